@@ -1,0 +1,269 @@
+"""The one data type: rows, the factors behind them, and the groups they came in.
+
+A group is one datapoint X_i of the SymAE paper (section 2): the instances recorded of one physical state, each with its own
+nuisance. Several groups can share a state; the state, where it is known, is a factor. Groups may have any size.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Key
+
+from ..errors import InputError
+
+Kind = Literal["continuous", "categorical", "binary"]
+
+
+class Factors(Mapping[str, np.ndarray]):
+    """Named columns, one value per row, each continuous, categorical or binary.
+
+    A column is an array of n values, or a pair (values, kind). Without a kind, floats are continuous and everything else is
+    categorical, or binary if it takes two values. `numpy.asarray(factors)` is the table (n, k), categories as their codes.
+    """
+
+    def __init__(self, columns: Mapping[str, Any]):
+        self._columns: dict[str, np.ndarray] = {}
+        self.kinds: dict[str, Kind] = {}
+        for name, column in columns.items():
+            values, kind = column if isinstance(column, tuple) else (column, None)
+            values = np.asarray(values)
+            if values.ndim != 1:
+                raise InputError(f"factor {name!r} has shape {values.shape}; a factor is one value per row.")
+            if kind is None:
+                continuous = np.issubdtype(values.dtype, np.floating)
+                kind = "continuous" if continuous else "binary" if len(np.unique(values)) == 2 else "categorical"
+            self._columns[name], self.kinds[name] = values, kind
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self._columns:
+            raise InputError(f"there is no factor {name!r}; there are {', '.join(self._columns) or 'none'}.")
+        return self._columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        columns = [v if np.issubdtype(v.dtype, np.number) else np.unique(v, return_inverse=True)[1] for v in self.values()]
+        return np.stack(columns, axis=1).astype(dtype or float)
+
+    def take(self, rows: np.ndarray) -> "Factors":
+        """The factors of some rows."""
+        return Factors({name: (values[rows], self.kinds[name]) for name, values in self.items()})
+
+    def __repr__(self) -> str:
+        return f"Factors({', '.join(f'{name}: {kind}' for name, kind in self.kinds.items())})"
+
+
+class Layout(NamedTuple):
+    """Where the rows of each group are: group g has rows order[starts[g] : starts[g] + sizes[g]]."""
+
+    order: Int[Array, " n"]
+    starts: Int[Array, " groups"]
+    sizes: Int[Array, " groups"]
+
+
+class Scale(NamedTuple):
+    """The mean and the standard deviation of all values of a data set."""
+
+    mean: float
+    std: float
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Observations in rows, with the factors behind them and the group each came in.
+
+    Args:
+        x: n rows, each of shape (length,), (length, channels), (height, width) or (height, width, channels): anything
+            `numpy.asarray` takes. Memory maps, HDF5 and zarr arrays stay on disk and are read as needed.
+        factors: named columns of n values, where known.
+        groups: one key per row, of any sortable type. Without it every row is a group of its own.
+
+    Raises:
+        InputError: if the rank is wrong, or the lengths of x, factors and groups differ.
+    """
+
+    x: Any
+    factors: Any = None
+    groups: Any = None
+
+    def __post_init__(self):
+        x = self.x if is_lazy(self.x) else np.asarray(self.x)
+        if not 2 <= len(x.shape) <= 4:
+            raise InputError(
+                f"x has shape {tuple(x.shape)}; it needs 2 to 4 axes: rows, then the length of a signal or the height and "
+                "width of an image, then channels."
+            )
+        if not (np.issubdtype(x.dtype, np.number) or x.dtype == bool) or np.issubdtype(x.dtype, np.complexfloating):
+            raise InputError(f"x holds {x.dtype}; real numbers are needed.")
+        if 0 in x.shape:
+            raise InputError(f"x has shape {tuple(x.shape)}, so it is empty; at least one row of one sample is needed.")
+        factors = self.factors if isinstance(self.factors, Factors) else Factors(self.factors or {})
+        groups = None if self.groups is None else np.asarray(self.groups)
+        for name, column in [("groups", groups), *((f"factor {name!r}", f) for name, f in factors.items())]:
+            if column is not None and (column.ndim != 1 or len(column) != x.shape[0]):
+                raise InputError(f"{name} has shape {column.shape}; x has {x.shape[0]} rows, so {(x.shape[0],)} is needed.")
+        if groups is not None and np.issubdtype(groups.dtype, np.floating) and np.isnan(groups).any():
+            raise InputError("groups holds NaN; every row needs a key.")
+        for field, value in (("x", x), ("factors", factors), ("groups", groups)):
+            object.__setattr__(self, field, value)
+
+    # -- what is there ----------------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return self.x.shape[0]
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """The shape of one row."""
+        return tuple(self.x.shape[1:])
+
+    @cached_property
+    def _grouping(self) -> tuple[np.ndarray, np.ndarray]:
+        if self.groups is None:
+            return np.arange(len(self)), np.arange(len(self))
+        names, group = np.unique(self.groups, return_inverse=True)
+        return names, group
+
+    @property
+    def group_names(self) -> np.ndarray:
+        """The key of each group, sorted: (groups,)."""
+        return self._grouping[0]
+
+    @property
+    def group(self) -> np.ndarray:
+        """For each row, which of `group_names` it belongs to: (n,)."""
+        return self._grouping[1]
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where the rows of each group are."""
+        order = np.argsort(self.group, kind="stable").astype(np.int32)
+        sizes = np.bincount(self.group, minlength=len(self.group_names)).astype(np.int32)
+        starts = (np.cumsum(sizes) - sizes).astype(np.int32)
+        return Layout(jnp.asarray(order), jnp.asarray(starts), jnp.asarray(sizes))
+
+    @property
+    def group_sizes(self) -> np.ndarray:
+        """The number of rows of each group: (groups,)."""
+        return np.asarray(self.layout.sizes)
+
+    @cached_property
+    def states(self) -> np.ndarray:
+        """The state of each row: the factor `state` where there is one, else the group: (n,)."""
+        return self.factors["state"] if "state" in self.factors else self.group
+
+    def __repr__(self) -> str:
+        sizes = self.group_sizes
+        lengths = f"{sizes.min()}" if sizes.min() == sizes.max() else f"{sizes.min()} to {sizes.max()}"
+        groups = "no groups" if self.groups is None else f"{len(sizes)} groups of {lengths}"
+        lazy = ", on disk" if is_lazy(self.x) else ""
+        return f"Dataset({len(self)} rows of {self.row_shape}, {self.x.dtype}{lazy}; {groups}; {self.factors!r})"
+
+    # -- rows -------------------------------------------------------------------------------------------------------------
+
+    def rows(self, index) -> Float[np.ndarray, "..."]:
+        """The rows at these indices, as float32; an index of any shape gives (*index.shape, *row_shape)."""
+        index = np.asarray(index)
+        if is_lazy(self.x) and not isinstance(self.x, np.memmap):  # HDF5 wants increasing indices without repeats
+            unique, inverse = np.unique(index, return_inverse=True)
+            rows = np.asarray(self.x[unique])[inverse.reshape(index.shape)]
+        else:
+            rows = np.asarray(self.x[index])
+        return rows.astype(np.float32, copy=False)
+
+    def chunks(self, size: int = 4096) -> Iterator[tuple[slice, Float[np.ndarray, "..."]]]:
+        """All rows in order, `size` at a time: pairs of the slice and its rows as float32."""
+        for start in range(0, len(self), size):
+            part = slice(start, min(start + size, len(self)))
+            yield part, np.asarray(self.x[part]).astype(np.float32, copy=False)
+
+    def take(self, rows) -> "Dataset":
+        """The data set of some rows, read into memory: a mask or indices, in the order given."""
+        rows = np.arange(len(self))[rows]
+        groups = None if self.groups is None else self.groups[rows]
+        x = self.rows(rows) if is_lazy(self.x) else self.x[rows]
+        return Dataset(x, self.factors.take(rows), groups)
+
+    def split(self, held_out: float = 0.2, seed: int = 0) -> tuple["Dataset", "Dataset"]:
+        """Part the groups, never the rows of one group, into a training set and a held-out set.
+
+        `held_out` is the fraction of the groups (at least one group goes to each side); without groups, of the rows.
+        """
+        count = len(self.group_names)
+        if not 0 < held_out < 1 or count < 2:
+            raise InputError(f"a split needs 0 < held_out < 1 and two groups; got held_out={held_out} and {count} groups.")
+        out = np.random.default_rng(seed).permutation(count)[: int(np.clip(round(held_out * count), 1, count - 1))]
+        mask = np.isin(self.group, out)
+        return self.take(~mask), self.take(mask)
+
+    @cached_property
+    def scale(self) -> Scale:
+        """Mean and standard deviation of all values, in one pass over the data, which is checked on the way.
+
+        Raises:
+            InputError: if a value is NaN or infinite, or if all rows are constant.
+        """
+        count, mean, square, varied = 0, 0.0, 0.0, False
+        for part, rows in self.chunks():
+            flat = rows.reshape(len(rows), -1).astype(np.float64)
+            if not np.isfinite(flat).all():
+                row = int(np.flatnonzero(~np.isfinite(flat).all(axis=1))[0])
+                what = "NaN" if np.isnan(flat[row]).any() else "an infinite value"
+                raise InputError(f"row {part.start + row} of x holds {what}; every value must be finite.")
+            varied = varied or bool((np.ptp(flat, axis=1) > 0).any())
+            shift = flat.mean() - mean  # Chan's update, stable for data far from zero
+            total = count + flat.size
+            square += flat.var() * flat.size + shift**2 * count * flat.size / total
+            mean += shift * flat.size / total
+            count = total
+        if not varied:
+            raise InputError("every row of x is constant; there is nothing to learn from rows that do not vary.")
+        return Scale(float(mean), float(np.sqrt(square / count)))
+
+    # -- batches ----------------------------------------------------------------------------------------------------------
+
+    def draw(self, key: Key[Array, ""], groups: int, instances: int) -> Int[np.ndarray, "{groups} {instances}"]:
+        """Row indices of a random batch; see `draw_instances`."""
+        return np.asarray(draw_instances(key, self.layout, groups, instances))
+
+
+def is_lazy(x: Any) -> bool:
+    """Whether x stays on disk: a memory map, or a chunked array as HDF5 and zarr have it."""
+    return isinstance(x, np.memmap) or hasattr(x, "chunks")
+
+
+def distinct(key: Key[Array, ""], n: Int[Array, ""] | int, count: int) -> Int[Array, " {count}"]:
+    """`count` different integers below n, every set equally likely (Floyd's algorithm); with repeats only where n < count.
+
+    n may be traced, so that groups of every size share one compiled program.
+    """
+    key, again = jax.random.split(key)
+    last = n - count + jnp.arange(count)
+    draws = jax.random.randint(key, (count,), 0, jnp.maximum(last + 1, 1))
+
+    def add(i, chosen):
+        return chosen.at[i].set(jnp.where(jnp.any(chosen == draws[i]), last[i], draws[i]))
+
+    chosen = jax.lax.fori_loop(0, count, add, jnp.full((count,), -1, draws.dtype))
+    return jnp.where(n >= count, chosen, jax.random.randint(again, (count,), 0, n))
+
+
+@partial(jax.jit, static_argnums=(2, 3))
+def draw_instances(key: Key[Array, ""], layout: Layout, groups: int, instances: int) -> Int[Array, "{groups} {instances}"]:
+    """Row indices of a random batch: different groups, so that every batch mixes states, and different rows of each.
+
+    Groups smaller than `instances` are drawn with replacement, and so are the groups if there are fewer than asked for.
+    """
+    which, within = jax.random.split(key)
+    chosen = distinct(which, layout.sizes.shape[0], groups)
+    inside = jax.vmap(lambda k, size: distinct(k, size, instances))(jax.random.split(within, groups), layout.sizes[chosen])
+    return layout.order[layout.starts[chosen][:, None] + inside]

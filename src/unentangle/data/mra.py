@@ -1,0 +1,92 @@
+"""Multi-reference alignment (SymAE paper, section 3.1): states are vectors, the nuisance is a cyclic shift."""
+
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from ..errors import InputError
+from .dataset import Dataset
+
+
+def mra_states(k: int = 100) -> Float[np.ndarray, "6 {k}"]:
+    """The six states of eq. 7, [a_i]_j = phi_i(j / k) for j = 1..k: a box, a cosine, a ramp, and the three rescaled to
+    [-1, 1]."""
+    x = np.arange(1, k + 1) / k
+    phi = np.stack([x > 0.5, 0.5 + 0.5 * np.cos(2 * np.pi * x), (1 - 2 * x) * (x < 0.5)])
+    return np.concatenate([phi, 2 * phi - 1])
+
+
+def orbit(states: Float[np.ndarray, "states k"]) -> Float[np.ndarray, "states k k"]:
+    """Every cyclic shift of every state: [i, l, j] is (R_l a_i)_j = a_i at j + l modulo k."""
+    states = np.asarray(states, dtype=float)
+    k = states.shape[1]
+    return states[:, (np.arange(k)[:, None] + np.arange(k)) % k]
+
+
+def mra(
+    n_x: int = 18,
+    n_tau: int = 30,
+    *,
+    k: int = 100,
+    states: Float[np.ndarray, "states length"] | None = None,
+    draw: Literal["exhaustive", "algorithm-1", "with-replacement"] = "exhaustive",
+    noise: float = 0.0,
+    seed: int = 0,
+) -> Dataset:
+    """Draw n_x groups of n_tau cyclic shifts, each group of one state.
+
+    Args:
+        n_x: number of groups (datapoints X_i).
+        n_tau: instances per group.
+        k: length of the six states of eq. 7.
+        states: other states (number, length) in their place.
+        draw: "exhaustive" is what the authors' code does: no pair of state and shift comes twice until every state has fewer
+            than n_tau shifts left, and then all are put back, so that (18, 30) holds every state three times with 90
+            different shifts. "algorithm-1" is the paper as printed: a state drawn uniformly for each group, different shifts
+            within the group. "with-replacement" draws shifts independently.
+        noise: standard deviation of Gaussian noise on every sample.
+        seed: the data's own seed, apart from any training seed.
+
+    Returns:
+        rows (n_x * n_tau, k) float32, grouped by datapoint, with the factors `state` and `shift` (in samples).
+    """
+    states = mra_states(k) if states is None else np.asarray(states, dtype=float)
+    if states.ndim != 2:
+        raise InputError(f"states has shape {states.shape}; (number of states, length) is needed.")
+    count, k = states.shape
+    if n_x < 1 or n_tau < 1 or (n_tau > k and draw != "with-replacement"):
+        raise InputError(
+            f"n_x={n_x} groups of n_tau={n_tau} were asked for; both must be at least 1, and there are {k} different shifts "
+            'to fill a group (draw="with-replacement" repeats them).'
+        )
+    rng = np.random.default_rng(seed)
+    if draw == "exhaustive":
+        state, shift = _draw_exhaustive(rng, n_x, n_tau, count, k)
+    elif draw == "algorithm-1":
+        state = rng.integers(count, size=n_x)
+        shift = np.stack([rng.permutation(k)[:n_tau] for _ in range(n_x)])
+    elif draw == "with-replacement":
+        state, shift = rng.integers(count, size=n_x), rng.integers(k, size=(n_x, n_tau))
+    else:
+        raise InputError(f"draw={draw!r} is unknown; it is exhaustive, algorithm-1 or with-replacement.")
+    x = orbit(states)[state[:, None], shift].reshape(n_x * n_tau, k)
+    x = (x + noise * rng.standard_normal(x.shape)).astype(np.float32)
+    factors = {"state": (np.repeat(state, n_tau), "categorical"), "shift": (shift.ravel(), "continuous")}
+    return Dataset(x, factors, groups=np.repeat(np.arange(n_x), n_tau))
+
+
+def _draw_exhaustive(
+    rng: np.random.Generator, n_x: int, n_tau: int, count: int, k: int
+) -> tuple[Int[np.ndarray, " n_x"], Int[np.ndarray, "n_x n_tau"]]:
+    left: dict[int, np.ndarray] = {}
+    state, shift = np.empty(n_x, int), np.empty((n_x, n_tau), int)
+    for i in range(n_x):
+        if not left:
+            left = {s: rng.permutation(k) for s in range(count)}
+        state[i] = rng.choice(list(left))
+        shift[i], rest = np.split(left[state[i]], [n_tau])
+        left[state[i]] = rest
+        if len(rest) < n_tau:
+            del left[state[i]]
+    return state, shift

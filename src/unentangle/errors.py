@@ -1,0 +1,9 @@
+"""What can go wrong, said in one sentence: which input, what was found, what is needed."""
+
+
+class InputError(ValueError):
+    """An input was refused before any work was done."""
+
+
+class Diverged(RuntimeError):
+    """A training met a loss that is not finite; the last good state is kept."""

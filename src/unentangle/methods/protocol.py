@@ -1,0 +1,117 @@
+"""What a method is: a game, played on one net by named players, and the verbs of the trained net.
+
+A method is a frozen dataclass whose fields are its paper's numbers. Each step, the players descend their own losses on their
+own parts of the net, in the declared order and number of times. The trainer and the model know this page and no method.
+"""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+import equinox as eqx
+import jax
+import numpy as np
+import optax
+from jaxtyping import Array, Float, Key
+
+from ..data.dataset import Dataset, Scale
+from ..schedules import Number
+
+Terms = dict[str, Array]
+Loss = Callable[[Any, eqx.nn.State, Any, "Turn"], tuple[Array, tuple[Terms, eqx.nn.State]]]
+
+
+class Turn(NamedTuple):
+    """What one step deals to every player: standardised rows, and what a loss may depend on besides."""
+
+    x: Float[Array, "..."]  # (rows, *row), or (groups, instances, *row)
+    second: Float[Array, "..."] | None  # another batch, for methods that ask for one
+    key: Key[Array, ""]
+    n: int  # rows in the whole data set
+
+
+class Player(NamedTuple):
+    """Who moves `parts` of the net (all of it, if none are named) to lower `loss(net, state, shared, turn)`."""
+
+    loss: Loss
+    parts: tuple[str, ...] = ()
+    times: int = 1
+    optimiser: optax.GradientTransformation = optax.scale_by_adam(eps=1e-7)  # noqa: RUF009  (Keras's epsilon)
+    pace: float = 1.0  # learning rate as a multiple of the training's
+
+
+class Recommended(NamedTuple):
+    """What `train` does unless told otherwise; batch is rows, or (groups, instances)."""
+
+    steps: int
+    batch: int | tuple[int, int]
+    lr: Number
+
+
+class Method(Protocol):
+    """The rules of a game. In a step, numeric fields hold their value at that step as an array."""
+
+    recommended: ClassVar[Recommended]
+    second_batch: ClassVar[bool]
+
+    def init(self, shape: tuple[int, ...], key: Key[Array, ""]) -> tuple[Any, eqx.nn.State]:
+        """A fresh net for rows of this shape, and the state of its layers."""
+        ...
+
+    def players(self) -> tuple[Player, ...]:
+        """Who plays, in the order of their moves."""
+        ...
+
+    def share(self, net: Any, state: eqx.nn.State, turn: Turn) -> Any:
+        """What several players need, computed once a step and without gradients; None if nothing."""
+        ...
+
+    def check(self, data: Dataset) -> None:
+        """Refuse data that the method cannot learn from."""
+        ...
+
+    def encode(self, trained: "Trained", data: Dataset) -> Any:
+        """The codes of a data set."""
+        ...
+
+    def decode(self, trained: "Trained", codes: Any) -> Float[np.ndarray, "..."]:
+        """The rows that codes stand for."""
+        ...
+
+
+class Trained(NamedTuple):
+    """A net at rest, and what is needed to go from raw rows to its codes and back."""
+
+    net: Any
+    state: eqx.nn.State
+    scale: Scale
+    shape: tuple[int, ...]
+
+    @property
+    def chunk(self) -> int:
+        """How many rows are evaluated at once."""
+        return int(np.clip((1 << 20) // np.prod(self.shape), 16, 512))
+
+    def map(self, function: Callable[..., Array], *arrays: np.ndarray) -> np.ndarray:
+        """function(net, state, *arrays) along the first axis, in chunks of one size, so that it compiles once."""
+        n, size = len(arrays[0]), min(self.chunk, max(len(arrays[0]), 1))
+        size = 1 << (size - 1).bit_length()
+        parts = []
+        for start in range(0, n, size):
+            rows = [a[start : start + size] for a in arrays]
+            pad = size - len(rows[0])
+            rows = [np.pad(r, [(0, pad), *[(0, 0)] * (r.ndim - 1)], mode="edge") for r in rows]
+            parts.append(np.asarray(_apply(function, self.net, self.state, *rows))[: size - pad])
+        return np.concatenate(parts)
+
+    def standardise(self, x: np.ndarray) -> np.ndarray:
+        """Raw rows as the net sees them."""
+        return (x - np.float32(self.scale.mean)) / np.float32(self.scale.std)
+
+    def restore(self, x: np.ndarray) -> np.ndarray:
+        """The inverse of `standardise`."""
+        return x * np.float32(self.scale.std) + np.float32(self.scale.mean)
+
+
+@eqx.filter_jit
+def _apply(function: Callable[..., Array], net: Any, state: eqx.nn.State, *arrays: jax.Array) -> Array:
+    return function(net, state, *arrays)

@@ -1,0 +1,250 @@
+"""SymAE, the symmetric autoencoder: what stays and what varies in repeated recordings of the same states.
+
+R. Sun, B. Geshkovski, L. Demanet, "Interpretable Style Swapping with a Symmetric Autoencoder"; the architecture is from
+P. Bharadwaj, M. Li, L. Demanet, "Redatuming physical systems using symmetric autoencoders" (2022). Sections below follow the
+first paper's.
+
+A datapoint X_i is a group of instances X_ij of one state, each with its own nuisance. One encoder sees the whole group and
+forgets the order,
+
+    C_i = CEnc2(mean_j CEnc1(X_ij)),                                   the coherent code, p numbers
+
+the other sees one instance and is disturbed while it trains,
+
+    N_ij = NEnc(X_ij),     SR(N_ij) = N_ij with noise,                  the nuisance code, q numbers
+
+and the decoder gives X_ij back from both. Training minimises, on standardised rows,
+
+    mean (dec(C_i, SR(N_ij)) - X_ij)^2  +  lam * mean_i 2 E(p_i, p),
+
+the squared error averaged over every sample and the energy-distance penalty of section 4.2.4 as printed (mean over groups,
+factor 2), which makes the nuisance codes of every group alike in distribution. (The authors' code also averages the error, but
+sums the penalty over groups and leaves the factor 2 out: its lambda is 2 / n_x of ours.) A swap decodes the coherent code of
+one state with the nuisance code of another's instance.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, Key
+from scipy.interpolate import CubicSpline
+
+from .. import nets
+from ..data.dataset import Dataset
+from ..dependence import energy_penalty
+from ..errors import InputError
+from ..schedules import Cosine, Linear, Number
+from .protocol import Player, Recommended, Trained, Turn
+
+Pool = Callable[[Float[Array, "instances *features"], Bool[Array, " instances"]], Float[Array, "*features"]]
+Net = nets.Net
+
+
+# -- 2.1 the encoder ------------------------------------------------------------------------------------------------------
+
+
+def mean_pool(features: Float[Array, "instances *f"], mask: Bool[Array, " instances"]) -> Float[Array, "*f"]:
+    """The mean over the instances that the mask keeps."""
+    kept = mask.reshape(-1, *[1] * (features.ndim - 1))
+    return jnp.sum(features * kept, axis=0) / jnp.sum(mask)
+
+
+def max_pool(features: Float[Array, "instances *f"], mask: Bool[Array, " instances"]) -> Float[Array, "*f"]:
+    """The largest value over the instances that the mask keeps (footnote 1)."""
+    return jnp.max(jnp.where(mask.reshape(-1, *[1] * (features.ndim - 1)), features, -jnp.inf), axis=0)
+
+
+def min_pool(features: Float[Array, "instances *f"], mask: Bool[Array, " instances"]) -> Float[Array, "*f"]:
+    """The smallest value over the instances that the mask keeps (footnote 1)."""
+    return -max_pool(-features, mask)
+
+
+def coherent_codes(
+    net: nets.SymAENets, state: nets.State, pool: Pool, x: Float[Array, "groups instances ..."], mask: Bool[Array, "groups instances"]
+) -> tuple[Float[Array, "groups p"], nets.State]:
+    """C_i = CEnc2(pool_j CEnc1(X_ij)): the same for every order of the instances."""
+    features, state = nets.over_rows(net.coherent_1, x.reshape(-1, *x.shape[2:]), state)
+    pooled = jax.vmap(pool)(features.reshape(*x.shape[:2], *features.shape[1:]), mask)
+    return nets.over_rows(net.coherent_2, pooled, state)
+
+
+# -- 2.2 the dropout ------------------------------------------------------------------------------------------------------
+
+Regulariser = Literal["dropout", "dropout-unscaled", "gaussian-noise", "gaussian-dropout"]
+
+
+def regularise(kind: Regulariser, n: Float[Array, "rows q"], r: Float[Array, ""], key: Key[Array, ""]) -> Float[Array, "rows q"]:
+    """SR: noise on every coordinate of every instance independently, with rate r; the identity at r = 0.
+
+    "dropout" multiplies by Bernoulli(1 - r) / (1 - r), as every library does; "dropout-unscaled" by Bernoulli(1 - r), as the
+    paper prints it; "gaussian-dropout" by N(1, r / (1 - r)); "gaussian-noise" adds N(0, r^2).
+    """
+    if kind == "gaussian-noise":
+        return n + r * jax.random.normal(key, n.shape)
+    if kind == "gaussian-dropout":
+        return n * (1 + jnp.sqrt(r / (1 - r)) * jax.random.normal(key, n.shape))
+    kept = n * jax.random.bernoulli(key, 1 - r, n.shape)
+    return kept / (1 - r) if kind == "dropout" else kept
+
+
+# -- the method -----------------------------------------------------------------------------------------------------------
+
+
+class Codes(NamedTuple):
+    """What SymAE makes of a data set: one coherent code per group, one nuisance code per row."""
+
+    coherent: Float[np.ndarray, "groups p"]
+    nuisance: Float[np.ndarray, "rows q"]
+    group: Int[np.ndarray, " rows"]  # the group of each row, as an index into `coherent`
+
+
+@dataclass(frozen=True)
+class SymAE:
+    """The symmetric autoencoder, with the settings we recommend.
+
+    Args:
+        p: size of the coherent code.
+        q: size of the nuisance code.
+        rate: r of the stochastic regulariser, in [0, 1). By default it falls from 0.5 to 0 over the first 70 % of the
+            training: dropout aligns the nuisance codes of the states, and the rest of the training repairs what it costs in
+            reconstruction.
+        lam: weight of the energy-distance penalty (section 4.2.4).
+        regulariser: the kind of noise on the nuisance code (section 2.2).
+        decoder: "multiplicative" dec3(dec1(C) * dec2(N)), "concatenation" or "dense"; or a net of the vector [C, N].
+        pool: "mean", "max", "min", or a function of (features (instances, ...), mask (instances,)).
+        architecture: "default" nets for signals and images of any size; "appendix" and "authors" are appendix A as printed and
+            the authors' code, with BatchNorm, for signals.
+        coherent_1, coherent_2, nuisance: your own CEnc1 (row -> features), CEnc2 (pooled features -> p), NEnc (row -> q). Like
+            `decoder`, an Equinox module (every seed then starts from its weights) or a function of a key that makes one.
+    """
+
+    p: int = 5
+    q: int = 10
+    rate: Number = Linear(0.5, 0.0, until=0.7)  # noqa: RUF009
+    lam: Number = 1.0
+    regulariser: Regulariser = "dropout"
+    decoder: Literal["multiplicative", "concatenation", "dense"] | Net = "multiplicative"
+    pool: Literal["mean", "max", "min"] | Pool = "mean"
+    architecture: Literal["default", "appendix", "authors"] = "default"
+    coherent_1: Net | None = None
+    coherent_2: Net | None = None
+    nuisance: Net | None = None
+
+    recommended: ClassVar[Recommended] = Recommended(steps=4000, batch=(6, 16), lr=Cosine(1e-3))
+    second_batch: ClassVar[bool] = False
+
+    def __post_init__(self):
+        if self.p < 1 or self.q < 1:
+            raise InputError(f"p={self.p} and q={self.q}; both codes need at least one number.")
+        if isinstance(self.rate, int | float) and not 0 <= self.rate < 1:
+            raise InputError(f"rate={self.rate}; the rate of the regulariser must be in [0, 1).")
+        if isinstance(self.lam, int | float) and not 0 <= self.lam < float("inf"):
+            raise InputError(f"lam={self.lam}; the weight of the penalty must be finite and not negative.")
+
+    def check(self, data: Dataset) -> None:
+        """Refuse data without at least two groups."""
+        if len(data.group_names) < 2:
+            raise InputError(f"{data!r} has one group only; SymAE compares groups and needs at least two.")
+        if data.groups is None:
+            raise InputError("the data has no groups; SymAE needs one key per row that says which rows share a state.")
+
+    def init(self, shape: tuple[int, ...], key: Key[Array, ""]) -> tuple[nets.SymAENets, nets.State]:
+        """Fresh nets for rows of this shape."""
+        return eqx.nn.make_with_state(self._nets)(shape, key)
+
+    def _nets(self, shape: tuple[int, ...], key: Key[Array, ""]) -> nets.SymAENets:
+        build = {"default": nets.symae_default, "appendix": nets.symae_appendix, "authors": nets.symae_authors}
+        own = not isinstance(self.decoder, str)
+        base = build[self.architecture](shape, self.p, self.q, "dense" if own else self.decoder, key)
+        return nets.with_own(base, shape, (self.p, self.q), key, self.coherent_1, self.coherent_2, self.nuisance, self.decoder)
+
+    # -- 2.3 and 4.2.4: the loss
+
+    def players(self) -> tuple[Player, ...]:
+        """One player, who moves everything."""
+        return (Player(self.loss),)
+
+    def share(self, net: nets.SymAENets, state: nets.State, turn: Turn) -> None:
+        """Nothing is shared: there is one player."""
+
+    def loss(self, net: nets.SymAENets, state: nets.State, shared: None, turn: Turn):
+        """Reconstruction error plus lam times the penalty, for a batch (groups, instances, *row)."""
+        x = turn.x
+        groups, instances, *row = x.shape
+        c, state = coherent_codes(net, state, self._pool(), x, jnp.ones((groups, instances), bool))
+        n, state = nets.over_rows(net.nuisance, x.reshape(-1, *row), state)
+        group = jnp.repeat(jnp.arange(groups), instances)
+        decoded, state = net.decoder(c, regularise(self.regulariser, n, self.rate, turn.key), group, state)
+        reconstruction = jnp.mean((decoded.reshape(x.shape) - x) ** 2)
+        penalty = energy_penalty(n.reshape(groups, instances, -1))
+        return reconstruction + self.lam * penalty, ({"reconstruction": reconstruction, "penalty": penalty}, state)
+
+    def _pool(self) -> Pool:
+        return {"mean": mean_pool, "max": max_pool, "min": min_pool}[self.pool] if isinstance(self.pool, str) else self.pool
+
+    # -- 2.4 redatuming: the trained net
+
+    def encode(self, trained: Trained, data: Dataset) -> Codes:
+        """Codes of groups of any size, one instance included."""
+        nuisance = np.concatenate([trained.map(_nuisance, trained.standardise(x)) for _, x in data.chunks()])
+        coherent = np.empty((len(data.group_names), self.p), np.float32)
+        pooled = _Coherent(self._pool())
+        for members, index, mask in padded_groups(data, trained.chunk):
+            coherent[members] = trained.map(pooled, trained.standardise(data.rows(index)), mask)
+        return Codes(coherent, nuisance, data.group)
+
+    def decode(self, trained: Trained, codes: Codes) -> Float[np.ndarray, "rows ..."]:
+        """dec(C_i, N_ij) for every row."""
+        return trained.restore(trained.map(_decode, codes.coherent[codes.group], codes.nuisance))
+
+    def swap(
+        self, trained: Trained, coherent: Float[np.ndarray, "states p"], nuisance: Float[np.ndarray, "styles q"]
+    ) -> Float[np.ndarray, "states styles ..."]:
+        """dec(C_i', N_ij) for every coherent code with every nuisance code."""
+        pairs = [trained.map(_decode, np.broadcast_to(c, (len(nuisance), len(c))), nuisance) for c in coherent]
+        return trained.restore(np.stack(pairs))
+
+    def interpolate(
+        self, trained: Trained, data: Dataset, position: Float[np.ndarray, " n"], at: Float[np.ndarray, " m"]
+    ) -> Float[np.ndarray, "m ..."]:
+        """4.1: the natural cubic spline through the nuisance codes at increasing positions, decoded with the group's C."""
+        codes = self.encode(trained, data)
+        path = CubicSpline(position, codes.nuisance, bc_type="natural")(at).astype(np.float32)
+        return self.swap(trained, codes.coherent, path)[0]
+
+
+class _Coherent(NamedTuple):
+    """CEnc as a function of a chunk of padded groups."""
+
+    pool: Pool
+
+    def __call__(self, net, state, x, mask):
+        return coherent_codes(net, state, self.pool, x, mask)[0]
+
+
+def _nuisance(net, state, x):
+    return nets.over_rows(net.nuisance, x, state)[0]
+
+
+def _decode(net, state, coherent, nuisance):
+    return net.decoder(coherent, nuisance, jnp.arange(len(nuisance)), state)[0]
+
+
+def padded_groups(data: Dataset, chunk: int) -> Iterator[tuple[Int[np.ndarray, " g"], Int[np.ndarray, "g size"], Bool[np.ndarray, "g size"]]]:
+    """Groups of similar size together: their numbers, the rows of each padded to a power of two, and which are real.
+
+    Ragged groups then need one compiled program per power of two, and at most twice the work.
+    """
+    order, starts, sizes = (np.asarray(a) for a in data.layout)
+    padded = 1 << np.ceil(np.log2(sizes)).astype(int)
+    for size in np.unique(padded):
+        alike = np.flatnonzero(padded == size)
+        for members in np.array_split(alike, -(-len(alike) * size // max(chunk, size))):
+            inside = np.arange(size)
+            mask = inside < sizes[members][:, None]
+            yield members, order[starts[members][:, None] + np.where(mask, inside, 0)], mask

@@ -1,0 +1,159 @@
+"""A trained model: encode, decode, reconstruct, swap, interpolate, save, load."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import Float
+
+from .data.dataset import Dataset, Scale
+from .errors import InputError
+from .methods import METHODS
+from .methods.protocol import Method, Trained
+from .schedules import SCHEDULES
+from .storage import read_about, read_tree, write_tree
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A trained net with its method, on raw rows: standardising and its inverse are inside."""
+
+    method: Method
+    trained: Trained
+    seed: int
+
+    def encode(self, data: Any) -> Any:
+        """The codes of a data set, or of an array of rows.
+
+        For SymAE, `Codes(coherent (groups, p), nuisance (rows, q), group (rows,))`: groups may have any size.
+        """
+        return self.method.encode(self.trained, self._data(data))
+
+    def decode(self, codes: Any) -> Float[np.ndarray, "rows ..."]:
+        """The rows that these codes stand for, in the units of the data."""
+        return self.method.decode(self.trained, codes)
+
+    def reconstruct(self, data: Any) -> Float[np.ndarray, "rows ..."]:
+        """Encode and decode."""
+        return self.decode(self.encode(data))
+
+    def swap(self, state: Any, style: Any, pairs: Literal["all", "each"] = "all") -> Float[np.ndarray, "..."]:
+        """Virtual data: the state of some groups under the nuisance of some rows (redatuming, section 2.4).
+
+        Args:
+            state: a data set, whose groups give the coherent codes, or coherent codes (states, p).
+            style: a data set, whose rows give the nuisance codes, or nuisance codes (styles, q).
+            pairs: "all" gives every state under every style, (states, styles, *row); "each" the first with the first, the
+                second with the second and so on, (rows, *row).
+        """
+        coherent = self.encode(state).coherent if isinstance(state, Dataset) else np.atleast_2d(np.asarray(state, np.float32))
+        nuisance = self.encode(style).nuisance if isinstance(style, Dataset) else np.atleast_2d(np.asarray(style, np.float32))
+        if pairs == "all":
+            return self._swapper()(self.trained, coherent, nuisance)
+        if len(coherent) != len(nuisance):
+            raise InputError(f"there are {len(coherent)} states and {len(nuisance)} styles; pairs='each' needs as many.")
+        return np.concatenate([self._swapper()(self.trained, c[None], n[None])[0] for c, n in zip(coherent, nuisance, strict=True)])
+
+    def _swapper(self) -> Callable[..., Float[np.ndarray, "..."]]:
+        if not hasattr(self.method, "swap"):
+            raise InputError(f"{type(self.method).__name__} has no state and style to swap.")
+        return self.method.swap  # pyright: ignore[reportAttributeAccessIssue]
+
+    def interpolate(self, data: Any, position: Any = None, at: Any = None) -> Float[np.ndarray, "points ..."]:
+        """Decode a smooth path through the nuisance codes of one group's instances, with its coherent code (section 4.1).
+
+        Args:
+            data: the instances of one group, two or more.
+            position: where on the path each instance lies, (n,) different numbers, such as its shift; by default 0, 1, 2, ...
+            at: where to decode, (points,); by default 10 places between any two instances.
+        """
+        data = self._data(data)
+        x = Dataset(data.x, groups=np.zeros(len(data), int))
+        position = np.arange(len(data)) if position is None else np.asarray(position, float)
+        if len(data.group_names) > 1 and data.groups is not None:
+            raise InputError(f"there are {len(data.group_names)} groups; the path runs through the instances of one.")
+        if len(data) < 2 or position.shape != (len(data),) or len(np.unique(position)) < len(data):
+            raise InputError(f"position has shape {position.shape}; {len(data)} different numbers are needed, and at least 2.")
+        order = np.argsort(position)
+        at = np.linspace(position[order[0]], position[order[-1]], 10 * (len(data) - 1) + 1) if at is None else np.asarray(at)
+        return self.method.interpolate(self.trained, x.take(order), position[order], at)  # pyright: ignore[reportAttributeAccessIssue]
+
+    def _data(self, data: Any) -> Dataset:
+        data = data if isinstance(data, Dataset) else Dataset(data)
+        if data.row_shape != self.trained.shape:
+            raise InputError(f"the rows have shape {data.row_shape}; this model was trained on rows of {self.trained.shape}.")
+        return data
+
+    # -- on disk ----------------------------------------------------------------------------------------------------------
+
+    def save(self, path: str | Path) -> None:
+        """Write a `.safetensors` file: the arrays, and in its header everything else as JSON."""
+        net, state, scale, shape = self.trained
+        about = {"format": FORMAT, "method": describe(self.method), "shape": shape, "scale": scale._asdict(), "seed": self.seed}
+        write_tree(Path(path), (net, state), about)
+
+    @classmethod
+    def load(cls, path: str | Path, method: Method | None = None) -> "Model":
+        """Read a model. No code is run from the file.
+
+        A model with your own nets or functions needs the `method` it was trained with, because a file holds no code.
+
+        Raises:
+            InputError: if the file is missing, truncated, of a newer format, or does not fit its method.
+        """
+        path = Path(path)
+        about = read_about(path)
+        try:
+            if about["format"] > FORMAT:
+                raise InputError(f"{path} has format {about['format']}; this version reads up to {FORMAT}.")
+            method = method or restore(about["method"])
+            shape = tuple(int(n) for n in about["shape"])
+            scale, seed = Scale(float(about["scale"]["mean"]), float(about["scale"]["std"])), int(about["seed"])
+            like = eqx.filter_eval_shape(method.init, shape, jax.random.key(0))
+        except (KeyError, TypeError, ValueError) as error:
+            if isinstance(error, InputError):
+                raise InputError(f"{path} cannot be read: {error}") from error
+            raise InputError(f"{path} is not a model: its description lacks or spoils {error}.") from error
+        net, state = read_tree(path, like)
+        return cls(method, Trained(eqx.nn.inference_mode(net), state, scale, shape), seed)
+
+    def __repr__(self) -> str:
+        return f"Model({self.method!r}, rows of {self.trained.shape}, seed {self.seed})"
+
+
+def describe(value: Any) -> Any:
+    """A method, a schedule or a number as JSON; what is Python-only becomes {"python": its name}."""
+    for name, schedule in SCHEDULES.items():
+        if type(value) is schedule:
+            return {"schedule": name} | {f.name: describe(getattr(value, f.name)) for f in fields(value)}
+    if type(value) in METHODS.values():
+        return {"name": type(value).__name__} | {f.name: describe(getattr(value, f.name)) for f in fields(value)}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return {"python": getattr(value, "__qualname__", type(value).__qualname__)}
+
+
+def restore(described: dict[str, Any]) -> Method:
+    """The inverse of `describe` for a method."""
+    kinds = {kind.__name__: kind for kind in METHODS.values()}
+    settings = dict(described)
+    name = settings.pop("name")
+    if name not in kinds:
+        raise InputError(f"the method {name!r} is unknown; there is {', '.join(kinds)}.")
+    if unknown := settings.keys() - {f.name for f in fields(kinds[name])}:
+        raise InputError(f"{name} has no {', '.join(sorted(unknown))}.")
+    return kinds[name](**{field: _restore_number(field, value) for field, value in settings.items()})
+
+
+def _restore_number(field: str, value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if "python" in value:
+        raise InputError(f"its {field} is Python code ({value['python']}), which a file cannot hold; load it with method=.")
+    return SCHEDULES[value["schedule"]](**{k: v for k, v in value.items() if k != "schedule"})

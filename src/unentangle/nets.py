@@ -1,0 +1,414 @@
+"""Encoders and decoders of one row, channel-last, and the three nets of SymAE.
+
+A net is a plain function of one row (Equinox style); `over_rows` maps it over leading axes. Weights start as in Keras, which
+the papers used: Glorot uniform kernels, zero biases.
+"""
+
+from collections.abc import Callable, Iterator
+from math import ceil, prod
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from equinox.nn import Lambda, Sequential
+from jaxtyping import Array, Float, Key
+
+from .errors import InputError
+
+Net = Callable[..., Any]
+State = eqx.nn.State
+
+
+# -- layers ---------------------------------------------------------------------------------------------------------------
+
+
+def glorot_uniform(key: Key[Array, ""], shape: tuple[int, ...]) -> Array:
+    """Uniform on +-sqrt(6 / (fan in + fan out)), the last two axes being inputs and outputs (Glorot and Bengio 2010)."""
+    receptive = prod(shape[:-2])
+    limit = (6 / (receptive * (shape[-2] + shape[-1]))) ** 0.5
+    return jax.random.uniform(key, shape, minval=-limit, maxval=limit)
+
+
+class Dense(eqx.Module):
+    """x W + b."""
+
+    weight: Float[Array, "inputs outputs"]
+    bias: Float[Array, " outputs"]
+
+    def __init__(self, inputs: int, outputs: int, key: Key[Array, ""]):
+        self.weight, self.bias = glorot_uniform(key, (inputs, outputs)), jnp.zeros(outputs)
+
+    def __call__(self, x: Float[Array, " inputs"], *, key=None) -> Float[Array, " outputs"]:
+        return x @ self.weight + self.bias
+
+
+class Conv(eqx.Module):
+    """Convolution with zero padding to the same size and stride 1, in one or two dimensions, channels last."""
+
+    weight: Float[Array, "*kernel inputs outputs"]
+    bias: Float[Array, " outputs"]
+
+    def __init__(self, kernel: tuple[int, ...], inputs: int, outputs: int, key: Key[Array, ""]):
+        self.weight, self.bias = glorot_uniform(key, (*kernel, inputs, outputs)), jnp.zeros(outputs)
+
+    def __call__(self, x: Float[Array, "*space inputs"], *, key=None) -> Float[Array, "*space outputs"]:
+        space = "WH"[: x.ndim - 1]
+        layout = (f"N{space}C", f"{space}IO", f"N{space}C")
+        strides = (1,) * len(space)
+        y = jax.lax.conv_general_dilated(x[None], self.weight, strides, "SAME", dimension_numbers=layout)
+        return y[0] + self.bias
+
+
+class BatchNorm(eqx.nn.StatefulLayer):
+    """Normalise each channel over all rows and positions, as Keras does (momentum 0.99, epsilon 1e-3)."""
+
+    norm: eqx.nn.BatchNorm
+
+    def __init__(self, channels: int):
+        self.norm = eqx.nn.BatchNorm(channels, axis_name="rows", momentum=0.99, eps=1e-3, mode="batch")
+
+    def __call__(self, x: Float[Array, "*space c"], state: State, *, key=None) -> tuple[Float[Array, "*space c"], State]:
+        y, state = self.norm(jnp.moveaxis(x, -1, 0), state)
+        return jnp.moveaxis(y, 0, -1), state
+
+
+def max_pool(x: Float[Array, "*space c"]) -> Float[Array, "*half c"]:
+    """Halve every space axis longer than 1 by the larger of two neighbours; an odd last position is dropped, as in Keras."""
+    for axis in range(x.ndim - 1):
+        half = x.shape[axis] // 2
+        if half:
+            x = jax.lax.slice_in_dim(x, 0, 2 * half, axis=axis)
+            x = x.reshape(*x.shape[:axis], half, 2, *x.shape[axis + 1 :]).max(axis=axis + 1)
+    return x
+
+
+def upsample(factor: int) -> Lambda:
+    """Repeat every position `factor` times along every space axis."""
+
+    def repeat(x: Float[Array, "*space c"]) -> Float[Array, "*larger c"]:
+        for axis in range(x.ndim - 1):
+            x = jnp.repeat(x, factor, axis=axis)
+        return x
+
+    return Lambda(repeat)
+
+
+def reshape(shape: tuple[int, ...]) -> Lambda:
+    """Give a row this shape."""
+    return Lambda(lambda x: jnp.reshape(x, shape))
+
+
+ELU, LINEAR, POOL, FLATTEN = Lambda(jax.nn.elu), Lambda(lambda x: x), Lambda(max_pool), Lambda(jnp.ravel)
+
+
+def over_rows(net: Net, x: Array, state: State) -> tuple[Array, State]:
+    """Apply a net of one row to (rows, ...), passing the state of its layers (batch statistics) along."""
+    if isinstance(net, eqx.nn.StatefulLayer) and net.is_stateful():
+        return jax.vmap(net, axis_name="rows", in_axes=(0, None), out_axes=(0, None))(x, state)
+    return jax.vmap(net)(x), state
+
+
+def keys(key: Key[Array, ""]) -> Iterator[Key[Array, ""]]:
+    """Fresh keys without end."""
+    while True:
+        key, fresh = jax.random.split(key)
+        yield fresh
+
+
+# -- rows of any shape ----------------------------------------------------------------------------------------------------
+
+
+class Grid(NamedTuple):
+    """A row as convolutions see it: patches of neighbouring samples on a line of at most 128 or a square of at most 16.
+
+    Long signals and large images are cut into patches whose samples become channels, so that the cost of a net does not grow
+    with their resolution.
+    """
+
+    shape: tuple[int, ...]
+    row: tuple[int, ...]
+    patch: int
+    space: tuple[int, ...]
+    channels: int
+
+    @property
+    def kernel(self) -> tuple[int, ...]:
+        """The size of a convolution kernel: 5 on a line, 3 x 3 on a plane."""
+        return (5,) if len(self.space) == 1 else (3, 3)
+
+    def _padded(self) -> tuple[int, ...]:
+        return tuple(n * self.patch for n in self.space)
+
+    def cut(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
+        """A row as (*space, channels), padded with zeros to whole patches."""
+        x = x.reshape(*self.row)
+        size, dims = x.shape[:-1], len(self.space)
+        x = jnp.pad(x, [*((0, full - n) for full, n in zip(self._padded(), size, strict=True)), (0, 0)])
+        x = x.reshape(*(n for pair in zip(self.space, (self.patch,) * dims, strict=True) for n in pair), -1)
+        return jnp.moveaxis(x, range(0, 2 * dims, 2), range(dims)).reshape(*self.space, self.channels)
+
+    def join(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
+        """The inverse of `cut`: (*space, channels) as a row."""
+        dims = len(self.space)
+        x = x.reshape(*self.space, *(self.patch,) * dims, -1)
+        x = jnp.moveaxis(x, range(dims), range(0, 2 * dims, 2)).reshape(*self._padded(), -1)
+        return x[tuple(slice(n) for n in self.row[:-1])].reshape(self.shape)
+
+
+def grid(shape: tuple[int, ...]) -> Grid:
+    """How to see a row of this shape: (length,), (length, channels), (height, width) or (height, width, channels).
+
+    Two axes of equal size are a grey image; two of different size are a signal and its channels.
+    """
+    image = len(shape) == 3 or (len(shape) == 2 and shape[0] == shape[1])
+    row = shape if len(shape) == 3 or (len(shape) == 2 and not image) else (*shape, 1)
+    size = row[:-1]
+    patch = ceil(max(size) / (16 if image else 128))
+    return Grid(shape, row, patch, tuple(ceil(n / patch) for n in size), row[-1] * patch ** len(size))
+
+
+# -- SymAE ----------------------------------------------------------------------------------------------------------------
+
+
+class SymAENets(NamedTuple):
+    """What SymAE is made of: CEnc1 (row -> features), CEnc2 (pooled features -> p), NEnc (row -> q), and a decoder."""
+
+    coherent_1: Net
+    coherent_2: Net
+    nuisance: Net
+    decoder: Net
+
+
+def with_own(
+    base: SymAENets,
+    shape: tuple[int, ...],
+    sizes: tuple[int, int],
+    key: Key[Array, ""],
+    coherent_1: Net | None = None,
+    coherent_2: Net | None = None,
+    nuisance: Net | None = None,
+    decoder: Net | str | None = None,
+) -> SymAENets:
+    """Replace some nets by a user's: Equinox modules, or functions of a key that make one.
+
+    An own CEnc1 without an own CEnc2 is followed by one dense layer. An own decoder takes the vector [C, N], unless it is one
+    of the decoders of this module.
+
+    Raises:
+        InputError: if a net does not give what is needed, naming it and both shapes.
+    """
+    (p, q), fresh = sizes, keys(key)
+
+    def make(net: Net | None, otherwise: Net) -> Net:
+        return otherwise if net is None else net if isinstance(net, eqx.Module) else net(next(fresh))
+
+    first = make(coherent_1, base.coherent_1)
+    features = _output(first, "coherent_1", shape)
+    small = Sequential([FLATTEN, Dense(prod(features), p, next(fresh))]) if coherent_1 is not None else base.coherent_2
+    second, style = make(coherent_2, small), make(nuisance, base.nuisance)
+    _output(second, "coherent_2", features, (p,))
+    _output(style, "nuisance", shape, (q,))
+    last = base.decoder if decoder is None or isinstance(decoder, str) else make(decoder, base.decoder)
+    if not isinstance(last, Multiplicative | Concatenation):
+        _output(last, "decoder", (p + q,), shape)
+        last = Concatenation(last)
+    return SymAENets(first, second, style, last)
+
+
+def _output(net: Net, name: str, inputs: tuple[int, ...], needed: tuple[int, ...] | None = None) -> tuple[int, ...]:
+    """The shape that a net makes of one row, without running it."""
+    if isinstance(net, eqx.nn.StatefulLayer) and net.is_stateful():
+        return needed or ()
+    try:
+        found = eqx.filter_eval_shape(net, jnp.zeros(inputs)).shape
+    except Exception as error:
+        raise InputError(f"the net {name} does not take a row of shape {inputs}: {str(error).splitlines()[0]}") from error
+    if needed and found != needed:
+        raise InputError(f"the net {name} makes {found} of a row of shape {inputs}; {needed} is needed.")
+    return found
+
+
+class Multiplicative(eqx.Module):
+    """dec(C, N) = dec3(dec1(C) * dec2(N)), elementwise product (appendix A; dec1 sees C only and dec2 N only, as in the
+    authors' code).
+
+    dec1 depends on the group alone, so it is evaluated once per group.
+    """
+
+    dec1: Net
+    dec2: Net
+    dec3: Net
+
+    def __call__(
+        self, coherent: Float[Array, "groups p"], nuisance: Float[Array, "rows q"], group: Array, state: State
+    ) -> tuple[Array, State]:
+        a, state = over_rows(self.dec1, coherent, state)
+        b, state = over_rows(self.dec2, nuisance, state)
+        return over_rows(self.dec3, a[group] * b, state)
+
+
+class Concatenation(eqx.Module):
+    """dec(C, N) = dec([C, N]) for one net of a vector of p + q values (Examples 3 and 5)."""
+
+    dec: Net
+
+    def __call__(
+        self, coherent: Float[Array, "groups p"], nuisance: Float[Array, "rows q"], group: Array, state: State
+    ) -> tuple[Array, State]:
+        return over_rows(self.dec, jnp.concatenate([coherent[group], nuisance], axis=1), state)
+
+
+def mlp(widths: list[int], activation: Lambda, ks: Iterator[Key[Array, ""]]) -> list[Any]:
+    """Dense layers of these widths, the activation between them."""
+    layers: list[Any] = []
+    for inputs, outputs in zip(widths[:-1], widths[1:], strict=True):
+        layers += [Dense(inputs, outputs, next(ks)), activation]
+    return layers[:-1]
+
+
+def symae_default(shape: tuple[int, ...], p: int, q: int, decoder: str, key: Key[Array, ""]) -> SymAENets:
+    """The recommended nets for rows of any shape: the appendix's layers without BatchNorm, on patches where rows are large.
+
+    BatchNorm is left out because dropout before it makes its training and evaluation statistics differ.
+    """
+    ks, g, width = keys(key), grid(shape), 32
+    thick = min(8, g.channels)  # channels of the small picture that a decoder starts from, and of the product
+
+    def shrink(space: tuple[int, ...], inputs: int, blocks: int) -> tuple[list[Any], tuple[int, ...]]:
+        layers: list[Any] = []
+        for block in range(blocks):
+            layers += [Conv(g.kernel, width if block else inputs, width, next(ks)), ELU]
+            layers += [Conv(g.kernel, width, width, next(ks)), ELU]
+            if max(space) > 6:
+                layers.append(POOL)
+                space = tuple(max(n // 2, 1) for n in space)
+        return layers, space
+
+    def grow(inputs: int, outputs: int) -> list[Any]:
+        half = tuple(ceil(n / 2) for n in g.space)
+        crop = Lambda(lambda x: x[tuple(slice(n) for n in g.space)])
+        layers = [Dense(inputs, prod(half) * thick, next(ks)), ELU, reshape((*half, thick))]
+        layers += [Conv(g.kernel, thick, width, next(ks)), ELU, Conv(g.kernel, width, width, next(ks)), ELU]
+        layers += [upsample(2), crop]
+        for _ in range(4):
+            layers += [Conv(g.kernel, width, width, next(ks)), ELU]
+        return [*layers, Conv(g.kernel, width, outputs, next(ks))]
+
+    first, space = shrink(g.space, g.channels, 2)
+    second, end = shrink(space, width, 2)
+    whole, _ = shrink(g.space, g.channels, 4)
+    features, inner = prod(end) * width, prod(g.space) * thick
+    dec: Net
+    if decoder == "multiplicative":
+        dec = Multiplicative(
+            Sequential([*grow(p, thick), FLATTEN]),
+            Sequential(mlp([q, 200, 200, inner], ELU, ks)),
+            Sequential([*grow(inner, g.channels), Lambda(g.join)]),
+        )
+    elif decoder == "concatenation":
+        dec = Concatenation(Sequential([*grow(p + q, g.channels), Lambda(g.join)]))
+    else:
+        dec = Concatenation(Sequential([*mlp([p + q, 512, 512, 512, prod(shape)], ELU, ks), reshape(shape)]))
+    return SymAENets(
+        Sequential([Lambda(g.cut), *first]),
+        Sequential([*second, FLATTEN, Dense(features, p, next(ks))]),
+        Sequential([Lambda(g.cut), *whole, FLATTEN, Dense(features, q, next(ks))]),
+        dec,
+    )
+
+
+def symae_appendix(shape: tuple[int, ...], p: int, q: int, decoder: str, key: Key[Array, ""]) -> SymAENets:
+    """Appendix A as printed: a pool after every block and one more after the BatchNorm, dec2 of 200, 200 and 100.
+
+    The appendix describes the multiplicative decoder only; the others are those of the authors' code.
+    """
+    ks, k, channels = keys(key), *_signal(shape)
+
+    def block(inputs: int) -> list[Any]:
+        return [Conv((5,), inputs, 32, next(ks)), ELU, Conv((5,), 32, 32, next(ks)), ELU, POOL]
+
+    def head(outputs: int) -> list[Any]:
+        return [BatchNorm(32), ELU, POOL, FLATTEN, Dense(_pooled(k, 5) * 32, outputs, next(ks))]
+
+    def grow(inputs: int, outputs: int) -> list[Any]:
+        layers = [*_start(inputs, k, 2, next(ks)), *_convs(1, 32, 2, ks), upsample(2), _crop(k)]
+        layers += [*_convs(32, 32, 2, ks), BatchNorm(32), *_convs(32, 32, 2, ks), Conv((5,), 32, outputs, next(ks))]
+        return layers
+
+    if decoder == "multiplicative":
+        dec: Net = Multiplicative(
+            Sequential([*grow(p, 1), FLATTEN]),
+            Sequential(mlp([q, 200, 200, k], ELU, ks)),
+            Sequential([*grow(k, channels), reshape(shape)]),
+        )
+    else:
+        dec = _authors_decoder(shape, p, q, decoder, ks)
+    return SymAENets(
+        Sequential([reshape((k, channels)), *block(channels), *block(32)]),
+        Sequential([*block(32), *block(32), *head(p)]),
+        Sequential([reshape((k, channels)), *block(channels), *block(32), *block(32), *block(32), *head(q)]),
+        dec,
+    )
+
+
+def symae_authors(shape: tuple[int, ...], p: int, q: int, decoder: str, key: Key[Array, ""]) -> SymAENets:
+    """The nets of the authors' code: four pools on each path, ELU on both sides of the encoders' BatchNorm, a linear dec2 of
+    2000, 500 and 100."""
+    ks, k, channels = keys(key), *_signal(shape)
+
+    def block(inputs: int) -> list[Any]:
+        return _convs(inputs, 32, 2, ks)
+
+    def head(outputs: int) -> list[Any]:
+        return [BatchNorm(32), ELU, POOL, FLATTEN, Dense(_pooled(k, 4) * 32, outputs, next(ks))]
+
+    return SymAENets(
+        Sequential([reshape((k, channels)), *block(channels), POOL, *block(32), POOL]),
+        Sequential([*block(32), POOL, *block(32), *head(p)]),
+        Sequential([reshape((k, channels)), *block(channels), POOL, *block(32), POOL, *block(32), POOL, *block(32), *head(q)]),
+        _authors_decoder(shape, p, q, decoder, ks),
+    )
+
+
+def _authors_decoder(shape: tuple[int, ...], p: int, q: int, decoder: str, ks: Iterator[Key[Array, ""]]) -> Net:
+    k, channels = _signal(shape)
+
+    def grow(inputs: int, outputs: int) -> list[Any]:
+        layers = [*_start(inputs, k, 2, next(ks)), *_convs(1, 32, 1, ks), upsample(2), _crop(k), *_convs(32, 32, 1, ks)]
+        layers += [Conv((5,), 32, 32, next(ks)), BatchNorm(32), ELU, *_convs(32, 32, 2, ks)]
+        return [*layers, Conv((5,), 32, outputs, next(ks))]
+
+    if decoder == "multiplicative":
+        dec1, dec3 = Sequential([*grow(p, 1), FLATTEN]), Sequential([*grow(k, channels), reshape(shape)])
+        return Multiplicative(dec1, Sequential(mlp([q, 2000, 500, k], LINEAR, ks)), dec3)
+    if decoder == "concatenation":
+        layers = [*_start(p + q, k, 10, next(ks)), *_convs(1, 64, 1, ks), upsample(10), _crop(k), *_convs(64, 64, 2, ks)]
+        layers += [BatchNorm(64), ELU, *_convs(64, 64, 2, ks), Conv((5,), 64, channels, next(ks)), reshape(shape)]
+        return Concatenation(Sequential(layers))
+    return Concatenation(Sequential([*mlp([p + q, 100, *[5000] * 6, prod(shape)], ELU, ks), reshape(shape)]))
+
+
+def _signal(shape: tuple[int, ...]) -> tuple[int, int]:
+    if len(grid(shape).space) != 1:
+        raise InputError(f"rows have shape {shape}; the paper's nets are for signals, the default nets also for images.")
+    return shape[0], prod(shape[1:])
+
+
+def _pooled(k: int, times: int) -> int:
+    return k if times == 0 else _pooled(max(k // 2, 1), times - 1)
+
+
+def _start(inputs: int, k: int, factor: int, key: Key[Array, ""]) -> list[Any]:
+    return [Dense(inputs, ceil(k / factor), key), ELU, reshape((ceil(k / factor), 1))]
+
+
+def _convs(inputs: int, width: int, number: int, ks: Iterator[Key[Array, ""]]) -> list[Any]:
+    layers: list[Any] = []
+    for i in range(number):
+        layers += [Conv((5,), width if i else inputs, width, next(ks)), ELU]
+    return layers
+
+
+def _crop(k: int) -> Lambda:
+    return Lambda(lambda x: x[:k])

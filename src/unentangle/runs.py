@@ -1,0 +1,119 @@
+"""A folder that holds a run: its settings, its models, its history, and the checkpoint of what is still going on."""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .data.dataset import Dataset
+from .errors import InputError
+from .methods.protocol import Method
+from .model import Model
+from .storage import read_about, read_json, read_tree, write, write_json, write_tree
+
+
+class Record(NamedTuple):
+    """What is known of a training besides its net: the mean of every loss term over each chunk of steps."""
+
+    steps: list[int]
+    terms: dict[str, list[float]]
+
+    def add(self, step: int, terms: Mapping[str, float]) -> "Record":
+        """This record and one chunk more."""
+        return Record([*self.steps, step], {name: [*self.terms.get(name, []), value] for name, value in terms.items()})
+
+    def csv(self) -> str:
+        """One line per chunk: the step it ended with, and its terms."""
+        lines = [",".join(["step", *self.terms])]
+        lines += [",".join(map(repr, row)) for row in zip(self.steps, *self.terms.values(), strict=True)]
+        return "\n".join(lines) + "\n"
+
+    @staticmethod
+    def parse(text: str) -> "Record":
+        """The inverse of `csv`."""
+        names, *rows = (line.split(",") for line in text.splitlines())
+        columns = list(zip(*rows, strict=True)) or [()] * len(names)
+        terms = {n: [float(v) for v in c] for n, c in zip(names[1:], columns[1:], strict=True)}
+        return Record([int(v) for v in columns[0]], terms)
+
+
+class RunFolder(NamedTuple):
+    """The files of a run: `config.json`, and per seed `model-<seed>.safetensors` and `history-<seed>.csv`."""
+
+    path: Path
+
+    def model(self, seed: int) -> Path:
+        """Where the model of a seed is."""
+        return self.path / f"model-{seed}.safetensors"
+
+    def history(self, seed: int) -> Path:
+        """Where the history of a seed is."""
+        return self.path / f"history-{seed}.csv"
+
+    def _checkpoint(self, team: tuple[int, ...]) -> Path:
+        return self.path / f"checkpoint-{team[0]}.safetensors"
+
+    def claim(self, settings: dict[str, Any]) -> None:
+        """Take the folder for a run with these settings, or take the same run up again.
+
+        Raises:
+            InputError: if it holds another run, or other files.
+        """
+        config = self.path / "config.json"
+        if config.exists():
+            found = read_json(config)
+            differing = sorted(k for k in settings.keys() | found.keys() if not _same(settings.get(k), found.get(k)))
+            if differing:
+                raise InputError(
+                    f"{self.path} holds another run: its {' and '.join(differing)} "
+                    f"{'differs' if len(differing) == 1 else 'differ'}; give another folder, or remove this one."
+                )
+        elif self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise InputError(f"{self.path} is not an empty folder and holds no run; give another one.")
+        else:
+            write_json(config, settings)
+
+    def finished(self, team: tuple[int, ...], method: Method) -> dict[int, tuple[Model, Record]] | None:
+        """The models and histories of a team of seeds, if all are there."""
+        if not all(self.model(s).exists() and self.history(s).exists() for s in team):
+            return None
+        return {s: (Model.load(self.model(s), method), Record.parse(self.history(s).read_text())) for s in team}
+
+    def finish(self, seed: int, model: Model, record: Record) -> None:
+        """Keep what a seed has become."""
+        write(self.history(seed), record.csv())
+        model.save(self.model(seed))
+
+    def checkpoint(self, team: tuple[int, ...], games: Any, records: list[Record], step: int) -> None:
+        """Keep the state of a team in the middle of its training."""
+        about = {"step": step, "seeds": team, "history": [r.csv() for r in records]}
+        write_tree(self._checkpoint(team), games, about)
+
+    def resume(self, team: tuple[int, ...], games: Any) -> tuple[Any, list[Record], int] | None:
+        """The state of a team where it was left, if it was."""
+        path = self._checkpoint(team)
+        if not path.exists():
+            return None
+        about = read_about(path)
+        return read_tree(path, games), [Record.parse(h) for h in about["history"]], about["step"]
+
+    def forget(self, team: tuple[int, ...]) -> None:
+        """Drop the checkpoint of a finished team."""
+        self._checkpoint(team).unlink(missing_ok=True)
+
+
+def fingerprint(data: Dataset) -> dict[str, Any]:
+    """What tells one data set from another: its shape and type, and a digest of 1,000 rows and of the groups."""
+    rows = data.rows(np.unique(np.linspace(0, len(data) - 1, 1000).astype(int)))
+    digest = sha256(rows.tobytes() + data.group.astype(np.int64).tobytes()).hexdigest()[:16]
+    return {"shape": [len(data), *data.row_shape], "dtype": str(data.x.dtype), "digest": digest}
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_same(a[k], b[k]) for k in a)
+    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
+        return len(a) == len(b) and all(map(_same, a, b))
+    return a == b

@@ -1,0 +1,48 @@
+"""Numbers that change while a training runs.
+
+A schedule is a function of progress, the fraction of the training that is done: 0 at the first step, 1 at the end.
+Any numeric field of a method, and the learning rate, may be a plain number or a schedule.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+Progress = Float[Array, ""]
+
+Number = Annotated[Any, "a number, or a schedule of one"]
+"""A float, a schedule, or (inside a training step) the scalar array that either became."""
+
+
+class Linear(eqx.Module):
+    """A straight line from `start` to `end`, reached at progress `until` and kept from there on."""
+
+    start: Number
+    end: Number
+    until: Number = 1.0
+
+    def __call__(self, progress: Progress) -> Array:
+        return self.start + (self.end - self.start) * jnp.clip(progress / self.until, 0.0, 1.0)
+
+
+class Cosine(eqx.Module):
+    """Half a cosine from `start` to `end` over the whole training, after a linear `warmup` from 0."""
+
+    start: Number
+    end: Number = 0.0
+    warmup: Number = 0.0
+
+    def __call__(self, progress: Progress) -> Array:
+        rise = jnp.where(self.warmup > 0, jnp.clip(progress / jnp.maximum(self.warmup, 1e-9), 0.0, 1.0), 1.0)
+        return rise * (self.end + (self.start - self.end) * 0.5 * (1 + jnp.cos(jnp.pi * progress)))
+
+
+SCHEDULES: dict[str, Callable[..., Any]] = {"linear": Linear, "cosine": Cosine}
+
+
+def at(number: Number, progress: Progress) -> Array:
+    """The value of a number or schedule at this progress."""
+    return jnp.asarray(number(progress) if callable(number) else number, jnp.float32)

@@ -1,0 +1,106 @@
+"""Trees of arrays and JSON on disk: whole or not at all, and read without running code."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from .errors import InputError
+
+
+def write(path: Path, content: bytes | str) -> None:
+    """Write a file so that whoever reads it sees the old content or the new one, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with draft.open("wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON, indented, for people to read too; numbers that are not finite become null."""
+    write(path, json.dumps(_finite(content), indent=2) + "\n")
+
+
+def _finite(content: Any) -> Any:
+    match content:
+        case dict():
+            return {str(k): _finite(v) for k, v in content.items()}
+        case list() | tuple() | np.ndarray():
+            return [_finite(v) for v in content]
+        case np.generic():
+            return _finite(content.item())
+        case float():
+            return content if np.isfinite(content) else None
+        case Path():
+            return str(content)
+    return content
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON.
+
+    Raises:
+        InputError: if it is missing or damaged.
+    """
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist.") from error
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path} is not readable JSON: {error}.") from error
+
+
+def write_tree(path: Path, tree: Any, about: dict[str, Any]) -> None:
+    """Write the arrays of a tree as safetensors, each under its path in the tree, with JSON about them in the header."""
+    arrays = {name: np.ascontiguousarray(a) for name, a in _named(eqx.filter(tree, eqx.is_array)).items()}
+    write(path, save(arrays, metadata={"about": json.dumps(_finite(about))}))
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """The JSON in the header of a file that `write_tree` wrote."""
+    return _read(path)[0]
+
+
+def read_tree(path: Path, like: Any) -> Any:
+    """Read arrays into a tree of the same structure, shapes and types, whose leaves may be shapes only.
+
+    Raises:
+        InputError: if the file is missing, truncated or no such file, or an array is missing, unknown or of another shape.
+    """
+    arrays = _read(path)[1]
+    wanted, rest = eqx.partition(like, lambda leaf: eqx.is_array(leaf) or isinstance(leaf, jax.ShapeDtypeStruct))
+    names = _named(wanted)
+    for name in sorted(set(names) ^ set(arrays)):
+        raise InputError(f"{path} does not fit: {name} is {'missing from' if name in names else 'unknown, yet in'} the file.")
+    for name, leaf in names.items():
+        found = arrays[name]
+        if found.shape != leaf.shape or found.dtype != leaf.dtype:
+            raise InputError(f"{path} does not fit: {name} is {found.dtype}{found.shape}; {leaf.dtype}{leaf.shape} is needed.")
+    leaves = [jnp.asarray(arrays[name]) for name in names]
+    return eqx.combine(jax.tree.unflatten(jax.tree.structure(wanted), leaves), rest)
+
+
+def _named(tree: Any) -> dict[str, Any]:
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {jax.tree_util.keystr(path, simple=True, separator="."): leaf for path, leaf in leaves}
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    if not path.is_file():
+        raise InputError(f"{path} does not exist.")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            about = json.loads((file.metadata() or {})["about"])
+            return about, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+        raise InputError(f"{path} is truncated, or not a file written by unentangle ({error}).") from error

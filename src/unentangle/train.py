@@ -1,0 +1,386 @@
+"""One loop for every method: any number of players, any number of seeds.
+
+A training is a game (`methods/protocol.py`). Everything that changes in it, for one seed, is a `Game`; `step` plays one round;
+a chunk is the grain at which progress, history and checkpoints are kept. Seeds are an axis: nets without convolutions, and
+everything on a GPU, train all seeds as one program of scanned steps. On a CPU a convolution's weight gradient is 40 times
+slower inside a scan, and convolutions of several seeds at once 2 times slower, so there seeds of convolutional nets take turns
+through one compiled step. Either way a seed among others is that seed alone: its keys depend on nothing but its number.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from pathlib import Path
+from time import monotonic
+from typing import Any, NamedTuple, get_type_hints
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Key
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from .data.dataset import Dataset, Layout, distinct, draw_instances, is_lazy
+from .errors import Diverged, InputError
+from .methods.protocol import Method, Player, Trained, Turn
+from .model import Model, describe
+from .runs import Record, RunFolder, fingerprint
+from .schedules import Number, at
+
+CHUNK = 50
+RESIDENT_BYTES = 1 << 30  # data up to this size lies on the device; larger data is read as it is needed
+
+
+class Game(NamedTuple):
+    """All that changes in the training of one seed."""
+
+    net: Any
+    state: eqx.nn.State
+    memory: tuple[Any, ...]  # each player's optimiser
+
+
+# -- one step -------------------------------------------------------------------------------------------------------------
+
+
+def step(method: Method, game: Game, turn: Turn, lr: Array) -> tuple[Game, dict[str, Array]]:
+    """One round: every player moves its own parts by its own loss, as often as it declares.
+
+    `method` holds its numbers at this step. A player's gradient comes from its own loss only, and is taken with respect to its
+    own parts only; what was shared is a constant to it.
+    """
+    net, state, memory = game
+    shared = jax.lax.stop_gradient(method.share(net, state, turn))
+    memories, named = [], {}
+    for number, (player, moments) in enumerate(zip(method.players(), memory, strict=True)):
+        for time in range(player.times):
+            key = jax.random.fold_in(jax.random.fold_in(turn.key, number), time)
+            own, rest = eqx.partition(net, parts_of(net, player))
+
+            def loss(own, rest=rest, state=state, key=key, player=player):
+                return player.loss(eqx.combine(own, rest), state, shared, turn._replace(key=key))
+
+            (_, (terms, state)), gradient = eqx.filter_value_and_grad(loss, has_aux=True)(own)
+            direction, moments = player.optimiser.update(gradient, moments, own)
+            net = eqx.combine(jax.tree.map(lambda w, d: w - lr * player.pace * d, own, direction), rest)
+        memories.append(moments)
+        named |= terms
+    return Game(net, state, tuple(memories)), named
+
+
+def parts_of(net: Any, player: Player) -> Any:
+    """Which leaves of the net a player moves: a tree of booleans."""
+    weights = jax.tree.map(eqx.is_inexact_array, net)
+    if not player.parts:
+        return weights
+    nothing = jax.tree.map(lambda _: False, net)
+    return eqx.tree_at(lambda n: [getattr(n, p) for p in player.parts], nothing, [getattr(weights, p) for p in player.parts])
+
+
+def new_game(method: Method, shape: tuple[int, ...], key: Key[Array, ""]) -> Game:
+    """The first state of a training."""
+    net, state = method.init(shape, key)
+    memory = tuple(p.optimiser.init(eqx.filter(net, parts_of(net, p))) for p in method.players())
+    return Game(net, state, memory)
+
+
+def numbers_of(method: Method) -> dict[str, Any]:
+    """The numeric fields of a method: those that may be scheduled and that ride on the seed axis."""
+    hints = get_type_hints(type(method), include_extras=True)
+    return {f.name: getattr(method, f.name) for f in fields(method) if hints[f.name] == Number}  # pyright: ignore[reportArgumentType]
+
+
+# -- batches --------------------------------------------------------------------------------------------------------------
+
+
+class Dealer(NamedTuple):
+    """Deals each step's batch: row indices from a key, rows from the device or, for large data, from outside."""
+
+    data: Dataset
+    batch: int | tuple[int, int]
+    second: bool
+
+    @property
+    def resident(self) -> bool:
+        """Whether the rows fit on the device."""
+        return not is_lazy(self.data.x) and 4 * self.data.x.size <= RESIDENT_BYTES
+
+    def table(self) -> Array | None:
+        """All rows on the device, or None."""
+        return jnp.asarray(self.data.x, jnp.float32) if self.resident else None
+
+    def indices(self, layout: Layout, key: Key[Array, ""]) -> Array:
+        """Row indices of the batches of one step: (1 or 2, *batch)."""
+
+        def draw(key: Key[Array, ""]) -> Array:
+            if isinstance(self.batch, tuple):
+                return draw_instances(key, layout, *self.batch)
+            return distinct(key, len(self.data), self.batch)
+
+        return jax.vmap(draw)(jax.random.split(key, 1 + self.second))
+
+
+# -- a chunk of steps -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """How one method trains on one data set: the compiled programs that all seeds share."""
+
+    method: Method
+    dealer: Dealer
+    steps: int
+    lr: Number
+
+    def start(self, seeds: Sequence[int]) -> tuple[Game, Game]:
+        """The games of several seeds: arrays with a leading seed axis, and what is the same in all."""
+
+        def start(key: Key[Array, ""]) -> Game:
+            return new_game(self.method, self.dealer.data.row_shape, jax.random.fold_in(key, 0))
+
+        games = eqx.filter_vmap(start)(jnp.stack([jax.random.key(seed) for seed in seeds]))
+        return eqx.partition(games, eqx.is_array)
+
+    def numbers(self) -> Any:
+        """The numbers of the method and the learning rate, as arrays."""
+        return jax.tree.map(lambda n: jnp.asarray(n, jnp.float32) if np.isscalar(n) else n, numbers_of(self.method) | {"lr": self.lr})
+
+    def deal(self, layout: Layout, key: Key[Array, ""], t: Array) -> Array:
+        """Row indices of step t."""
+        return self.dealer.indices(layout, jax.random.split(jax.random.fold_in(key, 1 + t))[0])
+
+    def play(self, static: Game, arrays: Game, numbers: Any, key: Key[Array, ""], t: Array, rows: Array) -> tuple[Game, Any]:
+        """Step t of one seed, on rows (1 or 2, *batch, *row)."""
+        progress = t / self.steps
+        now = {name: at(n, progress) for name, n in numbers.items()}
+        lr = now.pop("lr")
+        mean, std = self.dealer.data.scale
+        x = (rows - mean) / std
+        key = jax.random.split(jax.random.fold_in(key, 1 + t))[1]
+        turn = Turn(x[0], x[1] if self.dealer.second else None, key, len(self.dealer.data))
+        game, terms = step(replace(self.method, **now), eqx.combine(arrays, static), turn, lr)  # pyright: ignore[reportArgumentType, reportCallIssue]
+        return eqx.filter(game, eqx.is_array), terms
+
+
+Chunk = Callable[[Game, Key[Array, " seeds"], int, int], tuple[Game, dict[str, Float[np.ndarray, "seeds steps"]]]]
+
+
+def scanned(trainer: Trainer, static: Game) -> Chunk:
+    """Many steps of all seeds as one program."""
+    table, layout, numbers = trainer.dealer.table(), trainer.dealer.data.layout, trainer.numbers()
+
+    @partial(eqx.filter_jit)
+    def deal(layout, keys, ts):
+        return jax.vmap(lambda key: jax.vmap(lambda t: trainer.deal(layout, key, t))(ts))(keys)
+
+    @eqx.filter_jit
+    def run(arrays, numbers, layout, table, keys, ts, rows):
+        def one(arrays, key, rows):
+            def body(arrays, now):
+                t, read = now
+                rows = read if table is None else table[trainer.deal(layout, key, t)]
+                return trainer.play(static, arrays, numbers, key, t, rows)
+
+            return jax.lax.scan(body, arrays, (ts, rows))
+
+        if len(keys) > 1:
+            return jax.vmap(one)(arrays, keys, rows)
+        out = one(jax.tree.map(lambda a: a[0], arrays), keys[0], jax.tree.map(lambda a: a[0], rows))
+        return jax.tree.map(lambda a: a[None], out)
+
+    def chunk(arrays: Game, keys: Key[Array, " seeds"], start: int, stop: int):
+        ts = jnp.arange(start, stop)
+        rows = None if table is not None else trainer.dealer.data.rows(deal(layout, keys, ts))
+        arrays, terms = run(arrays, numbers, layout, table, keys, ts, rows)
+        return arrays, {name: np.asarray(t) for name, t in terms.items()}
+
+    return chunk
+
+
+def in_turns(trainer: Trainer, static: Game) -> Chunk:
+    """One seed, one compiled step at a time."""
+    table, layout, numbers = trainer.dealer.table(), trainer.dealer.data.layout, trainer.numbers()
+
+    deal = eqx.filter_jit(trainer.deal)
+
+    @eqx.filter_jit
+    def run(arrays, numbers, layout, table, key, t, rows):
+        rows = rows if table is None else table[trainer.deal(layout, key, t)]
+        return trainer.play(static, arrays, numbers, key, t, rows)
+
+    def chunk(arrays: Game, keys: Key[Array, " seeds"], start: int, stop: int):
+        arrays, history = jax.tree.map(lambda a: a[0], arrays), []
+        for t in map(jnp.asarray, range(start, stop)):
+            rows = None if table is not None else jnp.asarray(trainer.dealer.data.rows(deal(layout, keys[0], t)))
+            arrays, terms = run(arrays, numbers, layout, table, keys[0], t, rows)
+            history.append(terms)
+        stacked = {name: np.stack([h[name] for h in history])[None] for name in history[0]}
+        return jax.tree.map(lambda a: a[None], arrays), stacked
+
+    return chunk
+
+
+def has_convolution(trainer: Trainer, arrays: Game, static: Game) -> bool:
+    """Whether a step convolves, read from its program."""
+    shape = jax.eval_shape(lambda: trainer.deal(trainer.dealer.data.layout, jax.random.key(0), jnp.asarray(0))).shape
+    rows = jnp.zeros((*shape, *trainer.dealer.data.row_shape))
+
+    def one(arrays, rows):
+        return trainer.play(static, arrays, trainer.numbers(), jax.random.key(0), jnp.asarray(0), rows)
+
+    program = jax.make_jaxpr(one)(jax.tree.map(lambda a: a[0], arrays), rows)
+    return "conv_general_dilated" in str(program)
+
+
+# -- a training -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Run(Sequence[Model]):
+    """The trained models of one run, in the order of their seeds; `run[0]` is the first one's."""
+
+    seeds: tuple[int, ...]
+    models: tuple[Model, ...]
+    history: tuple[Record, ...]
+    data: Dataset
+
+    def __getitem__(self, position):
+        return self.models[position]
+
+    def __len__(self) -> int:
+        return len(self.models)
+
+    def best(self) -> Model:
+        """The model with the smallest reconstruction error on (up to 4,096 rows of) the training data."""
+        rows = np.unique(np.linspace(0, len(self.data) - 1, min(len(self.data), 4096)).astype(int))
+        data = self.data.take(rows)
+        return min(self.models, key=lambda m: float(np.mean((m.reconstruct(data) - data.rows(np.arange(len(data)))) ** 2)))
+
+    def __repr__(self) -> str:
+        return f"Run({len(self)} models of {self.models[0].method!r}; seeds {', '.join(map(str, self.seeds))})"
+
+
+def train(
+    method: Method,
+    data: Dataset,
+    *,
+    seeds: int | Iterable[int] = 0,
+    steps: int | None = None,
+    batch: int | tuple[int, int] | None = None,
+    lr: Number | None = None,
+    out: str | Path | None = None,
+    progress: bool = True,
+) -> Run:
+    """Train a method on data, once per seed.
+
+    Args:
+        method: its numbers; what is not given here has the method's recommended value.
+        seeds: one number or several; the data's own seed is another one.
+        steps: optimiser rounds.
+        batch: rows per batch, or (groups, instances per group) for methods of groups.
+        lr: learning rate, a number or a schedule.
+        out: a folder in which the training is kept as it goes: the same call goes on from there, bit for bit, after any stop.
+        progress: show a bar with the named loss terms.
+
+    Raises:
+        InputError: before any training, if the data or the settings cannot be used, or `out` holds another run.
+        Diverged: if a loss is not finite; the last good checkpoint stays in `out`.
+    """
+    seeds = (seeds,) if isinstance(seeds, int | np.integer) else tuple(seeds)
+    recommended = method.recommended
+    steps = recommended.steps if steps is None else steps
+    batch = recommended.batch if batch is None else batch
+    lr = recommended.lr if lr is None else lr
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise InputError(f"seeds are {list(seeds)}; one or more different numbers are needed.")
+    sizes = batch if isinstance(batch, tuple) else (batch,)
+    if steps < 1 or min(sizes) < 1 or len(sizes) > 2:
+        raise InputError(f"steps={steps} and batch={batch}; at least 1 step and batches of at least 1 row are needed.")
+    method.check(data)
+    if isinstance(recommended.batch, tuple) and not isinstance(batch, tuple):
+        raise InputError(f"batch={batch}; this method needs (groups, instances per group), for example {recommended.batch}.")
+    _ = data.scale  # checks every value
+    folder = None if out is None else RunFolder(Path(out))
+    if folder:
+        settings = {"method": describe(method), "steps": steps, "batch": batch, "lr": describe(lr), "seeds": seeds}
+        folder.claim({**settings, "data": fingerprint(data)})
+    trainer = Trainer(method, Dealer(data, batch, method.second_batch), steps, lr)
+    arrays, static = trainer.start(seeds)
+    together = jax.default_backend() != "cpu" or not has_convolution(trainer, arrays, static)
+    chunk = (scanned if together else in_turns)(trainer, static)
+    teams = [seeds] if together else [(seed,) for seed in seeds]
+    done: dict[int, tuple[Model, Record]] = {}
+    with _bar(steps, progress) as show:
+        for team in teams:
+            finished = folder.finished(team, method) if folder else None
+            if finished:
+                done |= finished
+                continue
+            first = jax.tree.map(lambda a, team=team: a[jnp.asarray([seeds.index(s) for s in team])], arrays)
+            games, records = _play(chunk, first, team, steps, folder, partial(show, team))
+            for position, seed in enumerate(team):
+                game = eqx.combine(jax.tree.map(lambda a, p=position: a[p], games), static)
+                trained = Trained(eqx.nn.inference_mode(game.net), game.state, data.scale, data.row_shape)
+                done[seed] = (Model(method, trained, seed), records[position])
+                if folder:
+                    folder.finish(seed, *done[seed])
+            if folder:
+                folder.forget(team)
+    return Run(seeds, tuple(done[s][0] for s in seeds), tuple(done[s][1] for s in seeds), data)
+
+
+def _play(
+    chunk: Chunk, games: Game, team: tuple[int, ...], steps: int, folder: "RunFolder | None", show: Callable[[int, dict[str, float]], None]
+) -> tuple[Game, list[Record]]:
+    """Play all steps of a team of seeds, from its checkpoint if there is one."""
+    keys, records, start = jnp.stack([jax.random.key(s) for s in team]), [Record([], {}) for _ in team], 0
+    if folder and (kept := folder.resume(team, games)):
+        games, records, start = kept
+    saved = monotonic()
+    try:
+        while start < steps:
+            stop = min(start + CHUNK, steps)
+            played, terms = chunk(games, keys, start, stop)
+            for position, seed in enumerate(team):
+                for name, values in terms.items():
+                    if not np.isfinite(values[position]).all():
+                        bad = start + int(np.flatnonzero(~np.isfinite(values[position]))[0])
+                        raise Diverged(
+                            f"the training of seed {seed} diverged at step {bad}, where its {name} was not finite; the last good "
+                            f"state is that of step {start}{f', kept in {folder.path}' if folder else ''}: a smaller learning "
+                            "rate may help."
+                        )
+            games, start = played, stop
+            means = [{name: float(v[p].mean(dtype=float)) for name, v in terms.items()} for p in range(len(team))]
+            records = [record.add(start, m) for record, m in zip(records, means, strict=True)]
+            show(start, {name: float(np.mean([m[name] for m in means])) for name in terms})
+            if folder and start < steps and monotonic() - saved > 10:
+                folder.checkpoint(team, games, records, start)
+                saved = monotonic()
+    except (Diverged, KeyboardInterrupt):
+        if folder and start:
+            folder.checkpoint(team, games, records, start)
+        raise
+    return games, records
+
+
+def _bar(steps: int, progress: bool):
+    """A context that gives show(team, step, terms)."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[terms]}")
+    bars, tasks = Progress(*columns, disable=not progress), {}
+
+    class Show:
+        def __enter__(self) -> Callable[[tuple[int, ...], int, dict[str, float]], None]:
+            bars.start()
+            return self.show
+
+        def show(self, team: tuple[int, ...], step: int, terms: dict[str, float]) -> None:
+            name = f"seed {team[0]}" if len(team) == 1 else f"seeds {team[0]}..{team[-1]}"
+            if team not in tasks:
+                tasks[team] = bars.add_task(name, total=steps, terms="")
+            bars.update(tasks[team], completed=step, terms="  ".join(f"{k} {v:.4f}" for k, v in terms.items()))
+
+        def __exit__(self, *error) -> None:
+            bars.stop()
+
+    return Show()
