@@ -1,0 +1,389 @@
+"""The command line: `unentangle` alone says what to type next."""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import field, fields, make_dataclass
+from inspect import getdoc
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import jax
+import matplotlib as mpl
+import numpy as np
+import tyro
+from docstring_parser import parse
+from rich.console import Console
+from rich.table import Table
+from tyro.conf import Positional, arg
+
+from . import __version__, plots
+from .data import Dataset, mra, mra_states, read
+from .errors import Diverged, InputError
+from .evaluate import evaluate as measure
+from .evaluate import mra_baselines, mra_swaps, orbits
+from .methods import METHODS, SymAE
+from .methods.protocol import Method
+from .metrics import PHI
+from .model import Model
+from .runs import RunFolder
+from .schedules import Number
+from .storage import read_json, write, write_json
+from .train import Run, train
+
+CONSOLE = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
+
+WELCOME = f"""unentangle {__version__}: separate what stays from what varies in data, and recombine them.
+
+  unentangle demo --out runs/demo                       SymAE on shifted signals: learns, swaps and is measured (2 minutes)
+  unentangle fit mra symae --out runs/mra               the same with the recommended settings
+  unentangle fit FILE.npz symae --out runs/mine         your own rows: arrays "x" (rows, ...) and "groups" (rows,)
+  unentangle encode runs/mine FILE.npz --out codes.npz  the codes of any rows
+  unentangle swap runs/mine FILE.npz --out swaps.npz    every state under every nuisance
+  unentangle evaluate runs/mine                         the numbers again
+
+unentangle COMMAND --help explains each one."""
+
+DEMO_STEPS = 1200
+
+
+# -- commands -------------------------------------------------------------------------------------------------------------
+
+
+def demo(out: Path = Path("runs/demo")) -> None:
+    """Train SymAE on multi-reference alignment for two minutes, swap states and shifts, and say how right the swaps are.
+
+    Args:
+        out: a new folder for the model, the numbers and the figures.
+    """
+    _fit("mra", SymAE(), out, steps=DEMO_STEPS)
+
+
+def encode(run: Positional[Path], data: Positional[str], out: Path, seed: int | None = None, groups: str = "groups", x: str = "x") -> None:
+    """Write the codes of any rows: coherent (groups, p), nuisance (rows, q), and which group each row belongs to.
+
+    Args:
+        run: the folder of a run.
+        data: a file, or mra.
+        out: the .npz to write.
+        seed: which of the run's models; by default the one that reconstructs best.
+        groups: the name of the group keys in the file; without groups every row is one.
+        x: the name of the rows in the file.
+    """
+    _new_file(out)
+    rows = _data(data, groups, x)
+    codes = _model(run, seed).encode(rows)
+    _write_npz(out, codes._asdict() | {"group_names": rows.group_names})
+    CONSOLE.print(f"{out}: coherent {codes.coherent.shape}, nuisance {codes.nuisance.shape}, group, group_names")
+
+
+def swap(
+    run: Positional[Path],
+    data: Positional[str],
+    out: Path,
+    state: tuple[str, ...] = (),
+    style: tuple[str, ...] = (),
+    seed: int | None = None,
+    groups: str = "groups",
+    x: str = "x",
+) -> None:
+    """Write virtual data: every chosen group's state under the nuisance of every chosen row.
+
+    The file is itself data that can be read: x (states * rows, ...), groups (the group that gave the state), and for each row
+    style_group and style_row, where its nuisance comes from.
+
+    Args:
+        run: the folder of a run.
+        data: a file, or mra.
+        out: the .npz to write.
+        state: keys of the groups whose state is wanted; by default all.
+        style: keys of the groups whose rows give the nuisance; by default all.
+        seed: which of the run's models; by default the one that reconstructs best.
+        groups: the name of the group keys in the file.
+        x: the name of the rows in the file.
+    """
+    _new_file(out)
+    rows = _data(data, groups, x)
+    states, styles = _chosen(rows, state), _chosen(rows, style)
+    size = 4 * len(states.group_names) * len(styles) * int(np.prod(rows.row_shape))
+    if size > 4 << 30:
+        raise InputError(
+            f"{len(states.group_names)} states under {len(styles)} styles make {size / 2**30:.0f} GB; choose fewer by --state and --style."
+        )
+    swapped = _model(run, seed).swap(states, styles)
+    names, count = states.group_names, len(styles)
+    arrays = {
+        "x": swapped.reshape(-1, *rows.row_shape),
+        "groups": np.repeat(names, count),
+        "style_group": np.tile(styles.group_names[styles.group], len(names)),
+        "style_row": np.tile(np.flatnonzero(_mask(rows, style)), len(names)),
+    }
+    _write_npz(out, arrays)
+    CONSOLE.print(f"{out}: x {arrays['x'].shape}, {len(names)} states under {count} styles; groups, style_group, style_row")
+
+
+def evaluate(run: Positional[Path]) -> None:
+    """Measure a run again on its data, and write metrics.json and the figures.
+
+    Args:
+        run: the folder of a run.
+    """
+    config, source = read_json(run / "config.json"), _source(run)
+    seeds = tuple(config["seeds"])
+    for seed in seeds:
+        if not RunFolder(run).model(seed).exists():
+            raise InputError(f"{run} has no model of seed {seed}: the training is not finished; the same fit command goes on.")
+    data = _data(**source)
+    models = [Model.load(RunFolder(run).model(s)) for s in seeds]
+    _report(run, source["data"], data, seeds, models)
+
+
+def reproduce(what: Positional[str], out: Path, fast: bool = False) -> None:
+    """Remake a printed figure or table, for example symae.figure_1.
+
+    Args:
+        what: PAPER.FIGURE.
+        out: a folder.
+        fast: a smaller version, in under a minute.
+    """
+    from . import recipes
+
+    recipes.find(what)(out, fast=fast)
+
+
+def _fit_command(name: str) -> type:
+    """The flags of `fit DATA METHOD`: those of the training, and the method's plain numbers with its own words."""
+    method = METHODS[name]
+    words = {p.arg_name: p.description or "" for p in parse(getdoc(method) or "").params}
+    flags: list[Any] = [
+        ("data", Positional[Annotated[str, arg(help="mra, or a .npz or .npy file.")]]),
+        ("out", Annotated[Path, arg(help="a folder for the run; the same command goes on with an interrupted one.")]),
+        ("groups", Annotated[str, arg(help="the name of the group keys in the file.")], "groups"),
+        ("x", Annotated[str, arg(help="the name of the rows in the file.")], "x"),
+        ("seeds", Annotated[tuple[int, ...], arg(help="one model per seed.")], (0,)),
+        ("steps", Annotated[int, arg(help="optimiser rounds.")], method.recommended.steps),
+        ("batch", Annotated[tuple[int, int], arg(help="groups per batch, instances per group.")], method.recommended.batch),
+    ]
+    hints = get_type_hints(method, include_extras=True)
+    for f in fields(method):  # pyright: ignore[reportArgumentType]
+        plain = _plain(hints[f.name])
+        if plain is not None:
+            help_ = f"{words.get(f.name, '')} (default: {f.default})" if hints[f.name] == Number else words.get(f.name, "")
+            flags.append((f.name, Annotated[plain, arg(help=help_)], None if hints[f.name] == Number else f.default))
+    return make_dataclass("Fit", [(n, t, field(default=d[0])) if d else (n, t) for n, t, *d in flags])
+
+
+def _plain(hint: Any) -> Any:
+    """The type of a field on the command line, or None if it is for Python only."""
+    if hint == Number:
+        return float | None
+    if hint in (int, float, bool, str) or get_origin(hint) is Literal:
+        return hint
+    literals = [h for h in get_args(hint) if get_origin(h) is Literal]
+    return literals[0] if literals else None
+
+
+def fit(args: Sequence[str]) -> None:
+    """Train a method on data: fit DATA METHOD [flags]."""
+    chosen = args[1] if len(args) > 1 and not args[1].startswith("-") else None
+    if chosen is not None and chosen not in METHODS:
+        raise InputError(f"the method {chosen!r} is unknown; there is {', '.join(METHODS)}.")
+    if chosen is None and not any(a in ("-h", "--help") for a in args):
+        raise InputError(f"fit needs DATA and METHOD, for example: unentangle fit mra {next(iter(METHODS))} --out runs/mra.")
+    name = chosen or next(iter(METHODS))
+    flags = [args[0], *args[2:]] if chosen else list(args)
+    given = vars(tyro.cli(_fit_command(name), args=flags, prog=f"unentangle fit DATA {name}", description=_first(METHODS[name])))
+    numbers = {f.name: given[f.name] for f in fields(METHODS[name]) if given.get(f.name) is not None}
+    settings = {k: given[k] for k in ("steps", "batch", "seeds", "groups", "x")}
+    _fit(given["data"], METHODS[name](**numbers), given["out"], **settings)
+
+
+# -- what they share ------------------------------------------------------------------------------------------------------
+
+
+def _fit(
+    source: str, method: Method, out: Path, *, steps: int | None = None, batch: Any = None, seeds: Sequence[int] = (0,), groups: str = "groups", x: str = "x"
+) -> None:
+    data = _data(source, groups, x)
+    CONSOLE.print(f"{data!r}\n{method!r}")
+    start = time.monotonic()
+    run = train(method, data, seeds=seeds, steps=steps, batch=batch, out=out, progress=sys.stderr.isatty())
+    write_json(out / "source.json", {"data": source, "groups": groups, "x": x})
+    CONSOLE.print(f"trained in {time.monotonic() - start:.0f} s")
+    records = run.history
+    figure = plots.history([r.steps for r in records], [r.terms for r in records], [f"seed {s}" for s in run.seeds])
+    _save(figure, out / "history.png")
+    _report(out, source, data, run.seeds, run.models)
+
+
+def _report(out: Path, source: str, data: Dataset, seeds: Sequence[int], models: Sequence[Model]) -> None:
+    """Measure all seeds, write metrics.json and the figures of the best, and print what was found."""
+    states = mra_states() if source == "mra" else None
+    group_size = int(np.median(data.group_sizes))
+    values = [measure(m, data, states, group_size) for m in models]
+    content: dict[str, Any] = {"seeds": list(seeds)} | {name: [v[name] for v in values] for name in values[0]}
+    if states is not None:
+        content["baselines"] = mra_baselines(states)
+    write_json(out / "metrics.json", content)
+    best = models[int(np.argmin(content["reconstruction_error"]))]
+    (_mra_figures if states is not None else _figures)(best, data, out)
+    table = Table("", *(f"seed {s}" for s in seeds), box=None, pad_edge=False)
+    for name in values[0]:
+        table.add_row(name, *(f"{v[name]:.4f}" for v in values))
+    CONSOLE.print(table)
+    if states is not None:
+        line = content["baselines"]
+        CONSOLE.print(
+            f"swap_error {np.mean(content['swap_error']):.4f} over all 30 pairs of states (a constant: {line['constant']:.4f}; "
+            f"the donor given back: {line['donor']:.4f}); over the paper's six pairs {np.mean(content['swap_error_phi']):.4f} "
+            f"({line['constant']:.4f}; {line['donor_phi']:.4f}); 0 is perfect"
+        )
+    else:
+        CONSOLE.print(
+            f"leakage {np.mean(content['leakage']):.3f}: how often the state is read from the nuisance code "
+            f"(chance {content['leakage_chance'][0]:.3f}; 1 is complete); there is no truth to compare swaps with"
+        )
+    CONSOLE.print(f"{out}: " + ", ".join(sorted(p.name for p in out.iterdir() if not p.name.startswith("."))))
+
+
+def _mra_figures(model: Model, data: Dataset, out: Path) -> None:
+    states = mra_states()
+    swapped, truth = mra_swaps(model, states, int(np.median(data.group_sizes)))
+    shown = np.arange(0, truth.shape[1], truth.shape[1] // 10)[:10]
+    own = np.stack([swapped[i, i, shown] for i in range(6)])
+    swaps = np.stack([swapped[i, d, shown] for i, d in enumerate(PHI)])
+    rows = [f"state {i + 1}, shifts\nof state {d + 1}" for i, d in enumerate(PHI)]
+    title = "Each state under the shifts of another one"
+    _save(plots.redatuming(truth[:, shown], own, swaps, rows, [f"shift {s}" for s in shown], title), out / "redatuming.png")
+    whole = orbits(states)
+    nuisance = model.encode(whole).nuisance
+    coherent = model.encode(data).coherent
+    group_states = data.factors["state"][np.unique(data.group, return_index=True)[1]]
+    figure = plots.codes(coherent, nuisance, group_states + 1, whole.states + 1, {"shift": whole.factors["shift"]})
+    _save(figure, out / "codes.png")
+
+
+def _figures(model: Model, data: Dataset, out: Path) -> None:
+    codes = model.encode(data)
+    first = np.unique(data.group, return_index=True)[1]
+    group_states = data.states[first]
+    chosen = _some(np.flatnonzero(np.r_[True, group_states[1:] != group_states[:-1]]), 6)  # groups of different states
+    donors = np.roll(chosen, -1)
+    styles = [_some(np.flatnonzero(data.group == d), 10) for d in donors]
+    count = min(map(len, styles))
+    real = np.stack([data.rows(s[:count]) for s in styles])
+    own = np.stack([model.swap(codes.coherent[d], codes.nuisance[s[:count]])[0] for d, s in zip(donors, styles, strict=True)])
+    swaps = np.stack([model.swap(codes.coherent[i], codes.nuisance[s[:count]])[0] for i, s in zip(chosen, styles, strict=True)])
+    names = data.group_names
+    rows = [f"{names[d]}\nswapped to {names[i]}" for i, d in zip(chosen, donors, strict=True)]
+    title = "Instances of one group, their reconstruction, and the same nuisances under the state of another group"
+    _save(plots.redatuming(real, own, swaps, rows, [f"instance {j + 1}" for j in range(count)], title), out / "redatuming.png")
+    factors = {n: v for n, v in data.factors.items() if data.factors.kinds[n] == "continuous"}
+    shown = _some(np.arange(len(data)), 5000)
+    few = {n: v[shown] for n, v in list(factors.items())[:2]}
+    _save(plots.codes(codes.coherent, codes.nuisance[shown], group_states, data.states[shown], few), out / "codes.png")
+
+
+def _some(things: np.ndarray, count: int) -> np.ndarray:
+    """At most `count` of them, evenly spread."""
+    return things[np.unique(np.linspace(0, len(things) - 1, min(count, len(things))).astype(int))]
+
+
+def _data(data: str, groups: str, x: str) -> Dataset:
+    if data == "mra":
+        return mra()
+    if not data.endswith((".npz", ".npy")):
+        raise InputError(f"{data!r} is neither a data set (mra) nor a .npz or .npy file.")
+    return read(data, groups=groups, x=x)
+
+
+def _source(run: Path) -> dict[str, str]:
+    if not (run / "config.json").exists():
+        raise InputError(f"{run} holds no run; unentangle fit makes one.")
+    if not (run / "source.json").exists():
+        raise InputError(f"the training in {run} is not finished; the same fit command goes on.")
+    return read_json(run / "source.json")
+
+
+def _model(run: Path, seed: int | None) -> Model:
+    _source(run)
+    seeds = read_json(run / "config.json")["seeds"]
+    if seed is None:
+        seed = seeds[int(np.argmin(read_json(run / "metrics.json")["reconstruction_error"]))]
+    if seed not in seeds:
+        raise InputError(f"{run} has no seed {seed}; it has {', '.join(map(str, seeds))}.")
+    return Model.load(RunFolder(run).model(seed))
+
+
+def _mask(data: Dataset, keys: Sequence[str]) -> np.ndarray:
+    names = data.group_names.astype(str)
+    if missing := [k for k in keys if k not in names]:
+        raise InputError(f"there is no group {', '.join(missing)}; the groups are {', '.join(names[:20])}{' ...' if len(names) > 20 else ''}.")
+    return np.isin(names[data.group], keys) if keys else np.ones(len(data), bool)
+
+
+def _chosen(data: Dataset, keys: Sequence[str]) -> Dataset:
+    return data.take(_mask(data, keys))
+
+
+def _new_file(path: Path) -> None:
+    if path.suffix != ".npz" or path.exists():
+        what = "exists already" if path.exists() else "is not a .npz"
+        raise InputError(f"{path} {what}; give the name of a new .npz file.")
+
+
+def _write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    import io
+
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # pyright: ignore[reportArgumentType]
+    write(path, buffer.getvalue())
+
+
+def _save(figure: Any, path: Path) -> None:
+    figure.savefig(path, dpi=110)
+    mpl.pyplot.close(figure)
+
+
+def _first(method: Any) -> str:
+    return (getdoc(method) or "").splitlines()[0]
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "demo": demo, "encode": encode, "swap": swap, "evaluate": evaluate, "reproduce": reproduce,
+}  # fmt: skip
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The entry point; returns the exit status."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    if not args or args[0] in ("-h", "--help", "--version"):
+        CONSOLE.print(WELCOME if "--version" not in args else __version__)
+        return 0
+    mpl.use("Agg")
+    _cache_programs()
+    try:
+        if args[0] == "fit":
+            fit(args[1:])
+        elif args[0] in COMMANDS:
+            tyro.cli(COMMANDS[args[0]], args=args[1:], prog=f"unentangle {args[0]}")
+        else:
+            raise InputError(f"there is no command {args[0]!r}; there are fit, {', '.join(COMMANDS)}.")
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except Diverged as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from the last checkpoint.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _cache_programs() -> None:
+    """Keep compiled programs between calls, unless the user has said where or not to."""
+    if jax.config.jax_compilation_cache_dir is None:  # pyright: ignore[reportAttributeAccessIssue]
+        cache = Path.home() / ".cache" / "unentangle"
+        jax.config.update("jax_compilation_cache_dir", str(cache))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)

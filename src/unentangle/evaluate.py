@@ -1,0 +1,88 @@
+"""What a trained model is worth, in numbers: the measures of `metrics` on its codes and swaps."""
+
+import numpy as np
+from jaxtyping import Float
+
+from .data.dataset import Dataset
+from .data.mra import orbit
+from .dependence import J
+from .metrics import leakage, swap_baselines, swap_errors
+from .model import Model
+
+EXACT_ROWS = 20_000  # J takes quadratic time; of more rows, so many are drawn
+
+
+def evaluate(
+    model: Model, data: Dataset, states: Float[np.ndarray, "states k"] | None = None, group_size: int = 30
+) -> dict[str, float]:
+    """Every measure that applies, by name.
+
+    reconstruction_error is the mean squared error in the units of the data, reconstruction_relative the same over the variance
+    of the data. J is Definition 5 between state and nuisance code (the penalty of 4.2.4 is twice that), J_relative is J over
+    the mean distance of two nuisance codes. leakage is the accuracy with which the state is read from the nuisance code, beside
+    leakage_chance. Without a factor `state`, the group is the state.
+
+    With the `states` of multi-reference alignment all this is measured on every shift of every state, the coherent code being
+    that of a fresh group, and the swap errors are added.
+
+    Raises:
+        InputError: if the data does not have the model's row shape, or too few rows per state to measure leakage.
+    """
+    if states is not None:
+        swapped, truth = mra_swaps(model, states, group_size)
+        errors = swap_errors(swapped, truth)
+        swaps = {"swap_error": errors.mean, "swap_error_worst": errors.worst, "swap_error_phi": errors.phi}
+        data = orbits(states)
+        nuisance = model.encode(data).nuisance
+        decoded = np.einsum("iilk->ilk", swapped).reshape(len(data), -1)
+    else:
+        swaps, codes = {}, model.encode(data)
+        nuisance, decoded = codes.nuisance, model.decode(codes)
+    error = sum(float(np.sum((decoded[part] - x) ** 2, dtype=float)) for part, x in data.chunks()) / decoded.size
+    leak = leakage(nuisance, data.states)
+    return {
+        **swaps,
+        "reconstruction_error": error,
+        "reconstruction_relative": error / data.scale.std**2,
+        **_dependence(data.states, nuisance),
+        "leakage": leak.accuracy,
+        "leakage_chance": leak.chance,
+    }
+
+
+def mra_swaps(
+    model: Model, states: Float[np.ndarray, "states k"], group_size: int = 30, seed: int = 0
+) -> tuple[Float[np.ndarray, "states donors k k"], Float[np.ndarray, "states k k"]]:
+    """Every state under the nuisance codes of all k shifts of every donor, and the truth, for `metrics.swap_errors`.
+
+    The coherent code of a state is that of a fresh group of `group_size` different shifts.
+    """
+    truth, rng = orbit(states), np.random.default_rng(seed)
+    fresh = np.stack([shifts[rng.permutation(len(shifts))[:group_size]] for shifts in truth])
+    groups = np.repeat(np.arange(len(truth)), fresh.shape[1])
+    data = orbits(states)
+    swapped = model.swap(Dataset(fresh.reshape(len(groups), -1), groups=groups), data)
+    return swapped.reshape(len(truth), *truth.shape), truth
+
+
+def mra_baselines(states: Float[np.ndarray, "states k"]) -> dict[str, float]:
+    """What no learning gives: the error of each state's best constant, and of the donor handed back at its best roll."""
+    constant, donor = swap_baselines(orbit(states))
+    return {"constant": constant, "donor": donor.mean, "donor_phi": donor.phi}
+
+
+def orbits(states: Float[np.ndarray, "states k"]) -> Dataset:
+    """Every shift of every state: groups are states, factors `state` and `shift`."""
+    count, k = np.shape(states)
+    state, shift = np.repeat(np.arange(count), k), np.tile(np.arange(k), count)
+    factors = {"state": (state, "categorical"), "shift": (shift, "continuous")}
+    return Dataset(orbit(states).reshape(count * k, k).astype(np.float32), factors, groups=state)
+
+
+def _dependence(states: np.ndarray, nuisance: Float[np.ndarray, "rows q"]) -> dict[str, float]:
+    state = np.unique(states, return_inverse=True)[1]
+    if len(nuisance) > EXACT_ROWS:
+        chosen = np.random.default_rng(0).permutation(len(nuisance))[:EXACT_ROWS]
+        state, nuisance = state[chosen], nuisance[chosen]
+    value, relative = J(state, nuisance)
+    return {"J": value, "J_relative": relative}

@@ -1,0 +1,52 @@
+"""How well can the state be read from a code that should not know it?"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from ..errors import InputError
+
+
+class Leakage(NamedTuple):
+    """Balanced accuracy (the mean over states of the share of rows read right), and what guessing would give."""
+
+    accuracy: float
+    chance: float
+
+
+def leakage(codes: Any, labels: Any, *, folds: int = 5, rows: int = 5000, seed: int = 0) -> Leakage:
+    """Cross-validated balanced accuracy with which a classifier reads the label from the code.
+
+    The classifier is scikit-learn's support vector machine with Gaussian kernel on standardised codes, at its defaults, classes
+    weighted equally. Chance is one over the number of labels. At or below chance, nothing leaks: where states share the very
+    same codes, a row's nearest neighbours belong to the other states, and accuracy falls below chance.
+
+    Args:
+        codes: (n, q).
+        labels: (n,) of any discrete type. Labels of a single row are left out.
+        folds: of the stratified cross-validation; fewer if a label has fewer rows.
+        rows: if there are more, as many are drawn at random.
+        seed: of the folds and of that draw.
+    """
+    codes, labels = np.asarray(codes, float), np.asarray(labels)
+    if codes.ndim != 2 or labels.shape != codes.shape[:1]:
+        raise InputError(f"codes has shape {codes.shape} and labels {labels.shape}; (n, q) and (n,) are needed.")
+    if not np.isfinite(codes).all():
+        raise InputError("codes holds NaN or infinite values; every code must be finite.")
+    if len(codes) > rows:
+        chosen = np.random.default_rng(seed).permutation(len(codes))[:rows]
+        codes, labels = codes[chosen], labels[chosen]
+    _, label, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    kept = counts[label] >= 2
+    codes, label = codes[kept], label[kept]
+    sizes = np.bincount(label)[np.unique(label)] if len(label) else np.zeros(0)
+    if len(sizes) < 2:
+        raise InputError(f"{len(sizes)} label(s) have two rows or more; two such labels are needed to measure leakage.")
+    parts = StratifiedKFold(int(min(folds, sizes.min())), shuffle=True, random_state=seed)
+    classifier = make_pipeline(StandardScaler(), SVC(class_weight="balanced"))
+    right = cross_val_predict(classifier, codes, label, cv=parts) == label
+    return Leakage(float(np.mean([right[label == c].mean() for c in np.unique(label)])), 1 / len(sizes))
