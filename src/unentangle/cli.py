@@ -44,7 +44,7 @@ WELCOME = f"""unentangle {__version__}: separate what stays from what varies in 
 
 unentangle COMMAND --help explains each one."""
 
-DEMO_STEPS = 1200
+DEMO_STEPS = 1500
 
 
 # -- commands -------------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import numpy as np
 from jaxtyping import Float
+from numpy.typing import ArrayLike
 
 from .data.dataset import Dataset
 from .data.mra import orbit
@@ -13,7 +14,7 @@ EXACT_ROWS = 20_000  # J takes quadratic time; of more rows, so many are drawn
 
 
 def evaluate(
-    model: Model, data: Dataset, states: Float[np.ndarray, "states k"] | None = None, group_size: int = 30
+    model: Model, data: Dataset, states: ArrayLike | None = None, group_size: int = 30
 ) -> dict[str, float]:
     """Every measure that applies, by name.
 
@@ -51,7 +52,7 @@ def evaluate(
 
 
 def mra_swaps(
-    model: Model, states: Float[np.ndarray, "states k"], group_size: int = 30, seed: int = 0
+    model: Model, states: ArrayLike, group_size: int = 30, seed: int = 0
 ) -> tuple[Float[np.ndarray, "states donors k k"], Float[np.ndarray, "states k k"]]:
     """Every state under the nuisance codes of all k shifts of every donor, and the truth, for `metrics.swap_errors`.
 
@@ -65,13 +66,13 @@ def mra_swaps(
     return swapped.reshape(len(truth), *truth.shape), truth
 
 
-def mra_baselines(states: Float[np.ndarray, "states k"]) -> dict[str, float]:
+def mra_baselines(states: ArrayLike) -> dict[str, float]:
     """What no learning gives: the error of each state's best constant, and of the donor handed back at its best roll."""
     constant, donor = swap_baselines(orbit(states))
     return {"constant": constant, "donor": donor.mean, "donor_phi": donor.phi}
 
 
-def orbits(states: Float[np.ndarray, "states k"]) -> Dataset:
+def orbits(states: ArrayLike) -> Dataset:
     """Every shift of every state: groups are states, factors `state` and `shift`."""
     count, k = np.shape(states)
     state, shift = np.repeat(np.arange(count), k), np.tile(np.arange(k), count)

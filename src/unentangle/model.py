@@ -75,13 +75,13 @@ class Model:
         """
         data = self._data(data)
         x = Dataset(data.x, groups=np.zeros(len(data), int))
-        position = np.arange(len(data)) if position is None else np.asarray(position, float)
+        position = np.arange(len(data)) * 1.0 if position is None else np.asarray(position, float)
         if len(data.group_names) > 1 and data.groups is not None:
             raise InputError(f"there are {len(data.group_names)} groups; the path runs through the instances of one.")
         if len(data) < 2 or position.shape != (len(data),) or len(np.unique(position)) < len(data):
             raise InputError(f"position has shape {position.shape}; {len(data)} different numbers are needed, and at least 2.")
         order = np.argsort(position)
-        at = np.linspace(position[order[0]], position[order[-1]], 10 * (len(data) - 1) + 1) if at is None else np.asarray(at)
+        at = np.linspace(position[order[0]], position[order[-1]], 10 * (len(data) - 1) + 1) if at is None else np.asarray(at, float)
         return self.method.interpolate(self.trained, x.take(order), position[order], at)  # pyright: ignore[reportAttributeAccessIssue]
 
     def _data(self, data: Any) -> Dataset:

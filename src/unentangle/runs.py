@@ -15,28 +15,32 @@ from .storage import read_about, read_json, read_tree, write, write_json, write_
 
 
 class Record(NamedTuple):
-    """What is known of a training besides its net: the mean of every loss term over each chunk of steps."""
+    """What is known of a training besides its net: after each chunk of steps, the time it has taken so far (interruptions
+    not counted) and the mean of every loss term over the chunk."""
 
     steps: list[int]
+    seconds: list[float]
     terms: dict[str, list[float]]
 
-    def add(self, step: int, terms: Mapping[str, float]) -> "Record":
-        """This record and one chunk more."""
-        return Record([*self.steps, step], {name: [*self.terms.get(name, []), value] for name, value in terms.items()})
+    def add(self, step: int, seconds: float, terms: Mapping[str, float]) -> "Record":
+        """This record and one chunk more, which took so many seconds."""
+        elapsed = (self.seconds or [0.0])[-1] + seconds
+        longer = {name: [*self.terms.get(name, []), value] for name, value in terms.items()}
+        return Record([*self.steps, step], [*self.seconds, round(elapsed, 3)], longer)
 
     def csv(self) -> str:
-        """One line per chunk: the step it ended with, and its terms."""
-        lines = [",".join(["step", *self.terms])]
-        lines += [",".join(map(repr, row)) for row in zip(self.steps, *self.terms.values(), strict=True)]
+        """One line per chunk: the step it ended with, seconds, and terms."""
+        lines = [",".join(["step", "seconds", *self.terms])]
+        lines += [",".join(map(repr, row)) for row in zip(self.steps, self.seconds, *self.terms.values(), strict=True)]
         return "\n".join(lines) + "\n"
 
     @staticmethod
     def parse(text: str) -> "Record":
         """The inverse of `csv`."""
         names, *rows = (line.split(",") for line in text.splitlines())
-        columns = list(zip(*rows, strict=True)) or [()] * len(names)
-        terms = {n: [float(v) for v in c] for n, c in zip(names[1:], columns[1:], strict=True)}
-        return Record([int(v) for v in columns[0]], terms)
+        steps, *columns = list(zip(*rows, strict=True)) or [()] * len(names)
+        seconds, *terms = [[float(v) for v in c] for c in columns]
+        return Record([int(v) for v in steps], seconds, dict(zip(names[2:], terms, strict=True)))
 
 
 class RunFolder(NamedTuple):

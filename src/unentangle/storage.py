@@ -62,7 +62,7 @@ def read_json(path: Path) -> Any:
 
 def write_tree(path: Path, tree: Any, about: dict[str, Any]) -> None:
     """Write the arrays of a tree as safetensors, each under its path in the tree, with JSON about them in the header."""
-    arrays = {name: np.ascontiguousarray(a) for name, a in _named(eqx.filter(tree, eqx.is_array)).items()}
+    arrays = {name: np.asarray(a, order="C") for name, a in _named(eqx.filter(tree, eqx.is_array)).items()}
     write(path, save(arrays, metadata={"about": json.dumps(_finite(about))}))
 
 

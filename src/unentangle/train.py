@@ -29,6 +29,7 @@ from .runs import Record, RunFolder, fingerprint
 from .schedules import Number, at
 
 CHUNK = 50
+CHECKPOINT_SECONDS = 10.0
 RESIDENT_BYTES = 1 << 30  # data up to this size lies on the device; larger data is read as it is needed
 
 
@@ -222,7 +223,7 @@ def in_turns(trainer: Trainer, static: Game) -> Chunk:
 
 def has_convolution(trainer: Trainer, arrays: Game, static: Game) -> bool:
     """Whether a step convolves, read from its program."""
-    shape = jax.eval_shape(lambda: trainer.deal(trainer.dealer.data.layout, jax.random.key(0), jnp.asarray(0))).shape
+    shape = jax.eval_shape(trainer.deal, trainer.dealer.data.layout, jax.random.key(0), jnp.asarray(0)).shape
     rows = jnp.zeros((*shape, *trainer.dealer.data.row_shape))
 
     def one(arrays, rows):
@@ -333,13 +334,13 @@ def _play(
     chunk: Chunk, games: Game, team: tuple[int, ...], steps: int, folder: "RunFolder | None", show: Callable[[int, dict[str, float]], None]
 ) -> tuple[Game, list[Record]]:
     """Play all steps of a team of seeds, from its checkpoint if there is one."""
-    keys, records, start = jnp.stack([jax.random.key(s) for s in team]), [Record([], {}) for _ in team], 0
+    keys, records, start = jnp.stack([jax.random.key(s) for s in team]), [Record([], [], {}) for _ in team], 0
     if folder and (kept := folder.resume(team, games)):
         games, records, start = kept
     saved = monotonic()
     try:
         while start < steps:
-            stop = min(start + CHUNK, steps)
+            stop, began = min(start + CHUNK, steps), monotonic()
             played, terms = chunk(games, keys, start, stop)
             for position, seed in enumerate(team):
                 for name, values in terms.items():
@@ -350,11 +351,12 @@ def _play(
                             f"state is that of step {start}{f', kept in {folder.path}' if folder else ''}: a smaller learning "
                             "rate may help."
                         )
-            games, start = played, stop
             means = [{name: float(v[p].mean(dtype=float)) for name, v in terms.items()} for p in range(len(team))]
-            records = [record.add(start, m) for record, m in zip(records, means, strict=True)]
+            took = (monotonic() - began) / len(team)
+            longer = [record.add(stop, took, m) for record, m in zip(records, means, strict=True)]
+            games, records, start = played, longer, stop  # at once: an interrupt finds either the old state or the new
             show(start, {name: float(np.mean([m[name] for m in means])) for name in terms})
-            if folder and start < steps and monotonic() - saved > 10:
+            if folder and start < steps and monotonic() - saved > CHECKPOINT_SECONDS:
                 folder.checkpoint(team, games, records, start)
                 saved = monotonic()
     except (Diverged, KeyboardInterrupt):

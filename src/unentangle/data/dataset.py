@@ -65,9 +65,9 @@ class Factors(Mapping[str, np.ndarray]):
 class Layout(NamedTuple):
     """Where the rows of each group are: group g has rows order[starts[g] : starts[g] + sizes[g]]."""
 
-    order: Int[Array, " n"]
-    starts: Int[Array, " groups"]
-    sizes: Int[Array, " groups"]
+    order: Int[Array | np.ndarray, " n"]
+    starts: Int[Array | np.ndarray, " groups"]
+    sizes: Int[Array | np.ndarray, " groups"]
 
 
 class Scale(NamedTuple):
@@ -149,12 +149,12 @@ class Dataset:
         order = np.argsort(self.group, kind="stable").astype(np.int32)
         sizes = np.bincount(self.group, minlength=len(self.group_names)).astype(np.int32)
         starts = (np.cumsum(sizes) - sizes).astype(np.int32)
-        return Layout(jnp.asarray(order), jnp.asarray(starts), jnp.asarray(sizes))
+        return Layout(order, starts, sizes)
 
     @property
     def group_sizes(self) -> np.ndarray:
         """The number of rows of each group: (groups,)."""
-        return np.asarray(self.layout.sizes)
+        return self.layout.sizes  # pyright: ignore[reportReturnType]
 
     @cached_property
     def states(self) -> np.ndarray:

@@ -48,8 +48,10 @@ def _load(path: Path, mmap_mode: Any = None) -> Any:
     if not path.is_file():
         raise InputError(f"{path} does not exist; a .npz or .npy file is needed.")
     try:
-        loaded = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
-        return dict(loaded) if path.suffix == ".npz" else loaded
+        if path.suffix == ".npy":
+            return np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
+        with path.open("rb") as file:
+            return dict(np.load(file, allow_pickle=False))
     except (ValueError, OSError, EOFError, BadZipFile, KeyError) as error:
         reason = "it holds Python objects" if "allow_pickle" in str(error) else "it is damaged or not what its name says"
         raise InputError(f"{path} cannot be read: {reason}; numeric arrays written by numpy.save or savez are needed.") from error

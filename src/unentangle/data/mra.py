@@ -4,6 +4,7 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
+from numpy.typing import ArrayLike
 
 from ..errors import InputError
 from .dataset import Dataset
@@ -17,9 +18,11 @@ def mra_states(k: int = 100) -> Float[np.ndarray, "6 {k}"]:
     return np.concatenate([phi, 2 * phi - 1])
 
 
-def orbit(states: Float[np.ndarray, "states k"]) -> Float[np.ndarray, "states k k"]:
+def orbit(states: ArrayLike) -> Float[np.ndarray, "states k k"]:
     """Every cyclic shift of every state: [i, l, j] is (R_l a_i)_j = a_i at j + l modulo k."""
     states = np.asarray(states, dtype=float)
+    if states.ndim != 2:
+        raise InputError(f"states has shape {states.shape}; (number of states, length) is needed.")
     k = states.shape[1]
     return states[:, (np.arange(k)[:, None] + np.arange(k)) % k]
 
@@ -29,7 +32,7 @@ def mra(
     n_tau: int = 30,
     *,
     k: int = 100,
-    states: Float[np.ndarray, "states length"] | None = None,
+    states: ArrayLike | None = None,
     draw: Literal["exhaustive", "algorithm-1", "with-replacement"] = "exhaustive",
     noise: float = 0.0,
     seed: int = 0,
@@ -51,10 +54,8 @@ def mra(
     Returns:
         rows (n_x * n_tau, k) float32, grouped by datapoint, with the factors `state` and `shift` (in samples).
     """
-    states = mra_states(k) if states is None else np.asarray(states, dtype=float)
-    if states.ndim != 2:
-        raise InputError(f"states has shape {states.shape}; (number of states, length) is needed.")
-    count, k = states.shape
+    shifted = orbit(mra_states(k) if states is None else states)
+    count, k, _ = shifted.shape
     if n_x < 1 or n_tau < 1 or (n_tau > k and draw != "with-replacement"):
         raise InputError(
             f"n_x={n_x} groups of n_tau={n_tau} were asked for; both must be at least 1, and there are {k} different shifts "
@@ -70,7 +71,7 @@ def mra(
         state, shift = rng.integers(count, size=n_x), rng.integers(k, size=(n_x, n_tau))
     else:
         raise InputError(f"draw={draw!r} is unknown; it is exhaustive, algorithm-1 or with-replacement.")
-    x = orbit(states)[state[:, None], shift].reshape(n_x * n_tau, k)
+    x = shifted[state[:, None], shift].reshape(n_x * n_tau, k)
     x = (x + noise * rng.standard_normal(x.shape)).astype(np.float32)
     factors = {"state": (np.repeat(state, n_tau), "categorical"), "shift": (shift.ravel(), "continuous")}
     return Dataset(x, factors, groups=np.repeat(np.arange(n_x), n_tau))

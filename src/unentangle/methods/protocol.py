@@ -5,7 +5,7 @@ own parts of the net, in the declared order and number of times. The trainer and
 """
 
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -47,6 +47,7 @@ class Recommended(NamedTuple):
     lr: Number
 
 
+@runtime_checkable
 class Method(Protocol):
     """The rules of a game. In a step, numeric fields hold their value at that step as an array."""
 

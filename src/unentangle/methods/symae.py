@@ -78,7 +78,7 @@ def coherent_codes(
 Regulariser = Literal["dropout", "dropout-unscaled", "gaussian-noise", "gaussian-dropout"]
 
 
-def regularise(kind: Regulariser, n: Float[Array, "rows q"], r: Float[Array, ""], key: Key[Array, ""]) -> Float[Array, "rows q"]:
+def regularise(kind: Regulariser, n: Float[Array, "rows q"], r: Number, key: Key[Array, ""]) -> Float[Array, "rows q"]:
     """SR: noise on every coordinate of every instance independently, with rate r; the identity at r = 0.
 
     "dropout" multiplies by Bernoulli(1 - r) / (1 - r), as every library does; "dropout-unscaled" by Bernoulli(1 - r), as the
@@ -126,7 +126,7 @@ class SymAE:
     p: int = 5
     q: int = 10
     rate: Number = Linear(0.5, 0.0, until=0.7)  # noqa: RUF009
-    lam: Number = 1.0
+    lam: Number = 2.0
     regulariser: Regulariser = "dropout"
     decoder: Literal["multiplicative", "concatenation", "dense"] | Net = "multiplicative"
     pool: Literal["mean", "max", "min"] | Pool = "mean"
@@ -135,7 +135,7 @@ class SymAE:
     coherent_2: Net | None = None
     nuisance: Net | None = None
 
-    recommended: ClassVar[Recommended] = Recommended(steps=4000, batch=(6, 16), lr=Cosine(1e-3))
+    recommended: ClassVar[Recommended] = Recommended(steps=5000, batch=(6, 16), lr=Cosine(1e-3))
     second_batch: ClassVar[bool] = False
 
     def __post_init__(self):
@@ -240,7 +240,7 @@ def padded_groups(data: Dataset, chunk: int) -> Iterator[tuple[Int[np.ndarray, "
 
     Ragged groups then need one compiled program per power of two, and at most twice the work.
     """
-    order, starts, sizes = (np.asarray(a) for a in data.layout)
+    order, starts, sizes = data.layout
     padded = 1 << np.ceil(np.log2(sizes)).astype(int)
     for size in np.unique(padded):
         alike = np.flatnonzero(padded == size)

@@ -23,7 +23,7 @@ def roll_error(x: Float[np.ndarray, "*pairs n k"], truth: Float[np.ndarray, "*pa
     spectrum = np.fft.rfft(truth) * np.fft.rfft(x).conj()
     correlation = np.fft.irfft(spectrum.sum(axis=-2), n=k)  # at r: the sum over rows of roll(x, r) * truth
     square = (x**2).sum(axis=(-2, -1)) + (truth**2).sum(axis=(-2, -1)) - 2 * correlation.max(axis=-1)
-    return np.maximum(square, 0) / (x.shape[-2] * k)
+    return np.asarray(np.maximum(square, 0) / (x.shape[-2] * k))
 
 
 class SwapErrors(NamedTuple):

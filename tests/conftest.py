@@ -1,0 +1,23 @@
+import os
+from pathlib import Path
+
+import matplotlib as mpl
+import pytest
+from hypothesis import settings
+
+mpl.use("Agg")
+settings.register_profile("house", deadline=None, max_examples=20, derandomize=True)
+settings.load_profile("house")
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+if SHARED.is_dir():
+    os.environ.setdefault("UNENTANGLE_DATA", str(SHARED))
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """The folder of real data; tests that need it are skipped where it is not."""
+    folder = Path(os.environ.get("UNENTANGLE_DATA", "nowhere"))
+    if not folder.is_dir():
+        pytest.skip("UNENTANGLE_DATA names no folder of real data")
+    return folder

@@ -1,0 +1,151 @@
+import h5py
+import jax
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from worlds import gaussian_rows
+
+import unentangle as un
+from unentangle.data.dataset import distinct
+
+
+@pytest.mark.parametrize("shape", [(10, 7), (10, 7, 2), (10, 6, 6), (10, 6, 5, 3)])
+def test_rows_of_every_layout(shape):
+    data = un.Dataset(np.ones(shape))
+    assert len(data) == 10
+    assert data.row_shape == shape[1:]
+    assert data.rows([[3, 3], [0, 9]]).shape == (2, 2, *shape[1:])
+    assert len(data.group_names) == 10  # without groups every row is one
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: un.Dataset(np.ones(5)), r"x has shape \(5,\)"),
+        (lambda: un.Dataset(np.ones((2, 2, 2, 2, 2))), "2 to 4 axes"),
+        (lambda: un.Dataset(np.array([["a", "b"]])), "real numbers are needed"),
+        (lambda: un.Dataset(np.ones((3, 2)) * 1j), "real numbers are needed"),
+        (lambda: un.Dataset(np.ones((0, 4))), "empty"),
+        (lambda: un.Dataset(np.ones((5, 4)), groups=[1, 2]), r"groups has shape \(2,\); x has 5 rows"),
+        (lambda: un.Dataset(np.ones((2, 4)), groups=[1.0, np.nan]), "groups holds NaN"),
+        (lambda: un.Dataset(np.ones((5, 4)), factors={"age": np.ones(3)}), "factor 'age'"),
+        (lambda: un.Dataset(np.ones((5, 4)), factors={"age": np.ones((5, 2))}), "one value per row"),
+        (lambda: un.Dataset(np.array([[1.0, np.nan], [1, 2]])).scale, "row 0 of x holds NaN"),
+        (lambda: un.Dataset(np.array([[1.0, 3], [np.inf, 2]])).scale, "row 1 of x holds an infinite"),
+        (lambda: un.Dataset(np.arange(3.0)[:, None] * np.ones(5)).scale, "every row of x is constant"),
+        (lambda: gaussian_rows(groups=1).split(), "two groups"),
+        (lambda: gaussian_rows().factors["colour"], "no factor 'colour'"),
+    ],
+)
+def test_wrong_input_is_refused_in_one_sentence(make, says):
+    with pytest.raises(un.InputError, match=says) as caught:
+        make()
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("sizes", [[4, 4], [1, 9, 2], [5, 1, 1, 1, 6]])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_draw_takes_different_groups_and_different_rows_of_each(sizes, seed):
+    group = np.repeat(np.arange(len(sizes)), sizes)
+    group = np.random.default_rng(seed).permutation(group)
+    data = un.Dataset(np.random.default_rng(0).standard_normal((len(group), 3)), groups=group)
+    index = data.draw(jax.random.key(seed), 2, 4)
+    drawn = data.group[index]
+    assert (drawn == drawn[:, :1]).all()
+    assert drawn[0, 0] != drawn[1, 0]
+    for rows, g in zip(index, drawn[:, 0], strict=True):
+        if sizes[g] >= 4:
+            assert len(set(rows)) == 4
+    assert (index == data.draw(jax.random.key(seed), 2, 4)).all()
+
+
+def test_every_subset_is_equally_likely():
+    draws = jax.vmap(lambda key: distinct(key, 4, 2))(jax.random.split(jax.random.key(0), 6000))
+    subsets, counts = np.unique(np.sort(draws, axis=1), axis=0, return_counts=True)
+    assert len(subsets) == 6
+    assert np.abs(counts - 1000).max() < 5 * np.sqrt(1000)
+
+
+def test_small_groups_repeat_their_rows_and_nothing_else():
+    data = un.Dataset(np.random.default_rng(0).standard_normal((7, 3)), groups=[0, 0, 1, 1, 1, 1, 1])
+    index = np.stack([data.draw(jax.random.key(s), 2, 5) for s in range(50)])
+    small = index[np.isin(index, [0, 1])]
+    assert len(small) == 250
+    assert abs((small == 0).mean() - 0.5) < 0.1
+
+
+def test_a_split_parts_groups_never_rows():
+    data = gaussian_rows(groups=10)
+    kept, out = data.split(0.3, seed=1)
+    assert set(kept.groups) & set(out.groups) == set()
+    assert len(out.group_names) == 3
+    assert len(kept) + len(out) == len(data)
+
+
+def test_data_on_disk_reads_as_in_memory(tmp_path):
+    x = np.random.default_rng(0).standard_normal((30, 4)).astype(np.float32)
+    np.save(tmp_path / "x.npy", x)
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file.create_dataset("x", data=x, chunks=(7, 4))
+    memory, mapped = un.Dataset(x), un.read(tmp_path / "x.npy")
+    with h5py.File(tmp_path / "x.h5") as file:
+        lazy = un.Dataset(file["x"])
+        index = np.array([[5, 2, 5], [29, 0, 0]])
+        for data in (mapped, lazy):
+            assert "on disk" in repr(data)
+            np.testing.assert_array_equal(data.rows(index), memory.rows(index))
+            np.testing.assert_allclose(data.scale, memory.scale)
+            np.testing.assert_array_equal(data.take(slice(3, 9)).x, x[3:9])
+
+
+@given(st.floats(-1e4, 1e4), st.floats(0.01, 100))
+def test_scale_is_mean_and_standard_deviation(mean, std):
+    x = np.random.default_rng(0).standard_normal((9000, 3)) * std + mean
+    found = un.Dataset(x.astype(np.float32)).scale
+    np.testing.assert_allclose(found, (x.mean(), x.std()), rtol=1e-3, atol=1e-3)
+
+
+def test_factors_know_their_kinds():
+    columns = {"age": [1.5, 2, 3], "sex": ["f", "m", "f"], "place": [3, 1, 2], "year": ([1, 2, 3], "continuous")}
+    factors = un.Factors(columns)
+    assert factors.kinds == {"age": "continuous", "sex": "binary", "place": "categorical", "year": "continuous"}
+    np.testing.assert_array_equal(np.asarray(factors), [[1.5, 0, 3, 1], [2, 1, 1, 2], [3, 0, 2, 3]])
+    assert factors.take(np.array([2, 0])).kinds == factors.kinds
+
+
+def test_read_npz(tmp_path):
+    np.savez(tmp_path / "d.npz", x=np.ones((4, 3)), event=[1, 1, 2, 2], depth=[1.0, 2, 3, 4], table=np.ones((2, 2)))
+    data = un.read(tmp_path / "d.npz", groups="event")
+    assert list(data.group_names) == [1, 2]
+    assert list(data.factors) == ["depth"]
+    assert un.read(tmp_path / "d.npz").groups is None
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "says"),
+    [
+        ({"y": np.ones((4, 3))}, {}, "no array 'x'; it holds y"),
+        ({"x": np.ones((4, 3))}, {"groups": "event"}, "no array 'event'; it holds x"),
+        ({"x": np.array([[None, 1]])}, {}, "Python objects"),
+        ({"x": np.float32(3)}, {}, r"x has shape \(\)"),
+    ],
+)
+def test_read_says_what_is_wrong(tmp_path, content, options, says):
+    np.savez(tmp_path / "d.npz", **content)
+    with pytest.raises(un.InputError, match=says):
+        un.read(tmp_path / "d.npz", **options)
+
+
+def test_read_refuses_damaged_files(tmp_path):
+    np.savez(tmp_path / "d.npz", x=np.ones((40, 3)))
+    np.save(tmp_path / "d.npy", np.ones((40, 3)))
+    for name in ("d.npz", "d.npy"):
+        whole = (tmp_path / name).read_bytes()
+        for content in (b"", b"rubbish", whole[: len(whole) // 2]):
+            (tmp_path / name).write_bytes(content)
+            with pytest.raises(un.InputError, match="cannot be read"):
+                un.read(tmp_path / name)
+    for missing in ("none.npz", "none.npy", "none.txt"):
+        with pytest.raises(un.InputError, match=missing):
+            un.read(tmp_path / missing)

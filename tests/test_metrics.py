@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import unentangle as un
+from unentangle.metrics import leakage, roll_error, swap_errors
+
+
+def brute_force(x, truth):
+    return min(np.mean((np.roll(x, r, axis=-1) - truth) ** 2) for r in range(x.shape[-1]))
+
+
+@given(st.integers(0, 100), st.integers(1, 6), st.integers(1, 31))
+def test_the_fourier_transform_equals_brute_force(seed, n, k):
+    x, truth = np.random.default_rng(seed).standard_normal((2, n, k)) + 3
+    assert roll_error(x, truth) == pytest.approx(brute_force(x, truth), abs=1e-6)
+
+
+@given(st.integers(0, 30))
+def test_a_common_roll_is_free_and_another_is_not(r):
+    truth = un.data.orbit(un.data.mra_states(30))[2]
+    assert roll_error(np.roll(truth, r, axis=1), truth) == pytest.approx(0, abs=1e-12)
+    each = np.stack([np.roll(row, i % 2) for i, row in enumerate(truth)])
+    assert roll_error(each, truth) > 1e-3
+
+
+def test_swap_errors_tell_reconstruction_from_swaps():
+    truth = un.data.orbit(un.data.mra_states(20))
+    perfect = np.repeat(truth[:, None], 6, axis=1)
+    errors = swap_errors(perfect, truth)
+    assert (errors.mean, errors.worst, errors.phi) == pytest.approx((0, 0, 0), abs=1e-12)
+    perfect[0, 1] = 0  # state 1 under the nuisances of state 2 is wrong: one of the 30 pairs, and one of the paper's six
+    errors = swap_errors(perfect, truth)
+    wrong = np.mean(truth[0] ** 2)
+    assert (errors.mean, errors.worst, errors.phi) == pytest.approx((wrong / 30, wrong, wrong / 6))
+
+
+def test_leakage_is_chance_for_noise_and_one_for_the_state():
+    rng = np.random.default_rng(0)
+    label = np.arange(600) % 4
+    noise = leakage(rng.standard_normal((600, 3)), label)
+    assert noise.chance == 0.25
+    assert abs(noise.accuracy - 0.25) < 0.06
+    known = leakage(np.stack([np.cos(label), np.sin(label)], 1) + 0.01 * rng.standard_normal((600, 2)), label)
+    assert known.accuracy > 0.99
+
+
+def test_leakage_sees_what_is_not_linear_and_weighs_states_equally():
+    rng = np.random.default_rng(0)
+    radius = np.where(np.arange(900) < 800, 1.0, 2.0)
+    angle = rng.uniform(0, 2 * np.pi, 900)
+    circles = np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1)
+    assert leakage(circles, radius).accuracy > 0.99
+    assert abs(leakage(rng.standard_normal((900, 2)), radius).accuracy - 0.5) < 0.1
+
+
+def test_leakage_does_not_know_scale():
+    rng = np.random.default_rng(0)
+    codes, label = rng.standard_normal((300, 3)), np.arange(300) % 3
+    codes[:, 0] += label
+    assert leakage(codes * [1, 1e3, 1e-3] + 7, label).accuracy == pytest.approx(leakage(codes, label).accuracy, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("codes", "labels"),
+    [(np.ones((4, 2)), [0, 1]), (np.full((4, 2), np.nan), [0, 0, 1, 1]), (np.ones((4, 2)), [0, 0, 0, 0]), (np.ones((4, 2)), [0, 1, 2, 3])],
+)
+def test_leakage_refuses_what_it_cannot_measure(codes, labels):
+    with pytest.raises(un.InputError):
+        leakage(codes, labels)

@@ -1,0 +1,127 @@
+import json
+
+import numpy as np
+import pytest
+from worlds import dense_symae, small_mra
+
+import unentangle as un
+from unentangle.storage import read_about
+
+DATA = small_mra()
+
+
+@pytest.fixture(scope="module")
+def run():
+    return un.train(un.SymAE(p=3, q=4, architecture="authors"), DATA, seeds=[0, 1], steps=3, batch=(3, 4), progress=False)
+
+
+@pytest.fixture(scope="module")
+def model(run):
+    return run[0]
+
+
+def test_codes_decode_to_the_reconstruction(model):
+    codes = model.encode(DATA)
+    assert (codes.coherent.shape, codes.nuisance.shape) == ((6, 3), (30, 4))
+    np.testing.assert_array_equal(codes.group, DATA.group)
+    np.testing.assert_array_equal(model.decode(codes), model.reconstruct(DATA))
+    assert model.reconstruct(DATA).shape == DATA.x.shape
+
+
+def test_a_swap_with_itself_is_the_reconstruction(model):
+    codes, reconstruction = model.encode(DATA), model.reconstruct(DATA)
+    swapped = model.swap(DATA, DATA)
+    assert swapped.shape == (6, 30, 12)
+    own = swapped[codes.group, np.arange(30)]
+    np.testing.assert_allclose(own, reconstruction, atol=1e-5)
+
+
+def test_swaps_one_to_one_are_the_diagonal_of_all_to_all(model):
+    codes = model.encode(DATA)
+    every = model.swap(codes.coherent, codes.nuisance[:6])
+    each = model.swap(codes.coherent, codes.nuisance[:6], pairs="each")
+    np.testing.assert_allclose(each, every[np.arange(6), np.arange(6)], atol=1e-5)
+    assert model.swap(codes.coherent[0], codes.nuisance[0]).shape == (1, 1, 12)
+    with pytest.raises(un.InputError, match="6 states and 30 styles"):
+        model.swap(DATA, DATA, pairs="each")
+
+
+def test_interpolation_passes_through_the_instances(model):
+    group = DATA.take(DATA.group == 2)
+    path = model.interpolate(group)
+    assert path.shape == (41, 12)
+    np.testing.assert_allclose(path[::10], model.reconstruct(group), atol=1e-4)
+    order = np.argsort(group.factors["shift"])
+    by_shift = model.interpolate(group, group.factors["shift"], at=np.sort(group.factors["shift"]))
+    np.testing.assert_allclose(by_shift, model.reconstruct(group)[order], atol=1e-4)
+    with pytest.raises(un.InputError, match="6 groups"):
+        model.interpolate(DATA)
+    with pytest.raises(un.InputError, match="different numbers"):
+        model.interpolate(group, np.zeros(5))
+
+
+def test_the_best_model_reconstructs_best(run):
+    errors = [np.mean((m.reconstruct(DATA) - DATA.x) ** 2) for m in run]
+    assert run.best() is run[int(np.argmin(errors))]
+    assert [m.seed for m in run] == [0, 1]
+
+
+def test_rows_of_another_shape_are_refused(model):
+    with pytest.raises(un.InputError, match=r"\(11,\); this model was trained on rows of \(12,\)"):
+        model.encode(np.zeros((4, 11)))
+
+
+def test_a_saved_model_is_the_same_model(model, tmp_path):
+    model.save(tmp_path / "m.safetensors")
+    loaded = un.Model.load(tmp_path / "m.safetensors")
+    np.testing.assert_array_equal(loaded.reconstruct(DATA), model.reconstruct(DATA))
+    assert loaded.method == model.method
+    assert loaded.seed == model.seed
+
+
+@pytest.mark.parametrize("keep", [0, 7, 8, 200, 0.5, 0.999])
+def test_a_truncated_file_is_refused(model, tmp_path, keep):
+    path = tmp_path / "m.safetensors"
+    model.save(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(keep * len(whole)) if isinstance(keep, float) else keep])
+    with pytest.raises(un.InputError, match="truncated") as caught:
+        un.Model.load(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"format": 99}, "format 99"),
+        ({"shape": [13]}, "does not fit"),
+        ({"shape": ["x"]}, "not a model"),
+        ({"scale": {}}, "not a model"),
+        ({"method": {"name": "Trojan"}}, "'Trojan' is unknown"),
+        ({"method": {"name": "SymAE", "hook": "rm"}}, "has no hook"),
+        ({"method": {"name": "SymAE", "p": 4, "q": 4, "architecture": "authors"}}, "does not fit"),
+        ({"method": {"name": "SymAE", "nuisance": {"python": "os.system"}}}, "Python code"),
+    ],
+)
+def test_a_changed_description_is_refused_and_runs_nothing(model, tmp_path, change, says):
+    path = tmp_path / "m.safetensors"
+    model.save(path)
+    whole = path.read_bytes()
+    size = int.from_bytes(whole[:8], "little")
+    header = json.loads(whole[8 : 8 + size])
+    header["__metadata__"]["about"] = json.dumps(read_about(path) | change)
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + whole[8 + size :])
+    with pytest.raises(un.InputError, match=says) as caught:
+        un.Model.load(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_own_nets_come_back_with_their_method(tmp_path):
+    method = dense_symae()
+    model = un.train(method, DATA, steps=2, batch=(3, 4), progress=False)[0]
+    model.save(tmp_path / "m.safetensors")
+    with pytest.raises(un.InputError, match="load it with method="):
+        un.Model.load(tmp_path / "m.safetensors")
+    loaded = un.Model.load(tmp_path / "m.safetensors", method)
+    np.testing.assert_array_equal(loaded.reconstruct(DATA), model.reconstruct(DATA))

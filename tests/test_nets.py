@@ -1,0 +1,110 @@
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import unentangle as un
+from unentangle import nets
+
+SHAPES = st.one_of(
+    st.tuples(st.integers(1, 1500)),
+    st.tuples(st.integers(2, 700), st.integers(1, 4)).filter(lambda s: s[0] != s[1]),
+    st.tuples(st.integers(1, 70), st.integers(1, 70), st.integers(1, 3)),
+    st.integers(2, 40).map(lambda n: (n, n)),
+)
+
+
+@given(SHAPES)
+def test_a_grid_cuts_and_joins_any_row(shape):
+    g = nets.grid(shape)
+    row = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    cut = g.cut(jnp.asarray(row))
+    assert cut.shape == (*g.space, g.channels)
+    assert max(g.space) <= (128 if len(g.space) == 1 else 16)
+    np.testing.assert_array_equal(g.join(cut), row)
+
+
+def test_a_patch_holds_neighbours():
+    g = nets.grid((300,))
+    np.testing.assert_array_equal(g.cut(jnp.arange(300.0))[1], [3, 4, 5])
+
+
+@given(SHAPES, st.sampled_from(["multiplicative", "concatenation", "dense"]))
+def test_default_nets_take_rows_of_any_shape(shape, decoder):
+    method = un.SymAE(p=2, q=3, decoder=decoder)
+
+    def forward(key, x):
+        net, state = method.init(shape, key)
+        c, state = nets.over_rows(net.coherent_1, x, state)
+        c, state = nets.over_rows(net.coherent_2, c, state)
+        n, state = nets.over_rows(net.nuisance, x, state)
+        return c, n, net.decoder(c, n, jnp.arange(2), state)[0]
+
+    c, n, y = jax.eval_shape(forward, jax.random.key(0), jnp.zeros((2, *shape)))
+    assert (c.shape, n.shape, y.shape) == ((2, 2), (2, 3), (2, *shape))
+
+
+def count(net) -> int:
+    return sum(x.size for x in jax.tree.leaves(net) if hasattr(x, "size"))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "features", "dec2"),
+    [
+        ("appendix", 3 * 32, 10 * 200 + 200 + 200 * 200 + 200 + 200 * 100 + 100),  # five pools: 100, 50, 25, 12, 6, 3
+        ("authors", 6 * 32, 10 * 2000 + 2000 + 2000 * 500 + 500 + 500 * 100 + 100),  # four pools
+    ],
+)
+def test_the_named_variants_have_the_printed_widths(architecture, features, dec2):
+    method = un.SymAE(architecture=architecture)
+    net, _ = eqx.filter_eval_shape(method.init, (100,), jax.random.key(0))
+    conv = 5 * 32 * 32 + 32
+    first, other = 5 * 32 + 32 + conv, 2 * conv
+    assert count(net.coherent_1) == first + other
+    norm = 2 * 32
+    head = norm + features * 5 + 5
+    assert count(net.coherent_2) - head in (2 * other, 2 * other + 1)  # one index of the layer's state
+    assert count(net.decoder.dec2) == dec2
+    with pytest.raises(un.InputError, match="are for signals"):
+        method.init((8, 8, 3), jax.random.key(0))
+
+
+@pytest.mark.parametrize("decoder", ["multiplicative", "concatenation", "dense"])
+@pytest.mark.parametrize("architecture", ["appendix", "authors"])
+@pytest.mark.parametrize("shape", [(100,), (37, 2)])
+def test_the_named_variants_decode_signals_of_any_length(architecture, decoder, shape):
+    method = un.SymAE(architecture=architecture, decoder=decoder)
+
+    def forward(key):
+        net, state = method.init(shape, key)
+        return net.decoder(jnp.zeros((3, 5)), jnp.zeros((4, 10)), jnp.array([0, 0, 1, 2]), state)[0]
+
+    assert jax.eval_shape(forward, jax.random.key(0)).shape == (4, *shape)
+
+
+def test_convolution_is_the_textbook_sum():
+    conv = nets.Conv((3,), 1, 1, jax.random.key(0))
+    x = np.random.default_rng(0).standard_normal(9).astype(np.float32)
+    padded = np.pad(x, 1)
+    expected = [sum(padded[i + j] * float(conv.weight[j, 0, 0]) for j in range(3)) for i in range(9)]
+    np.testing.assert_allclose(conv(jnp.asarray(x)[:, None])[:, 0], expected, atol=1e-6)
+
+
+def test_max_pool_drops_an_odd_end_and_keeps_a_single_position():
+    np.testing.assert_array_equal(nets.max_pool(jnp.array([[1.0], [3.0], [9.0]])), [[3.0]])
+    np.testing.assert_array_equal(nets.max_pool(jnp.array([[1.0]])), [[1.0]])
+    assert nets.max_pool(jnp.zeros((7, 4, 2))).shape == (3, 2, 2)
+
+
+def test_batch_norm_normalises_over_rows_and_positions():
+    norm, state = eqx.nn.make_with_state(lambda: eqx.nn.Sequential([nets.BatchNorm(2)]))()
+    x = np.random.default_rng(0).standard_normal((8, 5, 2)).astype(np.float32) * 3 + 1
+    y, state = nets.over_rows(norm, jnp.asarray(x), state)
+    np.testing.assert_allclose(np.mean(y, axis=(0, 1)), 0, atol=1e-5)
+    np.testing.assert_allclose(np.std(y, axis=(0, 1)), 1, atol=1e-3)
+    rest = eqx.nn.inference_mode(norm)
+    state = jax.lax.fori_loop(0, 600, lambda _, s: nets.over_rows(norm, jnp.asarray(x), s)[1], state)
+    np.testing.assert_allclose(nets.over_rows(rest, jnp.asarray(x), state)[0], y, atol=2e-2)

@@ -1,0 +1,140 @@
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from worlds import dense_symae, linear_symae, small_mra
+
+import unentangle as un
+from unentangle import nets
+from unentangle.dependence import energy_penalty
+from unentangle.methods.protocol import Turn
+from unentangle.methods.symae import coherent_codes, max_pool, mean_pool, min_pool, regularise
+
+
+@pytest.fixture(scope="module")
+def model():
+    return un.train(un.SymAE(p=3, q=4), small_mra(k=16), steps=2, batch=(3, 4), progress=False)[0]
+
+
+def test_the_order_of_instances_does_not_matter(model):
+    data = small_mra(k=16)
+    order = np.random.default_rng(0).permutation(len(data))
+    codes, mixed = model.encode(data), model.encode(data.take(order))
+    assert np.abs(mixed.coherent - codes.coherent).max() < 1e-5
+    np.testing.assert_allclose(mixed.nuisance, codes.nuisance[order], atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [1, 3, 5, 7, 12])
+def test_groups_of_any_size_encode_alone_as_together(model, size):
+    x = np.random.default_rng(0).standard_normal((40, 16)).astype(np.float32)
+    ragged = un.Dataset(x, groups=np.repeat([0, 1, 2], [size, 20, 20 - size]))
+    together = model.encode(ragged)
+    for g in range(3):
+        alone = model.encode(un.Dataset(x[ragged.groups == g], groups=np.zeros((ragged.groups == g).sum(), int)))
+        np.testing.assert_allclose(together.coherent[g], alone.coherent[0], atol=1e-5)
+    one = model.encode(x[:1])
+    assert one.coherent.shape == (1, 3)
+
+
+@pytest.mark.parametrize(("pool", "numpy"), [(mean_pool, np.mean), (max_pool, np.max), (min_pool, np.min)])
+def test_pools_respect_masks(pool, numpy):
+    f = np.random.default_rng(0).standard_normal((6, 2, 3)).astype(np.float32)
+    mask = np.array([True, False, True, True, False, False])
+    np.testing.assert_allclose(pool(jnp.asarray(f), jnp.asarray(mask)), numpy(f[mask], axis=0), atol=1e-6)
+
+
+def test_an_own_pool_is_a_function_of_features_and_mask():
+    def first_and_last(features, mask):
+        return jnp.max(jnp.where(mask[:, None], features, -9), axis=0) - jnp.min(jnp.where(mask[:, None], features, 9), axis=0)
+
+    data = small_mra()
+    model = un.train(dense_symae(pool=first_and_last), data, steps=2, batch=(2, 3), progress=False)[0]
+    assert np.isfinite(model.encode(data).coherent).all()
+
+
+def test_with_a_linear_encoder_the_code_of_a_group_is_the_mean_of_its_instances():
+    data = small_mra()
+    model = un.train(linear_symae(), data, steps=2, batch=(2, 3), progress=False)[0]
+    whole = model.encode(data).coherent
+    single = model.encode(un.Dataset(data.x)).coherent
+    np.testing.assert_allclose(whole, single.reshape(6, 5, -1).mean(axis=1), atol=1e-5)
+
+
+@given(st.sampled_from(["dropout", "gaussian-noise", "gaussian-dropout"]), st.sampled_from([0.1, 0.5]))
+def test_regularisers_keep_the_mean_and_have_the_printed_spread(kind, r):
+    n = jnp.full((40_000, 1), 3.0)
+    noisy = regularise(kind, n, jnp.asarray(r), jax.random.key(0))
+    spread = {"dropout": 3 * (r / (1 - r)) ** 0.5, "gaussian-noise": r, "gaussian-dropout": 3 * (r / (1 - r)) ** 0.5}[kind]
+    assert float(noisy.mean()) == pytest.approx(3, abs=5 * spread / 200)
+    assert float(noisy.std()) == pytest.approx(spread, rel=0.03)
+
+
+def test_dropout_as_printed_is_not_scaled():
+    noisy = regularise("dropout-unscaled", jnp.full((40_000, 1), 3.0), jnp.asarray(0.5), jax.random.key(0))
+    assert set(np.unique(noisy)) == {0.0, 3.0}
+    assert float(noisy.mean()) == pytest.approx(1.5, rel=0.03)
+
+
+@pytest.mark.parametrize("kind", ["dropout", "dropout-unscaled", "gaussian-noise", "gaussian-dropout"])
+def test_no_noise_at_rate_zero(kind):
+    n = jax.random.normal(jax.random.key(0), (20, 4))
+    np.testing.assert_array_equal(regularise(kind, n, jnp.asarray(0.0), jax.random.key(1)), n)
+
+
+def test_the_loss_is_the_mean_squared_error_plus_lam_times_the_printed_penalty():
+    method = dense_symae(rate=0.0, lam=3.0)
+    net, state = method.init((12,), jax.random.key(0))
+    x = jax.random.normal(jax.random.key(1), (4, 5, 12))
+    loss, (terms, _) = method.loss(net, state, None, Turn(x, None, jax.random.key(2), 20))
+    c, _ = coherent_codes(net, state, mean_pool, x, jnp.ones((4, 5), bool))
+    n = jax.vmap(jax.vmap(net.nuisance))(x)
+    decoded = jax.vmap(lambda c, n: jax.vmap(lambda m: net.decoder.dec(jnp.concatenate([c, m])))(n))(c, n)
+    np.testing.assert_allclose(terms["reconstruction"], np.mean((decoded - x) ** 2), rtol=1e-5)
+    np.testing.assert_allclose(terms["penalty"], energy_penalty(n), rtol=1e-5)
+    np.testing.assert_allclose(loss, terms["reconstruction"] + 3 * terms["penalty"], rtol=1e-5)
+
+
+def test_the_loss_does_not_know_the_order_of_groups_and_instances():
+    method = dense_symae(rate=0.0)
+    net, state = method.init((12,), jax.random.key(0))
+    x = jax.random.normal(jax.random.key(1), (4, 5, 12))
+    turn = Turn(x, None, jax.random.key(2), 20)
+    mixed = turn._replace(x=x[::-1, jnp.array([3, 1, 0, 4, 2])])
+    np.testing.assert_allclose(method.loss(net, state, None, mixed)[0], method.loss(net, state, None, turn)[0], rtol=1e-5)
+
+
+def test_the_multiplicative_decoder_is_a_product():
+    net, state = un.SymAE(p=2, q=3).init((20,), jax.random.key(0))
+    c, n = jnp.ones((1, 2)), jnp.ones((2, 3))
+    d = net.decoder
+    a = jax.vmap(d.dec1)(c)
+    b = jax.vmap(d.dec2)(n)
+    np.testing.assert_allclose(d(c, n, jnp.array([0, 0]), state)[0], jax.vmap(d.dec3)(a * b), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"nuisance": lambda key: nets.Dense(12, 7, key)}, r"nuisance makes \(7,\).*\(4,\) is needed"),
+        ({"decoder": lambda key: nets.Dense(7, 9, key)}, r"decoder makes \(9,\).*\(12,\) is needed"),
+        ({"coherent_1": lambda key: nets.Dense(5, 9, key)}, "coherent_1 does not take"),
+    ],
+)
+def test_own_nets_that_do_not_fit_are_named(wrong, says):
+    with pytest.raises(un.InputError, match=says):
+        un.train(dense_symae(**wrong), small_mra(), steps=1, progress=False)
+
+
+def test_an_own_encoder_alone_gets_a_dense_layer():
+    own = un.SymAE(p=2, q=3, coherent_1=lambda key: eqx.nn.MLP(12, 8, 8, 1, key=key))
+    net, _ = own.init((12,), jax.random.key(0))
+    assert jax.vmap(net.coherent_2)(jnp.zeros((3, 8))).shape == (3, 2)
+
+
+@pytest.mark.parametrize("numbers", [{"p": 0}, {"q": 0}, {"rate": 1.0}, {"rate": -0.1}, {"lam": -1.0}, {"lam": float("nan")}])
+def test_impossible_numbers_are_refused(numbers):
+    with pytest.raises(un.InputError):
+        un.SymAE(**numbers)

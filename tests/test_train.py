@@ -1,0 +1,241 @@
+"""The laws of the trainer, and the contract that every method keeps."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import equinox as eqx
+import h5py
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from worlds import Chase, dense_symae, gaussian_rows, small_mra
+
+import unentangle as un
+from unentangle.methods.protocol import Turn
+from unentangle.runs import Record
+from unentangle.schedules import at
+from unentangle.train import new_game, parts_of, step
+
+METHODS = [un.SymAE(p=2, q=3), dense_symae(p=2, q=3)]
+
+
+def weights(model):
+    return np.concatenate([np.ravel(w) for w in jax.tree.leaves(eqx.filter(model.trained.net, eqx.is_inexact_array))])
+
+
+def quick(method, data=None, **settings):
+    return un.train(method, data or small_mra(), **{"steps": 20, "batch": (3, 4), "progress": False, **settings})
+
+
+# -- the contract of methods ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", METHODS, ids=["conv", "dense"])
+def test_contract(method, tmp_path):
+    """A few steps lower the loss; seeds alone are seeds together; a saved model is the same; repr says what it is."""
+    data = small_mra()
+    run = quick(method, data, steps=150, seeds=[0, 3])
+    first, *_, last = run.history[0].terms["reconstruction"]
+    assert last < first
+    alone = quick(method, data, seeds=3)
+    together = quick(method, data, seeds=[0, 3])
+    np.testing.assert_allclose(weights(alone[0]), weights(together[1]), atol=1e-4)
+    assert repr(run).startswith("Run(2 models of SymAE(p=2, q=3")
+    run[1].save(tmp_path / "model.safetensors")
+    loaded = un.Model.load(tmp_path / "model.safetensors", method)
+    np.testing.assert_array_equal(loaded.reconstruct(data), run[1].reconstruct(data))
+    assert repr(loaded) == repr(run[1])
+
+
+@pytest.mark.parametrize("method", [*METHODS[1:], Chase()], ids=["symae", "chase"])
+def test_gradients_reach_their_own_player_only(method):
+    data = small_mra()
+    game = new_game(method, data.row_shape, jax.random.key(0))
+    shape = (3, 4, 12) if isinstance(method.recommended.batch, tuple) else (3, 12)
+    turn = Turn(jnp.ones(shape), jnp.ones(shape), jax.random.key(0), 30)
+    fixed = type(method)(**{**vars(method), "rate": 0.0}) if hasattr(method, "rate") else method
+    for player in method.players():
+        own = jax.tree.leaves(eqx.filter(game.net, parts_of(game.net, player)))
+        assert own
+        still = [p._replace(pace=1.0 if p.parts == player.parts else 0.0) for p in fixed.players()]
+        moved, _ = step(_with_players(fixed, tuple(still)), game, turn, jnp.asarray(0.1))
+        for part in getattr(game.net, "_fields", ("hunter", "prey")):
+            before, after = (jax.tree.leaves(eqx.filter(getattr(n, part), eqx.is_array)) for n in (game.net, moved.net))
+            same = all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+            assert same == bool(player.parts and part not in player.parts)
+
+
+def _with_players(method, players):
+    class Fixed(type(method)):
+        def players(self):
+            return players
+
+    return Fixed(**vars(method))
+
+
+def test_a_game_of_two_players_goes_as_calculated():
+    """The hunter halves the distance twice a step and the prey then runs 0.25 on: every term is known."""
+    run = un.train(Chase(lam=1.0), gaussian_rows(), seeds=0, progress=False, steps=4, lr=0.5)
+    hunter, prey = 0.0, 8.0
+    for _ in range(4):
+        hunter += 0.75 * (prey - hunter)
+        prey += 0.25
+    net = run[0].trained.net
+    assert (float(net.hunter), float(net.prey)) == pytest.approx((hunter, prey))
+    terms = run.history[0].terms
+    assert terms["n"] == [200]
+    assert terms["batches"][0] != 0  # the second batch is another one
+    assert terms["seen"][0] == pytest.approx(np.mean([8, 8.25, 8.5, 8.75]))
+
+
+# -- seeds, schedules, strategies -----------------------------------------------------------------------------------------
+
+
+def test_the_same_seed_is_bit_identical_and_another_is_not():
+    a, b, c = (quick(dense_symae(), seeds=s)[0] for s in (0, 0, 1))
+    np.testing.assert_array_equal(weights(a), weights(b))
+    assert np.abs(weights(a) - weights(c)).max() > 1e-2
+
+
+def test_schedules_reach_the_step():
+    linear, cosine = un.Linear(2.0, 0.0, until=0.5), un.Cosine(1.0, warmup=0.1)
+    values = [float(at(linear, jnp.asarray(float(t)))) for t in (0, 0.25, 0.5, 1)]
+    np.testing.assert_allclose(values, [2, 1, 0, 0])
+    values = [float(at(cosine, jnp.asarray(float(t)))) for t in (0, 0.05, 0.5, 1)]
+    np.testing.assert_allclose(values, [0, 0.5 * (0.5 + 0.5 * np.cos(np.pi * 0.05)), 0.5, 0], atol=1e-6)
+    never = quick(dense_symae(lam=lambda progress: 0.0 * progress))
+    np.testing.assert_allclose(weights(never[0]), weights(quick(dense_symae(lam=0.0))[0]), atol=1e-6)
+    assert np.abs(weights(never[0]) - weights(quick(dense_symae(lam=5.0))[0])).max() > 1e-3
+    still = quick(dense_symae(), lr=un.Linear(0.0, 0.0))
+    start, _ = dense_symae().init((12,), jax.random.fold_in(jax.random.key(0), 0))
+    np.testing.assert_array_equal(weights(still[0])[:10], np.ravel(jax.tree.leaves(eqx.filter(start, eqx.is_array))[0])[:10])
+
+
+def test_data_on_disk_trains_as_in_memory(tmp_path):
+    data = small_mra()
+    np.save(tmp_path / "x.npy", data.x)
+    mapped = un.read(tmp_path / "x.npy", groups=data.groups)
+    whole = quick(dense_symae(), data)[0]
+    np.testing.assert_allclose(weights(quick(dense_symae(), mapped)[0]), weights(whole), atol=1e-6)
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        lazy = un.Dataset(file.create_dataset("x", data=data.x, chunks=True), groups=data.groups)
+        np.testing.assert_allclose(weights(quick(dense_symae(), lazy)[0]), weights(whole), atol=1e-6)
+        turns = quick(un.SymAE(p=2, q=3), lazy, steps=3)[0]
+    np.testing.assert_allclose(weights(turns), weights(quick(un.SymAE(p=2, q=3), data, steps=3)[0]), atol=1e-5)
+
+
+def test_raw_units_do_not_matter():
+    data = small_mra()
+    scaled = un.Dataset(data.x * 1000 - 500, data.factors, data.groups)
+    a, b = quick(dense_symae(), data)[0], quick(dense_symae(), scaled)[0]
+    np.testing.assert_allclose(b.reconstruct(scaled), a.reconstruct(data) * 1000 - 500, rtol=1e-3, atol=1)
+
+
+# -- checkpoints ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", [dense_symae(), un.SymAE(p=2, q=3)], ids=["scanned", "in turns"])
+def test_a_stopped_training_goes_on_bit_for_bit(method, tmp_path, monkeypatch):
+    whole = quick(method, steps=120, seeds=[0, 1])
+    monkeypatch.setattr(Record, "add", _interrupting(Record.add, 2))
+    with pytest.raises(KeyboardInterrupt):
+        quick(method, steps=120, seeds=[0, 1], out=tmp_path / "run")
+    monkeypatch.undo()
+    assert list((tmp_path / "run").glob("checkpoint-*"))
+    resumed = quick(method, steps=120, seeds=[0, 1], out=tmp_path / "run")
+    again = quick(method, steps=120, seeds=[0, 1], out=tmp_path / "run")  # finished: read, not trained
+    for position in (0, 1):
+        np.testing.assert_array_equal(weights(resumed[position]), weights(whole[position]))
+        np.testing.assert_array_equal(weights(again[position]), weights(whole[position]))
+        assert resumed.history[position].terms == whole.history[position].terms
+    assert not list((tmp_path / "run").glob("checkpoint-*"))
+
+
+def _interrupting(function, call):
+    calls = iter(range(100))
+
+    def wrapper(*args):
+        if next(calls) == call:
+            raise KeyboardInterrupt
+        return function(*args)
+
+    return wrapper
+
+
+PROGRAM = """
+import sys
+sys.path.insert(0, {tests!r})
+from worlds import dense_symae, small_mra
+import unentangle as un
+import unentangle.train as t
+t.CHECKPOINT_SECONDS = 0
+un.train(dense_symae(), small_mra(), steps=6000, batch=(3, 4), out={out!r}, progress=False)
+"""
+
+
+def test_sigkill_at_a_random_moment_loses_nothing(tmp_path):
+    program = PROGRAM.format(tests=os.path.dirname(__file__), out=str(tmp_path / "run"))
+    whole = quick(dense_symae(), steps=6000)
+    child = subprocess.Popen([sys.executable, "-c", program])
+    while not list(tmp_path.glob("run/checkpoint-*")) and child.poll() is None:
+        time.sleep(0.01)
+    time.sleep(np.random.default_rng().uniform(0, 0.5))
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    resumed = quick(dense_symae(), steps=6000, out=tmp_path / "run")
+    np.testing.assert_array_equal(weights(resumed[0]), weights(whole[0]))
+
+
+def test_a_diverging_training_stops_and_says_where(tmp_path):
+    with pytest.raises(un.Diverged, match=r"seed 0 diverged at step \d+, where its .* was not finite"):
+        quick(dense_symae(rate=0.0), steps=200, lr=1e15, out=tmp_path / "run")
+    explode = un.Linear(0.0, 1e30)
+    with pytest.raises(un.Diverged, match="last good state is that of step") as caught:
+        quick(dense_symae(rate=0.0), steps=400, lr=explode, out=tmp_path / "other")
+    assert "\n" not in str(caught.value)
+
+
+# -- bad input ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"data": un.Dataset(np.eye(6), groups=np.zeros(6))}, "one group only"),
+        ({"data": un.Dataset(np.eye(6))}, "has no groups"),
+        ({"data": un.Dataset(np.full((6, 3), np.nan), groups=np.arange(6) % 2)}, "holds NaN"),
+        ({"data": un.Dataset(np.ones((6, 3)), groups=np.arange(6) % 2)}, "every row of x is constant"),
+        ({"seeds": []}, "one or more different"),
+        ({"seeds": [1, 1]}, "one or more different"),
+        ({"steps": 0}, "at least 1 step"),
+        ({"batch": 8}, "needs .groups, instances"),
+        ({"batch": (0, 8)}, "at least 1 row"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_and_nothing_written(settings, says, tmp_path):
+    with pytest.raises(un.InputError, match=says) as caught:
+        quick(dense_symae(), **settings, out=tmp_path / "run")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_of_another_run_is_left_alone(tmp_path):
+    quick(dense_symae(), out=tmp_path)
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    for other in ({"steps": 21}, {"seeds": 1}, {"data": small_mra(seed=1)}):
+        with pytest.raises(un.InputError, match="holds another run: its"):
+            quick(dense_symae(), **other, out=tmp_path)
+    with pytest.raises(un.InputError, match="its method differs"):
+        quick(dense_symae(lam=0.5), out=tmp_path)
+    assert before == {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+
+
+def test_a_folder_of_other_files_is_left_alone(tmp_path):
+    (tmp_path / "thesis.tex").write_text("...")
+    with pytest.raises(un.InputError, match="is not an empty folder"):
+        quick(dense_symae(), out=tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]

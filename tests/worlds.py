@@ -1,0 +1,93 @@
+"""Problems with known answers, and small nets that compile fast."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+import unentangle as un
+from unentangle.methods.protocol import Player, Recommended
+from unentangle.nets import ELU, FLATTEN, Dense, keys, mlp
+from unentangle.schedules import Number
+
+
+def small_mra(n_x=6, n_tau=5, k=12, **options) -> un.Dataset:
+    """Multi-reference alignment small enough to train in a second."""
+    return un.data.mra(n_x, n_tau, k=k, **options)
+
+
+def dense_symae(k=12, **numbers) -> un.SymAE:
+    """SymAE on dense nets: compiles in a second, and trains as one scanned program."""
+    p, q = numbers.setdefault("p", 3), numbers.setdefault("q", 4)
+
+    def net(*widths):
+        return lambda key: eqx.nn.Sequential([FLATTEN, *mlp(list(widths), ELU, keys(key))])
+
+    own = {"coherent_1": net(k, 16), "coherent_2": net(16, p), "nuisance": net(k, 16, q), "decoder": net(p + q, 32, k)}
+    return un.SymAE(**{**own, **numbers})
+
+
+def linear_symae(k=12, p=2, q=3) -> un.SymAE:
+    """SymAE whose coherent code is linear, so that pooling commutes with it."""
+    linear = eqx.nn.Sequential([Dense(k, p, jax.random.key(0))])
+    return dense_symae(k, p=p, q=q, coherent_1=linear, coherent_2=eqx.nn.Lambda(lambda x: x))
+
+
+class ChaseNet(eqx.Module):
+    """Two numbers that chase each other."""
+
+    hunter: jax.Array
+    prey: jax.Array
+
+
+@dataclass(frozen=True)
+class Chase:
+    """A game of two players whose every step is known: the hunter halves the distance `times` times, the prey runs `lam` on.
+
+    Loss of the hunter: (hunter - prey)^2 / 2, of the prey: -lam * prey; both by plain gradient descent. If a gradient leaked,
+    the prey would be pulled by the hunter's loss too.
+    """
+
+    lam: Number = 1.0
+    times: int = 2
+    recommended: ClassVar[Recommended] = Recommended(steps=5, batch=3, lr=0.5)
+    second_batch: ClassVar[bool] = True
+
+    def check(self, data):
+        pass
+
+    def init(self, shape, key):
+        return eqx.nn.make_with_state(lambda: ChaseNet(jnp.asarray(0.0), jnp.asarray(8.0)))()
+
+    def players(self):
+        plain: Any = optax.identity()
+        return (
+            Player(self.hunt, ("hunter",), self.times, plain),
+            Player(self.run, ("prey",), 1, plain, 0.5),
+        )
+
+    def share(self, net, state, turn):
+        return {"seen": net.prey}
+
+    def encode(self, trained, data):
+        raise NotImplementedError
+
+    def decode(self, trained, codes):
+        raise NotImplementedError
+
+    def hunt(self, net, state, shared, turn):
+        loss = 0.5 * (net.hunter - net.prey) ** 2
+        return loss, ({"distance": jnp.abs(net.hunter - net.prey), "seen": shared["seen"]}, state)
+
+    def run(self, net, state, shared, turn):
+        batches = jnp.mean(turn.x) - jnp.mean(turn.second)
+        return -self.lam * net.prey + 0.0 * (net.hunter - net.prey) ** 2, ({"batches": batches, "n": turn.n + 0.0}, state)
+
+
+def gaussian_rows(n=200, k=6, groups=10, seed=0) -> un.Dataset:
+    """Rows without structure."""
+    return un.Dataset(np.random.default_rng(seed).standard_normal((n, k)).astype(np.float32), groups=np.arange(n) % groups)
