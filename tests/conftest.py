@@ -1,11 +1,15 @@
 import os
+import tempfile
 from pathlib import Path
 
+import jax
 import matplotlib as mpl
 import pytest
 from hypothesis import settings
 
 mpl.use("Agg")
+jax.config.update("jax_compilation_cache_dir", tempfile.mkdtemp(prefix="unentangle-tests-"))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 settings.register_profile("house", deadline=None, max_examples=20, derandomize=True)
 settings.load_profile("house")
 

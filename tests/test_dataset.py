@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from worlds import gaussian_rows
 
 import unentangle as un
 from unentangle.data.dataset import distinct
+from worlds import gaussian_rows
 
 
 @pytest.mark.parametrize("shape", [(10, 7), (10, 7, 2), (10, 6, 6), (10, 6, 5, 3)])

@@ -64,7 +64,12 @@ def test_leakage_does_not_know_scale():
 
 @pytest.mark.parametrize(
     ("codes", "labels"),
-    [(np.ones((4, 2)), [0, 1]), (np.full((4, 2), np.nan), [0, 0, 1, 1]), (np.ones((4, 2)), [0, 0, 0, 0]), (np.ones((4, 2)), [0, 1, 2, 3])],
+    [
+        (np.ones((4, 2)), [0, 1]),
+        (np.full((4, 2), np.nan), [0, 0, 1, 1]),
+        (np.ones((4, 2)), [0, 0, 0, 0]),
+        (np.ones((4, 2)), [0, 1, 2, 3]),
+    ],
 )
 def test_leakage_refuses_what_it_cannot_measure(codes, labels):
     with pytest.raises(un.InputError):

@@ -2,10 +2,10 @@ import json
 
 import numpy as np
 import pytest
-from worlds import dense_symae, small_mra
 
 import unentangle as un
 from unentangle.storage import read_about
+from worlds import dense_symae, small_mra
 
 DATA = small_mra()
 

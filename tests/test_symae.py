@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from worlds import dense_symae, linear_symae, small_mra
 
 import unentangle as un
 from unentangle import nets
 from unentangle.dependence import energy_penalty
 from unentangle.methods.protocol import Turn
 from unentangle.methods.symae import coherent_codes, max_pool, mean_pool, min_pool, regularise
+from worlds import dense_symae, linear_symae, small_mra
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from worlds import Chase, dense_symae, gaussian_rows, small_mra
 
 import unentangle as un
 from unentangle.methods.protocol import Turn
 from unentangle.runs import Record
 from unentangle.schedules import at
 from unentangle.train import new_game, parts_of, step
+from worlds import Chase, dense_symae, gaussian_rows, small_mra
 
 METHODS = [un.SymAE(p=2, q=3), dense_symae(p=2, q=3)]
 
@@ -205,7 +205,7 @@ def test_a_diverging_training_stops_and_says_where(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"data": un.Dataset(np.eye(6), groups=np.zeros(6))}, "one group only"),
+        ({"data": un.Dataset(np.eye(6), groups=np.zeros(6))}, "one group or state only"),
         ({"data": un.Dataset(np.eye(6))}, "has no groups"),
         ({"data": un.Dataset(np.full((6, 3), np.nan), groups=np.arange(6) % 2)}, "holds NaN"),
         ({"data": un.Dataset(np.ones((6, 3)), groups=np.arange(6) % 2)}, "every row of x is constant"),

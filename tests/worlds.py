@@ -85,7 +85,10 @@ class Chase:
 
     def run(self, net, state, shared, turn):
         batches = jnp.mean(turn.x) - jnp.mean(turn.second)
-        return -self.lam * net.prey + 0.0 * (net.hunter - net.prey) ** 2, ({"batches": batches, "n": turn.n + 0.0}, state)
+        return -self.lam * net.prey + 0.0 * (net.hunter - net.prey) ** 2, (
+            {"batches": batches, "n": turn.n + 0.0},
+            state,
+        )
 
 
 def gaussian_rows(n=200, k=6, groups=10, seed=0) -> un.Dataset:

@@ -5,11 +5,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import field, fields, make_dataclass
 from inspect import getdoc
+from io import BytesIO
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import jax
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import tyro
 from docstring_parser import parse
@@ -17,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from tyro.conf import Positional, arg
 
-from . import __version__, plots
+from . import __version__, plots, recipes
 from .data import Dataset, mra, mra_states, read
 from .errors import Diverged, InputError
 from .evaluate import evaluate as measure
@@ -29,7 +31,7 @@ from .model import Model
 from .runs import RunFolder
 from .schedules import Number
 from .storage import read_json, write, write_json
-from .train import Run, train
+from .train import train
 
 CONSOLE = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
 
@@ -59,7 +61,14 @@ def demo(out: Path = Path("runs/demo")) -> None:
     _fit("mra", SymAE(), out, steps=DEMO_STEPS)
 
 
-def encode(run: Positional[Path], data: Positional[str], out: Path, seed: int | None = None, groups: str = "groups", x: str = "x") -> None:
+def encode(
+    run: Positional[Path],
+    data: Positional[str],
+    out: Path,
+    seed: int | None = None,
+    groups: str = "groups",
+    x: str = "x",
+) -> None:
     """Write the codes of any rows: coherent (groups, p), nuisance (rows, q), and which group each row belongs to.
 
     Args:
@@ -108,7 +117,8 @@ def swap(
     size = 4 * len(states.group_names) * len(styles) * int(np.prod(rows.row_shape))
     if size > 4 << 30:
         raise InputError(
-            f"{len(states.group_names)} states under {len(styles)} styles make {size / 2**30:.0f} GB; choose fewer by --state and --style."
+            f"{len(states.group_names)} states under {len(styles)} styles make "
+            f"{size / 2**30:.0f} GB; choose fewer by --state and --style."
         )
     swapped = _model(run, seed).swap(states, styles)
     names, count = states.group_names, len(styles)
@@ -146,37 +156,38 @@ def reproduce(what: Positional[str], out: Path, fast: bool = False) -> None:
         out: a folder.
         fast: a smaller version, in under a minute.
     """
-    from . import recipes
-
     recipes.find(what)(out, fast=fast)
 
 
 def _fit_command(name: str) -> type:
-    """The flags of `fit DATA METHOD`: those of the training, and the method's plain numbers with its own words."""
+    """The flags of `fit DATA METHOD`: those of the training, and the method's plain fields with its own words."""
     method = METHODS[name]
     words = {p.arg_name: p.description or "" for p in parse(getdoc(method) or "").params}
     flags: list[Any] = [
-        ("data", Positional[Annotated[str, arg(help="mra, or a .npz or .npy file.")]]),
         ("out", Annotated[Path, arg(help="a folder for the run; the same command goes on with an interrupted one.")]),
         ("groups", Annotated[str, arg(help="the name of the group keys in the file.")], "groups"),
         ("x", Annotated[str, arg(help="the name of the rows in the file.")], "x"),
         ("seeds", Annotated[tuple[int, ...], arg(help="one model per seed.")], (0,)),
         ("steps", Annotated[int, arg(help="optimiser rounds.")], method.recommended.steps),
-        ("batch", Annotated[tuple[int, int], arg(help="groups per batch, instances per group.")], method.recommended.batch),
+        (
+            "batch",
+            Annotated[tuple[int, int], arg(help="groups per batch, instances per group.")],
+            method.recommended.batch,
+        ),
     ]
     hints = get_type_hints(method, include_extras=True)
     for f in fields(method):  # pyright: ignore[reportArgumentType]
         plain = _plain(hints[f.name])
-        if plain is not None:
-            help_ = f"{words.get(f.name, '')} (default: {f.default})" if hints[f.name] == Number else words.get(f.name, "")
-            flags.append((f.name, Annotated[plain, arg(help=help_)], None if hints[f.name] == Number else f.default))
+        if hints[f.name] == Number:
+            hint = arg(help=words.get(f.name), metavar="FLOAT", help_behavior_hint=f"(default: {f.default})")
+            flags.append((f.name, Annotated[float | None, hint], None))
+        elif plain is not None:
+            flags.append((f.name, Annotated[plain, arg(help=words.get(f.name))], f.default))
     return make_dataclass("Fit", [(n, t, field(default=d[0])) if d else (n, t) for n, t, *d in flags])
 
 
 def _plain(hint: Any) -> Any:
     """The type of a field on the command line, or None if it is for Python only."""
-    if hint == Number:
-        return float | None
     if hint in (int, float, bool, str) or get_origin(hint) is Literal:
         return hint
     literals = [h for h in get_args(hint) if get_origin(h) is Literal]
@@ -185,29 +196,37 @@ def _plain(hint: Any) -> Any:
 
 def fit(args: Sequence[str]) -> None:
     """Train a method on data: fit DATA METHOD [flags]."""
-    chosen = args[1] if len(args) > 1 and not args[1].startswith("-") else None
-    if chosen is not None and chosen not in METHODS:
-        raise InputError(f"the method {chosen!r} is unknown; there is {', '.join(METHODS)}.")
-    if chosen is None and not any(a in ("-h", "--help") for a in args):
+    words = [a for a in args[:2] if not a.startswith("-")]
+    if len(words) < 2 and not {"-h", "--help"} & set(args):
         raise InputError(f"fit needs DATA and METHOD, for example: unentangle fit mra {next(iter(METHODS))} --out runs/mra.")
-    name = chosen or next(iter(METHODS))
-    flags = [args[0], *args[2:]] if chosen else list(args)
-    given = vars(tyro.cli(_fit_command(name), args=flags, prog=f"unentangle fit DATA {name}", description=_first(METHODS[name])))
-    numbers = {f.name: given[f.name] for f in fields(METHODS[name]) if given.get(f.name) is not None}
+    data, name = words if len(words) == 2 else ("DATA", next(iter(METHODS)))
+    if name not in METHODS:
+        raise InputError(f"the method {name!r} is unknown; there is {', '.join(METHODS)}.")
+    method, prog = METHODS[name], f"unentangle fit {data} {name}"
+    given = vars(tyro.cli(_fit_command(name), args=args[len(words) :], prog=prog, description=_first(method)))
+    numbers = {f.name: given[f.name] for f in fields(method) if given.get(f.name) is not None}
     settings = {k: given[k] for k in ("steps", "batch", "seeds", "groups", "x")}
-    _fit(given["data"], METHODS[name](**numbers), given["out"], **settings)
+    _fit(data, method(**numbers), given["out"], **settings)
 
 
 # -- what they share ------------------------------------------------------------------------------------------------------
 
 
 def _fit(
-    source: str, method: Method, out: Path, *, steps: int | None = None, batch: Any = None, seeds: Sequence[int] = (0,), groups: str = "groups", x: str = "x"
+    source: str,
+    method: Method,
+    out: Path,
+    *,
+    steps: int | None = None,
+    batch: Any = None,
+    seeds: Sequence[int] = (0,),
+    groups: str = "groups",
+    x: str = "x",
 ) -> None:
     data = _data(source, groups, x)
     CONSOLE.print(f"{data!r}\n{method!r}")
     start = time.monotonic()
-    run = train(method, data, seeds=seeds, steps=steps, batch=batch, out=out, progress=sys.stderr.isatty())
+    run = train(method, data, seeds=seeds, steps=steps, batch=batch, out=out, progress=True)
     write_json(out / "source.json", {"data": source, "groups": groups, "x": x})
     CONSOLE.print(f"trained in {time.monotonic() - start:.0f} s")
     records = run.history
@@ -254,7 +273,10 @@ def _mra_figures(model: Model, data: Dataset, out: Path) -> None:
     swaps = np.stack([swapped[i, d, shown] for i, d in enumerate(PHI)])
     rows = [f"state {i + 1}, shifts\nof state {d + 1}" for i, d in enumerate(PHI)]
     title = "Each state under the shifts of another one"
-    _save(plots.redatuming(truth[:, shown], own, swaps, rows, [f"shift {s}" for s in shown], title), out / "redatuming.png")
+    _save(
+        plots.redatuming(truth[:, shown], own, swaps, rows, [f"shift {s}" for s in shown], title),
+        out / "redatuming.png",
+    )
     whole = orbits(states)
     nuisance = model.encode(whole).nuisance
     coherent = model.encode(data).coherent
@@ -265,9 +287,8 @@ def _mra_figures(model: Model, data: Dataset, out: Path) -> None:
 
 def _figures(model: Model, data: Dataset, out: Path) -> None:
     codes = model.encode(data)
-    first = np.unique(data.group, return_index=True)[1]
-    group_states = data.states[first]
-    chosen = _some(np.flatnonzero(np.r_[True, group_states[1:] != group_states[:-1]]), 6)  # groups of different states
+    group_states = data.states[np.unique(data.group, return_index=True)[1]]
+    chosen = _some(np.sort(np.unique(group_states, return_index=True)[1]), 6)  # groups of different states
     donors = np.roll(chosen, -1)
     styles = [_some(np.flatnonzero(data.group == d), 10) for d in donors]
     count = min(map(len, styles))
@@ -277,7 +298,10 @@ def _figures(model: Model, data: Dataset, out: Path) -> None:
     names = data.group_names
     rows = [f"{names[d]}\nswapped to {names[i]}" for i, d in zip(chosen, donors, strict=True)]
     title = "Instances of one group, their reconstruction, and the same nuisances under the state of another group"
-    _save(plots.redatuming(real, own, swaps, rows, [f"instance {j + 1}" for j in range(count)], title), out / "redatuming.png")
+    _save(
+        plots.redatuming(real, own, swaps, rows, [f"instance {j + 1}" for j in range(count)], title),
+        out / "redatuming.png",
+    )
     factors = {n: v for n, v in data.factors.items() if data.factors.kinds[n] == "continuous"}
     shown = _some(np.arange(len(data)), 5000)
     few = {n: v[shown] for n, v in list(factors.items())[:2]}
@@ -308,17 +332,18 @@ def _source(run: Path) -> dict[str, str]:
 def _model(run: Path, seed: int | None) -> Model:
     _source(run)
     seeds = read_json(run / "config.json")["seeds"]
-    if seed is None:
-        seed = seeds[int(np.argmin(read_json(run / "metrics.json")["reconstruction_error"]))]
-    if seed not in seeds:
-        raise InputError(f"{run} has no seed {seed}; it has {', '.join(map(str, seeds))}.")
-    return Model.load(RunFolder(run).model(seed))
+    best = seeds[int(np.argmin(read_json(run / "metrics.json")["reconstruction_error"]))]
+    chosen = best if seed is None else seed
+    if chosen not in seeds:
+        raise InputError(f"{run} has no seed {chosen}; it has {', '.join(map(str, seeds))}.")
+    return Model.load(RunFolder(run).model(chosen))
 
 
 def _mask(data: Dataset, keys: Sequence[str]) -> np.ndarray:
     names = data.group_names.astype(str)
     if missing := [k for k in keys if k not in names]:
-        raise InputError(f"there is no group {', '.join(missing)}; the groups are {', '.join(names[:20])}{' ...' if len(names) > 20 else ''}.")
+        known = ", ".join(names[:20]) + (" ..." if len(names) > 20 else "")
+        raise InputError(f"there is no group {', '.join(missing)}; the groups are {known}.")
     return np.isin(names[data.group], keys) if keys else np.ones(len(data), bool)
 
 
@@ -333,16 +358,14 @@ def _new_file(path: Path) -> None:
 
 
 def _write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    import io
-
-    buffer = io.BytesIO()
+    buffer = BytesIO()
     np.savez(buffer, **arrays)  # pyright: ignore[reportArgumentType]
     write(path, buffer.getvalue())
 
 
 def _save(figure: Any, path: Path) -> None:
     figure.savefig(path, dpi=110)
-    mpl.pyplot.close(figure)
+    plt.close(figure)
 
 
 def _first(method: Any) -> str:
@@ -358,7 +381,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The entry point; returns the exit status."""
     args = list(sys.argv[1:] if argv is None else argv)
     if not args or args[0] in ("-h", "--help", "--version"):
-        CONSOLE.print(WELCOME if "--version" not in args else __version__)
+        print(WELCOME if "--version" not in args else __version__)
         return 0
     mpl.use("Agg")
     _cache_programs()

@@ -57,7 +57,7 @@ class Dependence(NamedTuple):
 
 
 def J(x: Any, y: Any, *, neighbours: int | None = None) -> Dependence:
-    """J(X; Y) of Definition 5: zero if and only if X and Y are independent (Theorem 6).
+    """The dependence J of Definition 5: zero if and only if X and Y are independent (Theorem 6).
 
     For discrete X this is exact for the given rows, weighting each value by its frequency, in memory linear in n (distances
     are taken tile by tile; time is quadratic, see `J_estimate` for more than about 100,000 rows). For sampled continuous X the
@@ -84,7 +84,7 @@ class Estimate(NamedTuple):
 
 
 def J_estimate(x: Any, y: Any, *, pairs: int = 1_000_000, seed: int = 0) -> Estimate:
-    """J(X; Y) for discrete X from random pairs of rows, with its standard error; time and memory linear.
+    """J for discrete X from random pairs of rows, with its standard error; time and memory linear.
 
     Each draw takes a row, a row out of all, and a row of the first one's state: half the difference of the two distances is
     an unbiased estimate of what `J` computes over all pairs.
@@ -131,12 +131,13 @@ def _discrete_means(label: Int[np.ndarray, " n"], codes: Float[np.ndarray, "n q"
 @partial(jax.jit, static_argnums=3)
 def _tiled_sums(codes: Array, label: Array, weight: Array, tile: int) -> tuple[Array, Array]:
     """Sums of distances over all pairs, and over pairs of one label weighted, per tile of rows; tiles off the diagonal
-    count twice."""
-    tiles = tuple(a.reshape(-1, tile, *a.shape[1:]) for a in (codes, label, weight))
-    number = tiles[0].shape[0]
+    count twice.
+    """
+    codes, label, weight = (a.reshape(-1, tile, *a.shape[1:]) for a in (codes, label, weight))
+    number = codes.shape[0]
 
     def pair(row, column):
-        (a, la, wa), (b, lb, _) = (jax.tree.map(lambda t: t[i], tiles) for i in (row, column))
+        (a, la, wa), (b, lb, _) = ((codes[i], label[i], weight[i]) for i in (row, column))
         d = jnp.where((la >= 0)[:, None] & (lb >= 0)[None], distances(a, b), 0.0) * jnp.where(row == column, 1.0, 2.0)
         return jnp.sum(d), jnp.sum(jnp.where(la[:, None] == lb[None], d * wa[:, None], 0.0))
 
@@ -155,7 +156,9 @@ def _continuous_means(x: np.ndarray, codes: Float[np.ndarray, "n q"], neighbours
         raise InputError(f"neighbours={neighbours} was asked for; between 2 and the {n} rows are needed.")
     near = NearestNeighbors(n_neighbors=neighbours).fit(x.reshape(n, -1)).kneighbors(return_distance=False)
     within = jax.lax.map(
-        lambda index: jnp.sum(distances(jnp.asarray(codes)[index], jnp.asarray(codes)[index])), jnp.asarray(near), batch_size=64
+        lambda index: jnp.sum(distances(jnp.asarray(codes)[index], jnp.asarray(codes)[index])),
+        jnp.asarray(near),
+        batch_size=64,
     )
     total, _ = _discrete_means(np.zeros(n, int), codes)
     pairs = neighbours * (neighbours - 1)

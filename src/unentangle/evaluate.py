@@ -13,9 +13,7 @@ from .model import Model
 EXACT_ROWS = 20_000  # J takes quadratic time; of more rows, so many are drawn
 
 
-def evaluate(
-    model: Model, data: Dataset, states: ArrayLike | None = None, group_size: int = 30
-) -> dict[str, float]:
+def evaluate(model: Model, data: Dataset, states: ArrayLike | None = None, group_size: int = 30) -> dict[str, float]:
     """Every measure that applies, by name.
 
     reconstruction_error is the mean squared error in the units of the data, reconstruction_relative the same over the variance

@@ -58,7 +58,9 @@ class Model:
             return self._swapper()(self.trained, coherent, nuisance)
         if len(coherent) != len(nuisance):
             raise InputError(f"there are {len(coherent)} states and {len(nuisance)} styles; pairs='each' needs as many.")
-        return np.concatenate([self._swapper()(self.trained, c[None], n[None])[0] for c, n in zip(coherent, nuisance, strict=True)])
+        return np.concatenate(
+            [self._swapper()(self.trained, c[None], n[None])[0] for c, n in zip(coherent, nuisance, strict=True)]
+        )
 
     def _swapper(self) -> Callable[..., Float[np.ndarray, "..."]]:
         if not hasattr(self.method, "swap"):
@@ -81,7 +83,11 @@ class Model:
         if len(data) < 2 or position.shape != (len(data),) or len(np.unique(position)) < len(data):
             raise InputError(f"position has shape {position.shape}; {len(data)} different numbers are needed, and at least 2.")
         order = np.argsort(position)
-        at = np.linspace(position[order[0]], position[order[-1]], 10 * (len(data) - 1) + 1) if at is None else np.asarray(at, float)
+        at = (
+            np.linspace(position[order[0]], position[order[-1]], 10 * (len(data) - 1) + 1)
+            if at is None
+            else np.asarray(at, float)
+        )
         return self.method.interpolate(self.trained, x.take(order), position[order], at)  # pyright: ignore[reportAttributeAccessIssue]
 
     def _data(self, data: Any) -> Dataset:
@@ -95,7 +101,13 @@ class Model:
     def save(self, path: str | Path) -> None:
         """Write a `.safetensors` file: the arrays, and in its header everything else as JSON."""
         net, state, scale, shape = self.trained
-        about = {"format": FORMAT, "method": describe(self.method), "shape": shape, "scale": scale._asdict(), "seed": self.seed}
+        about = {
+            "format": FORMAT,
+            "method": describe(self.method),
+            "shape": shape,
+            "scale": scale._asdict(),
+            "seed": self.seed,
+        }
         write_tree(Path(path), (net, state), about)
 
     @classmethod

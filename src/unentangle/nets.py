@@ -5,6 +5,7 @@ the papers used: Glorot uniform kernels, zero biases.
 """
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from math import ceil, prod
 from typing import Any, NamedTuple
 
@@ -40,6 +41,7 @@ class Dense(eqx.Module):
         self.weight, self.bias = glorot_uniform(key, (inputs, outputs)), jnp.zeros(outputs)
 
     def __call__(self, x: Float[Array, " inputs"], *, key=None) -> Float[Array, " outputs"]:
+        """One row."""
         return x @ self.weight + self.bias
 
 
@@ -53,6 +55,7 @@ class Conv(eqx.Module):
         self.weight, self.bias = glorot_uniform(key, (*kernel, inputs, outputs)), jnp.zeros(outputs)
 
     def __call__(self, x: Float[Array, "*space inputs"], *, key=None) -> Float[Array, "*space outputs"]:
+        """One row."""
         space = "WH"[: x.ndim - 1]
         layout = (f"N{space}C", f"{space}IO", f"N{space}C")
         strides = (1,) * len(space)
@@ -69,6 +72,7 @@ class BatchNorm(eqx.nn.StatefulLayer):
         self.norm = eqx.nn.BatchNorm(channels, axis_name="rows", momentum=0.99, eps=1e-3, mode="batch")
 
     def __call__(self, x: Float[Array, "*space c"], state: State, *, key=None) -> tuple[Float[Array, "*space c"], State]:
+        """One row, inside `over_rows`."""
         y, state = self.norm(jnp.moveaxis(x, -1, 0), state)
         return jnp.moveaxis(y, 0, -1), state
 
@@ -200,26 +204,33 @@ def with_own(
     """
     (p, q), fresh = sizes, keys(key)
 
-    def make(net: Net | None, otherwise: Net) -> Net:
-        return otherwise if net is None else net if isinstance(net, eqx.Module) else net(next(fresh))
+    def make(net: Any) -> Any:
+        return net if isinstance(net, eqx.Module) else net(next(fresh))
 
-    first = make(coherent_1, base.coherent_1)
-    features = _output(first, "coherent_1", shape)
-    small = Sequential([FLATTEN, Dense(prod(features), p, next(fresh))]) if coherent_1 is not None else base.coherent_2
-    second, style = make(coherent_2, small), make(nuisance, base.nuisance)
-    _output(second, "coherent_2", features, (p,))
-    _output(style, "nuisance", shape, (q,))
-    last = base.decoder if decoder is None or isinstance(decoder, str) else make(decoder, base.decoder)
-    if not isinstance(last, Multiplicative | Concatenation):
-        _output(last, "decoder", (p + q,), shape)
-        last = Concatenation(last)
-    return SymAENets(first, second, style, last)
+    nets = base._asdict()
+    if coherent_1 is not None:
+        nets["coherent_1"] = make(coherent_1)
+        features = _output(nets["coherent_1"], "coherent_1", shape)
+        nets["coherent_2"] = Sequential([FLATTEN, Dense(prod(features), p, next(fresh))])
+    if coherent_2 is not None:
+        nets["coherent_2"] = make(coherent_2)
+        _output(nets["coherent_2"], "coherent_2", _output(nets["coherent_1"], "coherent_1", shape), (p,))
+    if nuisance is not None:
+        nets["nuisance"] = make(nuisance)
+        _output(nets["nuisance"], "nuisance", shape, (q,))
+    if not (decoder is None or isinstance(decoder, str)):
+        own = make(decoder)
+        if not isinstance(own, Multiplicative | Concatenation):
+            _output(own, "decoder", (p + q,), shape)
+            own = Concatenation(own)
+        nets["decoder"] = own
+    return SymAENets(**nets)
 
 
-def _output(net: Net, name: str, inputs: tuple[int, ...], needed: tuple[int, ...] | None = None) -> tuple[int, ...]:
-    """The shape that a net makes of one row, without running it."""
+def _output(net: Any, name: str, inputs: tuple[int, ...], needed: tuple[int, ...] | None = None) -> tuple[int, ...]:
+    """The shape that a net of the user makes of one row, without running it."""
     if isinstance(net, eqx.nn.StatefulLayer) and net.is_stateful():
-        return needed or ()
+        raise InputError(f"the net {name} keeps state in its layers; your own nets must be without.")
     try:
         found = eqx.filter_eval_shape(net, jnp.zeros(inputs)).shape
     except Exception as error:
@@ -243,6 +254,7 @@ class Multiplicative(eqx.Module):
     def __call__(
         self, coherent: Float[Array, "groups p"], nuisance: Float[Array, "rows q"], group: Array, state: State
     ) -> tuple[Array, State]:
+        """Decode nuisance codes, each with the coherent code of its group."""
         a, state = over_rows(self.dec1, coherent, state)
         b, state = over_rows(self.dec2, nuisance, state)
         return over_rows(self.dec3, a[group] * b, state)
@@ -256,13 +268,14 @@ class Concatenation(eqx.Module):
     def __call__(
         self, coherent: Float[Array, "groups p"], nuisance: Float[Array, "rows q"], group: Array, state: State
     ) -> tuple[Array, State]:
+        """Decode nuisance codes, each with the coherent code of its group."""
         return over_rows(self.dec, jnp.concatenate([coherent[group], nuisance], axis=1), state)
 
 
 def mlp(widths: list[int], activation: Lambda, ks: Iterator[Key[Array, ""]]) -> list[Any]:
     """Dense layers of these widths, the activation between them."""
     layers: list[Any] = []
-    for inputs, outputs in zip(widths[:-1], widths[1:], strict=True):
+    for inputs, outputs in pairwise(widths):
         layers += [Dense(inputs, outputs, next(ks)), activation]
     return layers[:-1]
 
@@ -354,7 +367,8 @@ def symae_appendix(shape: tuple[int, ...], p: int, q: int, decoder: str, key: Ke
 
 def symae_authors(shape: tuple[int, ...], p: int, q: int, decoder: str, key: Key[Array, ""]) -> SymAENets:
     """The nets of the authors' code: four pools on each path, ELU on both sides of the encoders' BatchNorm, a linear dec2 of
-    2000, 500 and 100."""
+    2000, 500 and 100.
+    """
     ks, k, channels = keys(key), *_signal(shape)
 
     def block(inputs: int) -> list[Any]:
@@ -383,7 +397,13 @@ def _authors_decoder(shape: tuple[int, ...], p: int, q: int, decoder: str, ks: I
         dec1, dec3 = Sequential([*grow(p, 1), FLATTEN]), Sequential([*grow(k, channels), reshape(shape)])
         return Multiplicative(dec1, Sequential(mlp([q, 2000, 500, k], LINEAR, ks)), dec3)
     if decoder == "concatenation":
-        layers = [*_start(p + q, k, 10, next(ks)), *_convs(1, 64, 1, ks), upsample(10), _crop(k), *_convs(64, 64, 2, ks)]
+        layers = [
+            *_start(p + q, k, 10, next(ks)),
+            *_convs(1, 64, 1, ks),
+            upsample(10),
+            _crop(k),
+            *_convs(64, 64, 2, ks),
+        ]
         layers += [BatchNorm(64), ELU, *_convs(64, 64, 2, ks), Conv((5,), 64, channels, next(ks)), reshape(shape)]
         return Concatenation(Sequential(layers))
     return Concatenation(Sequential([*mlp([p + q, 100, *[5000] * 6, prod(shape)], ELU, ks), reshape(shape)]))

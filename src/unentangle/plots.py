@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from .nets import grid
 
@@ -26,9 +27,11 @@ def redatuming(
     """One row per state and one column per nuisance: real, reconstruction and swap in each panel (as Figure 2)."""
     states, styles, *shape = real.shape
     image = len(grid(tuple(shape)).space) == 2
-    figure, axes = plt.subplots(states, styles, figsize=(1.55 * styles, 1.15 * states + 0.8), squeeze=False, layout="constrained")
+    figure, axes = plt.subplots(
+        states, styles, figsize=(1.55 * styles, 1.15 * states + 0.8), squeeze=False, layout="constrained"
+    )
     for i, j in np.ndindex(states, styles):
-        ax: Axes = axes[i, j]
+        ax: Any = axes[i, j]
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_linewidth(0.4)
         if image:
@@ -44,7 +47,7 @@ def redatuming(
     if image:
         title = f"{title}\nin each panel, left to right: real, reconstruction, swap".strip()
     else:
-        handles = [mpl.lines.Line2D([], [], color=c, linewidth=2) for c in (REAL, RECONSTRUCTION, SWAP)]
+        handles = [Line2D([], [], color=c, linewidth=2) for c in (REAL, RECONSTRUCTION, SWAP)]
         figure.legend(handles, ["real", "reconstruction", "swap"], loc="outside lower center", ncols=3, frameon=False)
     figure.suptitle(title, fontsize=11)
     return figure
@@ -61,7 +64,12 @@ def _strip(ax: Axes, images: Sequence[np.ndarray]) -> None:
     low, high = images[0].min(), images[0].max()
     line = np.full((images[0].shape[0], 1, images[0].shape[2]), high)
     joined = np.concatenate([images[0], line, images[1], line, images[2]], axis=1)
-    ax.imshow(np.clip((joined - low) / max(high - low, 1e-12), 0, 1).squeeze(), cmap="gray", interpolation="nearest", aspect="equal")
+    ax.imshow(
+        np.clip((joined - low) / max(high - low, 1e-12), 0, 1).squeeze(),
+        cmap="gray",
+        interpolation="nearest",
+        aspect="equal",
+    )
 
 
 def codes(
@@ -73,9 +81,12 @@ def codes(
     title: str = "",
 ) -> Figure:
     """The first two principal components of the coherent and of the nuisance codes, coloured by state (as Figures 4 and 7),
-    and of the nuisance codes coloured by each continuous factor."""
+    and of the nuisance codes coloured by each continuous factor.
+    """
     factors = dict(factors or {})
-    figure, axes = plt.subplots(1, 2 + len(factors), figsize=(4.2 * (2 + len(factors)), 4.2), squeeze=False, layout="constrained")
+    figure, axes = plt.subplots(
+        1, 2 + len(factors), figsize=(4.2 * (2 + len(factors)), 4.2), squeeze=False, layout="constrained"
+    )
     names = np.unique(row_states)
     c, n = _components(coherent), _components(nuisance)
     handles = _by_state(axes[0, 0], c, group_states, names, 60)
@@ -124,7 +135,10 @@ def history(steps: Sequence[Sequence[int]], terms: Sequence[Mapping[str, Sequenc
 
 
 def remark_2(
-    states: Float[np.ndarray, "2 k"], answers: Sequence[Float[np.ndarray, "shifts k"]], shifts: Sequence[int], names: Sequence[str]
+    states: Float[np.ndarray, "2 k"],
+    answers: Sequence[Float[np.ndarray, "shifts k"]],
+    shifts: Sequence[int],
+    names: Sequence[str],
 ) -> Figure:
     """Figure 1: two states, and answers to "the second state under the first one's shifts" that are all right."""
     panels = len(shifts)

@@ -16,7 +16,8 @@ from .storage import read_about, read_json, read_tree, write, write_json, write_
 
 class Record(NamedTuple):
     """What is known of a training besides its net: after each chunk of steps, the time it has taken so far (interruptions
-    not counted) and the mean of every loss term over the chunk."""
+    not counted) and the mean of every loss term over the chunk.
+    """
 
     steps: list[int]
     seconds: list[float]

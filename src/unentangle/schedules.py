@@ -25,6 +25,7 @@ class Linear(eqx.Module):
     until: Number = 1.0
 
     def __call__(self, progress: Progress) -> Array:
+        """The value at this progress."""
         return self.start + (self.end - self.start) * jnp.clip(progress / self.until, 0.0, 1.0)
 
 
@@ -36,6 +37,7 @@ class Cosine(eqx.Module):
     warmup: Number = 0.0
 
     def __call__(self, progress: Progress) -> Array:
+        """The value at this progress."""
         rise = jnp.where(self.warmup > 0, jnp.clip(progress / jnp.maximum(self.warmup, 1e-9), 0.0, 1.0), 1.0)
         return rise * (self.end + (self.start - self.end) * 0.5 * (1 + jnp.cos(jnp.pi * progress)))
 

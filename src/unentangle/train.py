@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from .data.dataset import Dataset, Layout, distinct, draw_instances, is_lazy
@@ -52,7 +53,7 @@ def step(method: Method, game: Game, turn: Turn, lr: Array) -> tuple[Game, dict[
     """
     net, state, memory = game
     shared = jax.lax.stop_gradient(method.share(net, state, turn))
-    memories, named = [], {}
+    memories, named, terms = [], {}, {}
     for number, (player, moments) in enumerate(zip(method.players(), memory, strict=True)):
         for time in range(player.times):
             key = jax.random.fold_in(jax.random.fold_in(turn.key, number), time)
@@ -63,7 +64,7 @@ def step(method: Method, game: Game, turn: Turn, lr: Array) -> tuple[Game, dict[
 
             (_, (terms, state)), gradient = eqx.filter_value_and_grad(loss, has_aux=True)(own)
             direction, moments = player.optimiser.update(gradient, moments, own)
-            net = eqx.combine(jax.tree.map(lambda w, d: w - lr * player.pace * d, own, direction), rest)
+            net = eqx.combine(jax.tree.map(lambda w, d, pace=lr * player.pace: w - pace * d, own, direction), rest)
         memories.append(moments)
         named |= terms
     return Game(net, state, tuple(memories)), named
@@ -144,7 +145,9 @@ class Trainer:
 
     def numbers(self) -> Any:
         """The numbers of the method and the learning rate, as arrays."""
-        return jax.tree.map(lambda n: jnp.asarray(n, jnp.float32) if np.isscalar(n) else n, numbers_of(self.method) | {"lr": self.lr})
+        return jax.tree.map(
+            lambda n: jnp.asarray(n, jnp.float32) if np.isscalar(n) else n, numbers_of(self.method) | {"lr": self.lr}
+        )
 
     def deal(self, layout: Layout, key: Key[Array, ""], t: Array) -> Array:
         """Row indices of step t."""
@@ -170,7 +173,7 @@ def scanned(trainer: Trainer, static: Game) -> Chunk:
     """Many steps of all seeds as one program."""
     table, layout, numbers = trainer.dealer.table(), trainer.dealer.data.layout, trainer.numbers()
 
-    @partial(eqx.filter_jit)
+    @eqx.filter_jit
     def deal(layout, keys, ts):
         return jax.vmap(lambda key: jax.vmap(lambda t: trainer.deal(layout, key, t))(ts))(keys)
 
@@ -311,14 +314,14 @@ def train(
     chunk = (scanned if together else in_turns)(trainer, static)
     teams = [seeds] if together else [(seed,) for seed in seeds]
     done: dict[int, tuple[Model, Record]] = {}
-    with _bar(steps, progress) as show:
+    with _Bar(steps, progress) as bar:
         for team in teams:
             finished = folder.finished(team, method) if folder else None
             if finished:
                 done |= finished
                 continue
             first = jax.tree.map(lambda a, team=team: a[jnp.asarray([seeds.index(s) for s in team])], arrays)
-            games, records = _play(chunk, first, team, steps, folder, partial(show, team))
+            games, records = _play(chunk, first, team, steps, folder, partial(bar.show, team))
             for position, seed in enumerate(team):
                 game = eqx.combine(jax.tree.map(lambda a, p=position: a[p], games), static)
                 trained = Trained(eqx.nn.inference_mode(game.net), game.state, data.scale, data.row_shape)
@@ -331,7 +334,12 @@ def train(
 
 
 def _play(
-    chunk: Chunk, games: Game, team: tuple[int, ...], steps: int, folder: "RunFolder | None", show: Callable[[int, dict[str, float]], None]
+    chunk: Chunk,
+    games: Game,
+    team: tuple[int, ...],
+    steps: int,
+    folder: "RunFolder | None",
+    show: Callable[[int, dict[str, float]], None],
 ) -> tuple[Game, list[Record]]:
     """Play all steps of a team of seeds, from its checkpoint if there is one."""
     keys, records, start = jnp.stack([jax.random.key(s) for s in team]), [Record([], [], {}) for _ in team], 0
@@ -346,9 +354,10 @@ def _play(
                 for name, values in terms.items():
                     if not np.isfinite(values[position]).all():
                         bad = start + int(np.flatnonzero(~np.isfinite(values[position]))[0])
+                        kept = f", kept in {folder.path}" if folder else ""
                         raise Diverged(
-                            f"the training of seed {seed} diverged at step {bad}, where its {name} was not finite; the last good "
-                            f"state is that of step {start}{f', kept in {folder.path}' if folder else ''}: a smaller learning "
+                            f"the training of seed {seed} diverged at step {bad}, where its {name} was not finite; the last "
+                            f"good state is that of step {start}{kept}: a smaller learning "
                             "rate may help."
                         )
             means = [{name: float(v[p].mean(dtype=float)) for name, v in terms.items()} for p in range(len(team))]
@@ -366,23 +375,31 @@ def _play(
     return games, records
 
 
-def _bar(steps: int, progress: bool):
-    """A context that gives show(team, step, terms)."""
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[terms]}")
-    bars, tasks = Progress(*columns, disable=not progress), {}
+class _Bar:
+    """Progress with the named loss terms: a bar on a terminal, a line every tenth elsewhere."""
 
-    class Show:
-        def __enter__(self) -> Callable[[tuple[int, ...], int, dict[str, float]], None]:
-            bars.start()
-            return self.show
+    def __init__(self, steps: int, progress: bool):
+        self.console = Console(stderr=True, quiet=not progress, highlight=False)
+        done, left, terms = MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[terms]}")
+        columns = TextColumn("{task.description}"), BarColumn(), done, left, terms
+        self.bars = Progress(*columns, console=self.console, disable=not self.console.is_terminal)
+        self.steps, self.tasks, self.tenths = steps, {}, {}
 
-        def show(self, team: tuple[int, ...], step: int, terms: dict[str, float]) -> None:
-            name = f"seed {team[0]}" if len(team) == 1 else f"seeds {team[0]}..{team[-1]}"
-            if team not in tasks:
-                tasks[team] = bars.add_task(name, total=steps, terms="")
-            bars.update(tasks[team], completed=step, terms="  ".join(f"{k} {v:.4f}" for k, v in terms.items()))
+    def __enter__(self) -> "_Bar":
+        self.bars.start()
+        return self
 
-        def __exit__(self, *error) -> None:
-            bars.stop()
+    def __exit__(self, *error: object) -> None:
+        self.bars.stop()
 
-    return Show()
+    def show(self, team: tuple[int, ...], step: int, terms: dict[str, float]) -> None:
+        """The team has done so many steps, with these mean terms."""
+        name = f"seed {team[0]}" if len(team) == 1 else f"seeds {team[0]}..{team[-1]}"
+        words = "  ".join(f"{k} {v:.4f}" for k, v in terms.items())
+        if team not in self.tasks:
+            self.tasks[team] = self.bars.add_task(name, total=self.steps, terms="")
+        self.bars.update(self.tasks[team], completed=step, terms=words)
+        tenth = 10 * step // self.steps
+        if not self.console.is_terminal and tenth > self.tenths.get(team, 0):
+            self.tenths[team] = tenth
+            self.console.print(f"{name}  step {step} of {self.steps}  {words}")

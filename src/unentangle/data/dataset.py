@@ -44,6 +44,9 @@ class Factors(Mapping[str, np.ndarray]):
             raise InputError(f"there is no factor {name!r}; there are {', '.join(self._columns) or 'none'}.")
         return self._columns[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._columns
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._columns)
 
@@ -159,7 +162,7 @@ class Dataset:
     @cached_property
     def states(self) -> np.ndarray:
         """The state of each row: the factor `state` where there is one, else the group: (n,)."""
-        return self.factors["state"] if "state" in self.factors else self.group
+        return self.factors["state"] if "state" in self.factors else self.group  # noqa: SIM401  (a missing factor is an InputError)
 
     def __repr__(self) -> str:
         sizes = self.group_sizes

@@ -38,9 +38,7 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x") -> Dataset:
             raise InputError(f"{path} has no array {groups!r}; it holds {', '.join(arrays)}.")
         keys = arrays.get(groups)
     rows = arrays[x]
-    factors = {
-        name: a for name, a in arrays.items() if name not in (x, groups) and rows.ndim and a.shape == rows.shape[:1]
-    }
+    factors = {name: a for name, a in arrays.items() if name not in (x, groups) and rows.ndim and a.shape == rows.shape[:1]}
     return Dataset(rows, factors, keys)
 
 
@@ -54,4 +52,6 @@ def _load(path: Path, mmap_mode: Any = None) -> Any:
             return dict(np.load(file, allow_pickle=False))
     except (ValueError, OSError, EOFError, BadZipFile, KeyError) as error:
         reason = "it holds Python objects" if "allow_pickle" in str(error) else "it is damaged or not what its name says"
-        raise InputError(f"{path} cannot be read: {reason}; numeric arrays written by numpy.save or savez are needed.") from error
+        raise InputError(
+            f"{path} cannot be read: {reason}; numeric arrays written by numpy.save or savez are needed."
+        ) from error

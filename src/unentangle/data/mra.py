@@ -12,7 +12,8 @@ from .dataset import Dataset
 
 def mra_states(k: int = 100) -> Float[np.ndarray, "6 {k}"]:
     """The six states of eq. 7, [a_i]_j = phi_i(j / k) for j = 1..k: a box, a cosine, a ramp, and the three rescaled to
-    [-1, 1]."""
+    [-1, 1].
+    """
     x = np.arange(1, k + 1) / k
     phi = np.stack([x > 0.5, 0.5 + 0.5 * np.cos(2 * np.pi * x), (1 - 2 * x) * (x < 0.5)])
     return np.concatenate([phi, 2 * phi - 1])

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
-import jax
 import numpy as np
 import optax
 from jaxtyping import Array, Float, Key
@@ -35,7 +34,7 @@ class Player(NamedTuple):
     loss: Loss
     parts: tuple[str, ...] = ()
     times: int = 1
-    optimiser: optax.GradientTransformation = optax.scale_by_adam(eps=1e-7)  # noqa: RUF009  (Keras's epsilon)
+    optimiser: optax.GradientTransformation = optax.scale_by_adam(eps=1e-7)
     pace: float = 1.0  # learning rate as a multiple of the training's
 
 
@@ -114,5 +113,5 @@ class Trained(NamedTuple):
 
 
 @eqx.filter_jit
-def _apply(function: Callable[..., Array], net: Any, state: eqx.nn.State, *arrays: jax.Array) -> Array:
+def _apply(function: Callable[..., Array], net: Any, state: eqx.nn.State, *arrays: Any) -> Array:
     return function(net, state, *arrays)

@@ -25,7 +25,7 @@ one state with the nuisance code of another's instance.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -65,7 +65,11 @@ def min_pool(features: Float[Array, "instances *f"], mask: Bool[Array, " instanc
 
 
 def coherent_codes(
-    net: nets.SymAENets, state: nets.State, pool: Pool, x: Float[Array, "groups instances ..."], mask: Bool[Array, "groups instances"]
+    net: nets.SymAENets,
+    state: nets.State,
+    pool: Pool,
+    x: Float[Array, "groups instances ..."],
+    mask: Bool[Array, "groups instances"],
 ) -> tuple[Float[Array, "groups p"], nets.State]:
     """C_i = CEnc2(pool_j CEnc1(X_ij)): the same for every order of the instances."""
     features, state = nets.over_rows(net.coherent_1, x.reshape(-1, *x.shape[2:]), state)
@@ -147,11 +151,13 @@ class SymAE:
             raise InputError(f"lam={self.lam}; the weight of the penalty must be finite and not negative.")
 
     def check(self, data: Dataset) -> None:
-        """Refuse data without at least two groups."""
-        if len(data.group_names) < 2:
-            raise InputError(f"{data!r} has one group only; SymAE compares groups and needs at least two.")
+        """Refuse data without at least two states that have several instances."""
         if data.groups is None:
             raise InputError("the data has no groups; SymAE needs one key per row that says which rows share a state.")
+        if len(data.group_names) < 2 or len(np.unique(data.states)) < 2:
+            raise InputError(f"{data!r} has one group or state only; SymAE compares states and needs at least two.")
+        if np.sum(data.group_sizes > 1) < 2:
+            raise InputError(f"{data!r} has no two groups of several rows; SymAE needs several instances of a state.")
 
     def init(self, shape: tuple[int, ...], key: Key[Array, ""]) -> tuple[nets.SymAENets, nets.State]:
         """Fresh nets for rows of this shape."""
@@ -159,8 +165,8 @@ class SymAE:
 
     def _nets(self, shape: tuple[int, ...], key: Key[Array, ""]) -> nets.SymAENets:
         build = {"default": nets.symae_default, "appendix": nets.symae_appendix, "authors": nets.symae_authors}
-        own = not isinstance(self.decoder, str)
-        base = build[self.architecture](shape, self.p, self.q, "dense" if own else self.decoder, key)
+        decoder = self.decoder if isinstance(self.decoder, str) else "dense"  # of an own one, the base's is not used
+        base = build[self.architecture](shape, self.p, self.q, decoder, key)
         return nets.with_own(base, shape, (self.p, self.q), key, self.coherent_1, self.coherent_2, self.nuisance, self.decoder)
 
     # -- 2.3 and 4.2.4: the loss
@@ -235,12 +241,14 @@ def _decode(net, state, coherent, nuisance):
     return net.decoder(coherent, nuisance, jnp.arange(len(nuisance)), state)[0]
 
 
-def padded_groups(data: Dataset, chunk: int) -> Iterator[tuple[Int[np.ndarray, " g"], Int[np.ndarray, "g size"], Bool[np.ndarray, "g size"]]]:
+def padded_groups(
+    data: Dataset, chunk: int
+) -> Iterator[tuple[Int[np.ndarray, " g"], Int[np.ndarray, "g size"], Bool[np.ndarray, "g size"]]]:
     """Groups of similar size together: their numbers, the rows of each padded to a power of two, and which are real.
 
     Ragged groups then need one compiled program per power of two, and at most twice the work.
     """
-    order, starts, sizes = data.layout
+    order, starts, sizes = map(np.asarray, data.layout)
     padded = 1 << np.ceil(np.log2(sizes)).astype(int)
     for size in np.unique(padded):
         alike = np.flatnonzero(padded == size)

@@ -48,5 +48,5 @@ def leakage(codes: Any, labels: Any, *, folds: int = 5, rows: int = 5000, seed: 
         raise InputError(f"{len(sizes)} label(s) have two rows or more; two such labels are needed to measure leakage.")
     parts = StratifiedKFold(int(min(folds, sizes.min())), shuffle=True, random_state=seed)
     classifier = make_pipeline(StandardScaler(), SVC(class_weight="balanced"))
-    right = cross_val_predict(classifier, codes, label, cv=parts) == label
+    right = np.asarray(cross_val_predict(classifier, codes, label, cv=parts)) == label
     return Leakage(float(np.mean([right[label == c].mean() for c in np.unique(label)])), 1 / len(sizes))

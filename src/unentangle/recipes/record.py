@@ -35,7 +35,9 @@ def provenance(seconds: float) -> dict[str, Any]:
     }
 
 
-def write_result(path: Path, settings: dict[str, Any], measured: dict[str, Any], printed: dict[str, Any], seconds: float) -> None:
+def write_result(
+    path: Path, settings: dict[str, Any], measured: dict[str, Any], printed: dict[str, Any], seconds: float
+) -> None:
     """Write a result: its settings, each measure with its values per seed, mean and interval, and the paper's number."""
     table = {
         name: {"values": list(v), "mean": float(np.mean(v)), "interval_95": interval(v), "printed": printed.get(name)}
@@ -52,7 +54,9 @@ def _cores() -> set[int]:
 
 def _commit() -> str:
     def git(*words: str) -> str:
-        return subprocess.run(["git", *words], cwd=Path(__file__).parent, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(
+            ["git", *words], cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+        ).stdout.strip()
 
     try:
         return git("rev-parse", "--short=12", "HEAD") + ("+changes" if git("status", "--porcelain", "-uno") else "")

@@ -7,7 +7,7 @@ swap; the authors' code keeps one (0.0212 over six pairs, with n_x = 80 and n_ta
 from pathlib import Path
 from time import monotonic
 
-import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 
 from .. import plots
@@ -16,15 +16,15 @@ from ..evaluate import evaluate, mra_baselines
 from ..methods import SymAE
 from ..metrics import roll_error
 from ..model import describe
+from ..storage import write_json
 from ..train import train
 from .record import provenance, write_result
-from ..storage import write_json
 
 RECIPES = ("figure_1", "swaps")
 
 
 def figure_1(out: Path, *, fast: bool = False) -> None:
-    """Figure 1, Remark 2: two answers that differ by a common roll are equally right; one that rolls from shift to shift is not.
+    """Figure 1, Remark 2: answers that differ by a common roll are equally right; one that rolls from shift to shift is not.
 
     The donor is the box, the state the cosine. Writes `figure_1.png` and the errors of the three answers before and after the
     best common roll.
@@ -37,7 +37,7 @@ def figure_1(out: Path, *, fast: bool = False) -> None:
     figure = plots.remark_2(np.stack([box[0], cosine[0]]), [a[shifts] for a in answers.values()], shifts, list(answers))
     out.mkdir(parents=True, exist_ok=True)
     figure.savefig(out / "figure_1.png", dpi=110)
-    mpl.pyplot.close(figure)
+    plt.close(figure)
     errors = {
         name: {"as_is": float(np.mean((a - cosine) ** 2)), "after_the_best_common_roll": float(roll_error(a, cosine))}
         for name, a in {**answers, "no shift at all": wrong}.items()

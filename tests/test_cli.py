@@ -1,0 +1,130 @@
+"""The command line as a person meets it; training is a few steps."""
+
+import json
+
+import numpy as np
+import pytest
+
+import unentangle as un
+from unentangle.cli import main
+from worlds import small_mra
+
+
+@pytest.fixture(scope="module")
+def mine(tmp_path_factory):
+    """A file of one's own, and a run on it."""
+    folder = tmp_path_factory.mktemp("mine")
+    data = small_mra(n_x=6, n_tau=5)
+    names = np.array(["north", "south", "east"])[data.group % 3]
+    np.savez(folder / "mine.npz", x=data.x * 50 + 7, groups=names, depth=data.factors["shift"] * 1.0)
+    fit = ["fit", str(folder / "mine.npz"), "symae", "--steps", "2", "--seeds", "0", "1", "--out", str(folder / "run")]
+    assert main(fit) == 0
+    return folder, fit
+
+
+def test_alone_it_says_what_to_type_next(capsys):
+    assert main([]) == 0
+    assert "unentangle demo" in capsys.readouterr().out
+
+
+def test_a_run_folder_holds_everything(mine):
+    folder, _ = mine
+    names = {p.name for p in (folder / "run").iterdir()}
+    seeds = {f"{kind}-{s}.{end}" for s in (0, 1) for kind, end in (("model", "safetensors"), ("history", "csv"))}
+    figures = {"redatuming.png", "codes.png", "history.png"}
+    assert names == seeds | figures | {"config.json", "metrics.json", "source.json"}
+    metrics = json.loads((folder / "run" / "metrics.json").read_text())
+    assert metrics.pop("seeds") == [0, 1]
+    assert all(len(values) == 2 for values in metrics.values())
+    assert metrics["leakage_chance"] == [pytest.approx(1 / 3)] * 2
+
+
+def test_the_same_command_reads_the_finished_run(mine, capsys):
+    folder, fit = mine
+    before = {p.name: p.read_bytes() for p in (folder / "run").glob("model-*")}
+    assert main(fit) == 0
+    assert "leakage" in capsys.readouterr().out
+    assert before == {p.name: p.read_bytes() for p in (folder / "run").glob("model-*")}
+
+
+def test_encode_writes_the_codes_of_the_best_seed(mine, tmp_path):
+    folder, _ = mine
+    assert main(["encode", str(folder / "run"), str(folder / "mine.npz"), "--out", str(tmp_path / "codes.npz")]) == 0
+    codes = np.load(tmp_path / "codes.npz")
+    assert (codes["coherent"].shape, codes["nuisance"].shape) == ((3, 5), (30, 10))
+    assert list(codes["group_names"]) == ["east", "north", "south"]
+    best = int(np.argmin(json.loads((folder / "run" / "metrics.json").read_text())["reconstruction_error"]))
+    model = un.Model.load(folder / "run" / f"model-{best}.safetensors")
+    np.testing.assert_array_equal(codes["nuisance"], model.encode(un.read(folder / "mine.npz")).nuisance)
+
+
+def test_swap_writes_data_that_can_be_read(mine, tmp_path):
+    folder, _ = mine
+    out = tmp_path / "swaps.npz"
+    chosen = ["--state", "north", "--style", "south", "east", "--seed", "1"]
+    assert main(["swap", str(folder / "run"), str(folder / "mine.npz"), "--out", str(out), *chosen]) == 0
+    data, arrays = un.read(out), np.load(out)
+    assert data.x.shape == (20, 12)
+    assert list(data.group_names) == ["north"]
+    original = un.read(folder / "mine.npz")
+    np.testing.assert_array_equal(original.groups[arrays["style_row"]], arrays["style_group"])
+    model = un.Model.load(folder / "run" / "model-1.safetensors")
+    codes = model.encode(original)
+    np.testing.assert_allclose(data.x, model.swap(codes.coherent[1], codes.nuisance[arrays["style_row"]])[0], atol=1e-3)
+
+
+def test_evaluate_measures_again(mine, capsys):
+    folder, _ = mine
+    before = json.loads((folder / "run" / "metrics.json").read_text())
+    assert main(["evaluate", str(folder / "run")]) == 0
+    assert json.loads((folder / "run" / "metrics.json").read_text()) == before
+
+
+def test_mra_is_measured_by_its_swaps(tmp_path, capsys):
+    assert main(["fit", "mra", "symae", "--steps", "2", "--batch", "2", "3", "--lam", "1", "--out", str(tmp_path / "run")]) == 0
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert metrics["baselines"] == pytest.approx({"constant": 0.3972, "donor": 0.5099, "donor_phi": 0.2785}, abs=1e-4)
+    assert 0.1 < metrics["swap_error"][0] < 1
+    assert {"swap_error_worst", "swap_error_phi", "J", "J_relative", "leakage"} <= metrics.keys()
+    assert "swap_error" in capsys.readouterr().out
+
+
+def test_figure_1_is_remade(tmp_path):
+    assert main(["reproduce", "symae.figure_1", "--out", str(tmp_path)]) == 0
+    errors = json.loads((tmp_path / "symae_figure_1.json").read_text())["errors"]
+    assert errors["one answer"]["after_the_best_common_roll"] == pytest.approx(0, abs=1e-12)
+    assert errors["no shift at all"]["after_the_best_common_roll"] > 0.2
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["conquer"], "there is no command 'conquer'"),
+        (["fit"], "fit needs DATA and METHOD"),
+        (["fit", "nonsuch", "symae", "--out", "new"], "'nonsuch' is neither a data set"),
+        (["fit", "mra", "magic", "--out", "new"], "the method 'magic' is unknown"),
+        (["fit", "gone.npz", "symae", "--out", "new"], "gone.npz does not exist"),
+        (["fit", "MINE", "symae", "--x", "rows", "--out", "new"], "has no array 'rows'; it holds x, groups, depth"),
+        (["fit", "MINE", "symae", "--groups", "event", "--out", "new"], "has no array 'event'"),
+        (["fit", "MINE", "symae", "--rate", "1", "--out", "new"], "must be in"),
+        (["fit", "MINE", "symae", "--out", "RUN"], "holds another run: its seeds and steps differ"),
+        (["encode", "nowhere", "MINE", "--out", "c.npz"], "nowhere holds no run"),
+        (["encode", "RUN", "MINE", "--seed", "7", "--out", "c.npz"], "has no seed 7; it has 0, 1"),
+        (["encode", "RUN", "MINE", "--out", "MINE"], "exists already"),
+        (["swap", "RUN", "MINE", "--state", "west", "--out", "c.npz"], "there is no group west; the groups are east"),
+        (["encode", "RUN", "mra", "--out", "c.npz"], r"rows have shape (100,)"),
+        (["reproduce", "symae.figure_99", "--out", "new"], "there is no recipe"),
+    ],
+)
+def test_wrong_input_is_one_sentence_and_nothing_is_written(mine, args, says, tmp_path, monkeypatch, capsys):
+    folder, _ = mine
+    monkeypatch.chdir(tmp_path)
+    names = {"MINE": str(folder / "mine.npz"), "RUN": str(folder / "run")}
+    before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    assert main([names.get(a, a) for a in args]) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith("error: ")
+    assert says in printed
+    assert printed.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+    assert before == {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}

@@ -1,0 +1,85 @@
+"""The house rules that a machine can hold."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import unentangle as un
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "unentangle"
+
+KNOWS = {
+    "errors": set(),
+    "schedules": set(),
+    "data": {"errors"},
+    "nets": {"errors"},
+    "dependence": {"errors"},
+    "metrics": {"errors"},
+    "storage": {"errors"},
+    "plots": {"nets"},
+    "methods": {"errors", "schedules", "data", "nets", "dependence"},
+    "model": {"errors", "schedules", "data", "methods", "storage"},
+    "runs": {"errors", "data", "methods", "model", "storage"},
+    "train": {"errors", "schedules", "data", "methods", "model", "runs"},
+    "evaluate": {"data", "dependence", "metrics", "model"},
+    "recipes": {"errors", "data", "methods", "metrics", "model", "train", "evaluate", "plots", "storage", "schedules"},
+    "cli": None,  # the top knows everybody
+    "__init__": None,
+}
+
+
+def imports(path: Path) -> set[str]:
+    """The modules of the package that a file imports, by their first name."""
+    found = set()
+    depth = len(path.relative_to(SOURCE).parts)
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level == depth:
+            found |= {node.module.split(".")[0]} if node.module else {a.name for a in node.names}
+        assert not (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("unentangle"))
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda p: str(p.relative_to(SOURCE)))
+def test_imports_go_one_way(path):
+    part = path.relative_to(SOURCE).parts[0].removesuffix(".py")
+    allowed = KNOWS[part]
+    if allowed is not None:
+        assert imports(path) - {part} <= allowed
+
+
+def test_the_trainer_knows_no_method():
+    for name in ("train.py", "runs.py", "methods/protocol.py"):
+        assert not re.search(r"symae|nashae|vae", (SOURCE / name).read_text(), re.IGNORECASE)
+
+
+def test_public_names_are_there():
+    assert all(hasattr(un, name) for name in un.__all__)
+    assert len(un.__all__) <= 25
+
+
+def test_every_test_file_mirrors_a_part():
+    parts = {p.stem for p in SOURCE.rglob("*.py")} | {"metrics", "house"}
+    assert {p.stem.removeprefix("test_") for p in (ROOT / "tests").glob("test_*.py")} <= parts
+
+
+def test_the_version_is_the_same_everywhere():
+    for name in ("pyproject.toml", "CITATION.cff"):
+        assert re.search(rf'^version[:=]? ?=? ?"?{re.escape(un.__version__)}"?$', (ROOT / name).read_text(), re.MULTILINE)
+    assert f"[{un.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_readme_numbers_come_from_results():
+    """Every number between result marks stands in the file that the mark names."""
+    import json
+
+    text = (ROOT / "README.md").read_text()
+    for name, measure, shown in re.findall(r"<!-- (\S+\.json) (\S+) -->([\d.]+)", text):
+        values = json.loads((ROOT / name).read_text())
+        for key in measure.split("/"):
+            values = values[int(key)] if isinstance(values, list) else values[key]
+        decimals = len(shown.partition(".")[2])
+        assert f"{values:.{decimals}f}" == shown, f"{name} {measure} is {values}, the README says {shown}"
+    assert "<!-- results/" in text
