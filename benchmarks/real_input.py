@@ -1,0 +1,76 @@
+"""The command line on real data, without options: MNIST digits in groups of 20, and 200 earthquakes by source region.
+
+Makes the `.npz` files from the folder that UNENTANGLE_DATA names, runs `unentangle fit FILE symae`, and keeps the metrics.
+
+Run: python benchmarks/real_input.py FOLDER [mnist] [earthquakes]
+"""
+
+import csv
+import gzip
+import os
+import sys
+from pathlib import Path
+from time import monotonic
+
+import h5py
+import numpy as np
+from sklearn.cluster import KMeans
+
+from unentangle.cli import main as unentangle
+from unentangle.recipes.record import provenance
+from unentangle.storage import read_json, write_json
+
+
+def mnist(folder: Path) -> dict[str, np.ndarray]:
+    """The first 10,000 training images as bytes, in groups of 20 images of one digit; `state` is the digit."""
+    images = np.frombuffer(gzip.decompress((folder / "mnist/train-images-idx3-ubyte.gz").read_bytes()), np.uint8, offset=16)
+    labels = np.frombuffer(gzip.decompress((folder / "mnist/train-labels-idx1-ubyte.gz").read_bytes()), np.uint8, offset=8)
+    images, labels = images.reshape(-1, 28, 28)[:10_000], labels[:10_000].astype(int)
+    order = np.argsort(labels, kind="stable")
+    position = np.concatenate([np.arange(n) for n in np.bincount(labels)])
+    return {"x": images[order], "groups": labels[order] * 1000 + position // 20, "state": labels[order]}
+
+
+def earthquakes(folder: Path) -> dict[str, np.ndarray]:
+    """200 local earthquakes at one station, (1200 samples, 3 components) in counts, grouped into 10 source regions."""
+    traces, places = [], []
+    for waveforms, table in (
+        ("dummydataset_waveforms", "dummydataset_metadata"),
+        ("chunkeddummydataset_waveforms1", "chunkeddummydataset_metadata1"),
+    ):
+        with (
+            h5py.File(folder / f"seismic/ipoc_pb01/{waveforms}.hdf5") as file,
+            (folder / f"seismic/ipoc_pb01/{table}.csv").open() as rows,
+        ):
+            for row in csv.DictReader(rows):
+                bucket, _, where = row["trace_name"].partition("$")
+                traces.append(file[f"data/{bucket}"][int(where.split(",")[0])].T)
+                degree = 111.2
+                lat, lon, depth = (float(row[f"source_{k}"]) for k in ("latitude_deg", "longitude_deg", "depth_km"))
+                places.append((lat * degree, lon * degree * np.cos(np.radians(lat)), depth))
+    places = np.array(places)
+    region = KMeans(10, n_init=10, random_state=0).fit_predict(places)
+    return {"x": np.stack(traces), "groups": region, "depth": places[:, 2]}
+
+
+def main() -> None:
+    out, *names = sys.argv[1:]
+    data = Path(os.environ["UNENTANGLE_DATA"])
+    for name in names or ("mnist", "earthquakes"):
+        start = monotonic()
+        folder = Path(out) / name
+        folder.mkdir(parents=True, exist_ok=True)
+        arrays = {"mnist": mnist, "earthquakes": earthquakes}[name](data)
+        np.savez(folder / "data.npz", **arrays)
+        if unentangle(["fit", str(folder / "data.npz"), "symae", "--out", str(folder / "run")]):
+            raise SystemExit(1)
+        metrics = read_json(folder / "run" / "metrics.json")
+        about = {"x": [str(arrays["x"].dtype), *arrays["x"].shape], "groups": len(np.unique(arrays["groups"]))}
+        result = {"data": about, "command": "unentangle fit FILE symae --out RUN", "metrics": metrics}
+        write_json(
+            Path(__file__).parent / "results" / f"real_{name}.json", result | {"provenance": provenance(monotonic() - start)}
+        )
+
+
+if __name__ == "__main__":
+    main()
