@@ -28,7 +28,7 @@ def test_rows_of_every_layout(shape):
         (lambda: un.Dataset(np.ones((3, 2)) * 1j), "real numbers are needed"),
         (lambda: un.Dataset(np.ones((0, 4))), "empty"),
         (lambda: un.Dataset(np.ones((5, 4)), groups=[1, 2]), r"groups has shape \(2,\); x has 5 rows"),
-        (lambda: un.Dataset(np.ones((2, 4)), groups=[1.0, np.nan]), "groups holds NaN"),
+        (lambda: un.Dataset(np.ones((2, 4)), groups=[1.0, np.nan]), "groups holds NaN or mixed"),
         (lambda: un.Dataset(np.ones((5, 4)), factors={"age": np.ones(3)}), "factor 'age'"),
         (lambda: un.Dataset(np.ones((5, 4)), factors={"age": np.ones((5, 2))}), "one value per row"),
         (lambda: un.Dataset(np.array([[1.0, np.nan], [1, 2]])).scale, "row 0 of x holds NaN"),

@@ -171,27 +171,28 @@ import sys
 sys.path.insert(0, {tests!r})
 from worlds import dense_symae, small_mra
 import unentangle as un
-import unentangle.train as t
+t = sys.modules["unentangle.train"]  # the package has a function of that name
 t.CHECKPOINT_SECONDS = 0
-un.train(dense_symae(), small_mra(), steps=6000, batch=(3, 4), out={out!r}, progress=False)
+un.train(dense_symae(), small_mra(), steps=40_000, batch=(3, 4), out={out!r}, progress=False)
 """
 
 
 def test_sigkill_at_a_random_moment_loses_nothing(tmp_path):
     program = PROGRAM.format(tests=os.path.dirname(__file__), out=str(tmp_path / "run"))
-    whole = quick(dense_symae(), steps=6000)
+    whole = quick(dense_symae(), steps=40_000)
     child = subprocess.Popen([sys.executable, "-c", program])
     while not list(tmp_path.glob("run/checkpoint-*")) and child.poll() is None:
         time.sleep(0.01)
     time.sleep(np.random.default_rng().uniform(0, 0.5))
+    assert child.poll() is None, "it was to be killed in the middle"
     child.send_signal(signal.SIGKILL)
     child.wait()
-    resumed = quick(dense_symae(), steps=6000, out=tmp_path / "run")
+    resumed = quick(dense_symae(), steps=40_000, out=tmp_path / "run")
     np.testing.assert_array_equal(weights(resumed[0]), weights(whole[0]))
 
 
 def test_a_diverging_training_stops_and_says_where(tmp_path):
-    with pytest.raises(un.Diverged, match=r"seed 0 diverged at step \d+, where its .* was not finite"):
+    with pytest.raises(un.Diverged, match=r"seed 0 diverged at step \d+, where its loss or weights were not finite"):
         quick(dense_symae(rate=0.0), steps=200, lr=1e15, out=tmp_path / "run")
     explode = un.Linear(0.0, 1e30)
     with pytest.raises(un.Diverged, match="last good state is that of step") as caught:
@@ -214,6 +215,12 @@ def test_a_diverging_training_stops_and_says_where(tmp_path):
         ({"steps": 0}, "at least 1 step"),
         ({"batch": 8}, "needs .groups, instances"),
         ({"batch": (0, 8)}, "at least 1 row"),
+        ({"batch": (3,)}, "needs .groups, instances"),
+        ({"seeds": 2**32}, "less than 2"),
+        ({"lr": un.Linear(1.0, -1.0)}, "finite and not negative"),
+        ({"data": np.eye(6)}, "a Dataset is needed"),
+        ({"data": un.Dataset(np.eye(6), {"state": [0, 1] * 3}, groups=[0, 0, 0, 1, 1, 1])}, "varies inside"),
+        ({"data": un.Dataset(np.eye(6), groups=range(6))}, "no two states"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_and_nothing_written(settings, says, tmp_path):
@@ -229,6 +236,9 @@ def test_a_folder_of_another_run_is_left_alone(tmp_path):
     for other in ({"steps": 21}, {"seeds": 1}, {"data": small_mra(seed=1)}):
         with pytest.raises(un.InputError, match="holds another run: its"):
             quick(dense_symae(), **other, out=tmp_path)
+    for lam in (np.float32(1.0), lambda t: 1.0 + t, lambda t: 1.0 - t):
+        with pytest.raises(un.InputError, match="its method differs"):
+            quick(dense_symae(lam=lam), out=tmp_path)
     with pytest.raises(un.InputError, match="its method differs"):
         quick(dense_symae(lam=0.5), out=tmp_path)
     assert before == {p.name: p.read_bytes() for p in tmp_path.iterdir()}

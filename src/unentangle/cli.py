@@ -28,9 +28,9 @@ from .methods import METHODS, SymAE
 from .methods.protocol import Method
 from .metrics import PHI
 from .model import Model
-from .runs import RunFolder
+from .runs import RunFolder, fingerprint
 from .schedules import Number
-from .storage import read_json, write, write_json
+from .storage import plain, read_json, write, write_json
 from .train import train
 
 CONSOLE = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
@@ -66,8 +66,8 @@ def encode(
     data: Positional[str],
     out: Path,
     seed: int | None = None,
-    groups: str = "groups",
-    x: str = "x",
+    groups: str | None = None,
+    x: str | None = None,
 ) -> None:
     """Write the codes of any rows: coherent (groups, p), nuisance (rows, q), and which group each row belongs to.
 
@@ -76,12 +76,12 @@ def encode(
         data: a file, or mra.
         out: the .npz to write.
         seed: which of the run's models; by default the one that reconstructs best.
-        groups: the name of the group keys in the file; without groups every row is one.
-        x: the name of the rows in the file.
+        groups: the name of the group keys in the file, by default as in the run; without groups every row is one.
+        x: the name of the rows in the file, by default as in the run.
     """
     _new_file(out)
-    rows = _data(data, groups, x)
-    codes = _model(run, seed).encode(rows)
+    model, rows = _model(run, seed), _like(run, data, groups, x)
+    codes = model.encode(rows)
     _write_npz(out, codes._asdict() | {"group_names": rows.group_names})
     CONSOLE.print(f"{out}: coherent {codes.coherent.shape}, nuisance {codes.nuisance.shape}, group, group_names")
 
@@ -93,8 +93,8 @@ def swap(
     state: tuple[str, ...] = (),
     style: tuple[str, ...] = (),
     seed: int | None = None,
-    groups: str = "groups",
-    x: str = "x",
+    groups: str | None = None,
+    x: str | None = None,
 ) -> None:
     """Write virtual data: every chosen group's state under the nuisance of every chosen row.
 
@@ -108,11 +108,11 @@ def swap(
         state: keys of the groups whose state is wanted; by default all.
         style: keys of the groups whose rows give the nuisance; by default all.
         seed: which of the run's models; by default the one that reconstructs best.
-        groups: the name of the group keys in the file.
-        x: the name of the rows in the file.
+        groups: the name of the group keys in the file, by default as in the run.
+        x: the name of the rows in the file, by default as in the run.
     """
     _new_file(out)
-    rows = _data(data, groups, x)
+    model, rows = _model(run, seed), _like(run, data, groups, x)
     states, styles = _chosen(rows, state), _chosen(rows, style)
     size = 4 * len(states.group_names) * len(styles) * int(np.prod(rows.row_shape))
     if size > 4 << 30:
@@ -120,7 +120,7 @@ def swap(
             f"{len(states.group_names)} states under {len(styles)} styles make "
             f"{size / 2**30:.0f} GB; choose fewer by --state and --style."
         )
-    swapped = _model(run, seed).swap(states, styles)
+    swapped = model.swap(states, styles)
     names, count = states.group_names, len(styles)
     arrays = {
         "x": swapped.reshape(-1, *rows.row_shape),
@@ -138,14 +138,14 @@ def evaluate(run: Positional[Path]) -> None:
     Args:
         run: the folder of a run.
     """
-    config, source = read_json(run / "config.json"), _source(run)
-    seeds = tuple(config["seeds"])
-    for seed in seeds:
-        if not RunFolder(run).model(seed).exists():
-            raise InputError(f"{run} has no model of seed {seed}: the training is not finished; the same fit command goes on.")
+    config = _config(run)
+    if not (run / "source.json").exists():
+        raise InputError(f"{run} has no source.json: it was not finished by `fit`, whose same command goes on.")
+    source, seeds = read_json(run / "source.json"), tuple(config["seeds"])
     data = _data(**source)
-    models = [Model.load(RunFolder(run).model(s)) for s in seeds]
-    _report(run, source["data"], data, seeds, models)
+    if plain(fingerprint(data)) != config["data"]:
+        raise InputError(f"{source['data']} is no longer the data that {run} was trained on.")
+    _report(run, source["data"], data, seeds, [_model(run, s) for s in seeds])
 
 
 def reproduce(what: Positional[str], out: Path, fast: bool = False) -> None:
@@ -186,6 +186,10 @@ def _fit_command(name: str) -> type:
     return make_dataclass("Fit", [(n, t, field(default=d[0])) if d else (n, t) for n, t, *d in flags])
 
 
+def _hint(method: Any) -> str:
+    return f"(default: {method.recommended.lr})"
+
+
 def _plain(hint: Any) -> Any:
     """The type of a field on the command line, or None if it is for Python only."""
     if hint in (int, float, bool, str) or get_origin(hint) is Literal:
@@ -205,7 +209,7 @@ def fit(args: Sequence[str]) -> None:
     method, prog = METHODS[name], f"unentangle fit {data} {name}"
     given = vars(tyro.cli(_fit_command(name), args=args[len(words) :], prog=prog, description=_first(method)))
     numbers = {f.name: given[f.name] for f in fields(method) if given.get(f.name) is not None}
-    settings = {k: given[k] for k in ("steps", "batch", "seeds", "groups", "x")}
+    settings = {k: given[k] for k in ("steps", "batch", "lr", "seeds", "groups", "x")}
     _fit(data, method(**numbers), given["out"], **settings)
 
 
@@ -219,15 +223,19 @@ def _fit(
     *,
     steps: int | None = None,
     batch: Any = None,
+    lr: float | None = None,
     seeds: Sequence[int] = (0,),
     groups: str = "groups",
     x: str = "x",
 ) -> None:
     data = _data(source, groups, x)
     CONSOLE.print(f"{data!r}\n{method!r}")
+    for oddity in data.oddities():
+        CONSOLE.print(f"note: {oddity}")
     start = time.monotonic()
-    run = train(method, data, seeds=seeds, steps=steps, batch=batch, out=out, progress=True)
-    write_json(out / "source.json", {"data": source, "groups": groups, "x": x})
+    run = train(method, data, seeds=seeds, steps=steps, batch=batch, lr=lr, out=out)
+    path = source if source == "mra" else str(Path(source).resolve())
+    write_json(out / "source.json", {"data": path, "groups": groups, "x": x})
     CONSOLE.print(f"trained in {time.monotonic() - start:.0f} s")
     records = run.history
     figure = plots.history([r.steps for r in records], [r.terms for r in records], [f"seed {s}" for s in run.seeds])
@@ -291,15 +299,15 @@ def _figures(model: Model, data: Dataset, out: Path) -> None:
     chosen = _some(np.sort(np.unique(group_states, return_index=True)[1]), 6)  # groups of different states
     donors = np.roll(chosen, -1)
     styles = [_some(np.flatnonzero(data.group == d), 10) for d in donors]
-    count = min(map(len, styles))
-    real = np.stack([data.rows(s[:count]) for s in styles])
-    own = np.stack([model.swap(codes.coherent[d], codes.nuisance[s[:count]])[0] for d, s in zip(donors, styles, strict=True)])
-    swaps = np.stack([model.swap(codes.coherent[i], codes.nuisance[s[:count]])[0] for i, s in zip(chosen, styles, strict=True)])
+    styles = [np.resize(s, max(map(len, styles))) for s in styles]  # a short group comes round again
+    real = np.stack([data.rows(s) for s in styles])
+    own = np.stack([model.swap(codes.coherent[d], codes.nuisance[s])[0] for d, s in zip(donors, styles, strict=True)])
+    swaps = np.stack([model.swap(codes.coherent[i], codes.nuisance[s])[0] for i, s in zip(chosen, styles, strict=True)])
     names = data.group_names
     rows = [f"{names[d]}\nswapped to {names[i]}" for i, d in zip(chosen, donors, strict=True)]
     title = "Instances of one group, their reconstruction, and the same nuisances under the state of another group"
     _save(
-        plots.redatuming(real, own, swaps, rows, [f"instance {j + 1}" for j in range(count)], title),
+        plots.redatuming(real, own, swaps, rows, [f"instance {j + 1}" for j in range(real.shape[1])], title),
         out / "redatuming.png",
     )
     factors = {n: v for n, v in data.factors.items() if data.factors.kinds[n] == "continuous"}
@@ -321,22 +329,30 @@ def _data(data: str, groups: str, x: str) -> Dataset:
     return read(data, groups=groups, x=x)
 
 
-def _source(run: Path) -> dict[str, str]:
+def _like(run: Path, data: str, groups: str | None, x: str | None) -> Dataset:
+    """Data under the names that the run had, unless others are given."""
+    source = read_json(run / "source.json") if (run / "source.json").exists() else {}
+    return _data(data, groups or source.get("groups", "groups"), x or source.get("x", "x"))
+
+
+def _config(run: Path) -> dict[str, Any]:
     if not (run / "config.json").exists():
         raise InputError(f"{run} holds no run; unentangle fit makes one.")
-    if not (run / "source.json").exists():
-        raise InputError(f"the training in {run} is not finished; the same fit command goes on.")
-    return read_json(run / "source.json")
+    return read_json(run / "config.json")
 
 
 def _model(run: Path, seed: int | None) -> Model:
-    _source(run)
-    seeds = read_json(run / "config.json")["seeds"]
-    best = seeds[int(np.argmin(read_json(run / "metrics.json")["reconstruction_error"]))]
-    chosen = best if seed is None else seed
+    """The model of a seed; without one, the one that reconstructs best, or the first if none was measured."""
+    seeds = _config(run)["seeds"]
+    if seed is None and (run / "metrics.json").exists():
+        seed = seeds[int(np.argmin(read_json(run / "metrics.json")["reconstruction_error"]))]
+    chosen = seeds[0] if seed is None else seed
     if chosen not in seeds:
         raise InputError(f"{run} has no seed {chosen}; it has {', '.join(map(str, seeds))}.")
-    return Model.load(RunFolder(run).model(chosen))
+    path = RunFolder(run).model(chosen)
+    if not path.exists():
+        raise InputError(f"{run} has no model of seed {chosen} yet: its training is not finished; the same command goes on.")
+    return Model.load(path)
 
 
 def _mask(data: Dataset, keys: Sequence[str]) -> np.ndarray:
@@ -364,8 +380,10 @@ def _write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
 
 
 def _save(figure: Any, path: Path) -> None:
-    figure.savefig(path, dpi=110)
+    buffer = BytesIO()
+    figure.savefig(buffer, dpi=110)
     plt.close(figure)
+    write(path, buffer.getvalue())
 
 
 def _first(method: Any) -> str:
@@ -392,7 +410,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             tyro.cli(COMMANDS[args[0]], args=args[1:], prog=f"unentangle {args[0]}")
         else:
             raise InputError(f"there is no command {args[0]!r}; there are fit, {', '.join(COMMANDS)}.")
-    except InputError as error:
+    except (InputError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except Diverged as error:

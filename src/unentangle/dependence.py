@@ -32,9 +32,15 @@ def distances(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "n
 def energy_distance(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, ""]:
     """Energy distance of two samples, E|x - y| - E|x - x'| / 2 - E|y - y'| / 2 (Definition 3).
 
-    Never negative, and zero only for equal samples (Theorem 4). Differentiable; memory n * m.
+    Never negative, and zero only for equal samples (Theorem 4). Differentiable; memory linear in n + m.
     """
-    return distances(x, y).mean() - distances(x, x).mean() / 2 - distances(y, y).mean() / 2
+    return mean_distance(x, y) - mean_distance(x, x) / 2 - mean_distance(y, y) / 2
+
+
+def mean_distance(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, ""]:
+    """The mean of |x_i - y_j| over all pairs, in blocks of 256 rows of x, which gradients compute again."""
+    block = jax.checkpoint(lambda row: distances(row[None], y).mean())
+    return jax.lax.map(block, x, batch_size=256).mean()
 
 
 def energy_penalty(codes: Float[Array, "groups instances d"]) -> Float[Array, ""]:
@@ -90,6 +96,8 @@ def J_estimate(x: Any, y: Any, *, pairs: int = 1_000_000, seed: int = 0) -> Esti
     an unbiased estimate of what `J` computes over all pairs.
     """
     x, codes = _check(x, y)
+    if np.issubdtype(x.dtype, np.floating):
+        raise InputError("x holds floats, which are continuous; `J_estimate` needs discrete labels.")
     label = np.unique(x, return_inverse=True)[1]
     order = np.argsort(label, kind="stable")
     sizes = np.bincount(label)
@@ -109,10 +117,11 @@ def J_estimate(x: Any, y: Any, *, pairs: int = 1_000_000, seed: int = 0) -> Esti
 def _check(x: Any, y: Any) -> tuple[np.ndarray, Float[np.ndarray, "n q"]]:
     x, y = np.asarray(x), np.asarray(y)
     y = y[:, None] if y.ndim == 1 else y
-    if y.ndim != 2 or len(x) != len(y) or not len(y):
+    continuous = np.issubdtype(x.dtype, np.floating)
+    if y.ndim != 2 or x.shape[:1] != y.shape[:1] or not len(y) or (x.ndim != 1 and not (continuous and x.ndim == 2)):
         raise InputError(f"x has shape {x.shape} and y {y.shape}; (n,) labels and (n, q) codes are needed.")
-    if not np.isfinite(y).all():
-        raise InputError("y holds NaN or infinite values; every code must be finite.")
+    if not np.isfinite(y).all() or (continuous and not np.isfinite(x).all()):
+        raise InputError("x or y holds NaN or infinite values; every value must be finite.")
     return x, y.astype(np.float32)
 
 

@@ -18,7 +18,8 @@ def evaluate(model: Model, data: Dataset, states: ArrayLike | None = None, group
 
     reconstruction_error is the mean squared error in the units of the data, reconstruction_relative the same over the variance
     of the data. J is Definition 5 between state and nuisance code (the penalty of 4.2.4 is twice that), J_relative is J over
-    the mean distance of two nuisance codes. leakage is the accuracy with which the state is read from the nuisance code, beside
+    the mean distance of two nuisance codes, and J_relative_chance its mean if states are dealt at random (not 0, because the
+    distance of a code to itself counts). leakage is the accuracy with which the state is read from the nuisance code, beside
     leakage_chance. Without a factor `state`, the group is the state.
 
     With the `states` of multi-reference alignment all this is measured on every shift of every state, the coherent code being
@@ -84,4 +85,7 @@ def _dependence(states: np.ndarray, nuisance: Float[np.ndarray, "rows q"]) -> di
         chosen = np.random.default_rng(0).permutation(len(nuisance))[:EXACT_ROWS]
         state, nuisance = state[chosen], nuisance[chosen]
     value, relative = J(state, nuisance)
-    return {"J": value, "J_relative": relative}
+    counts = np.bincount(state)
+    n, share = len(state), counts / len(state)
+    chance = (1 - n / (n - 1) * np.sum(share * (1 - 1 / np.maximum(counts, 1)))) / 2  # of labels dealt at random
+    return {"J": value, "J_relative": relative, "J_relative_chance": float(chance)}

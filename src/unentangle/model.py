@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
@@ -47,25 +48,22 @@ class Model:
         """Virtual data: the state of some groups under the nuisance of some rows (redatuming, section 2.4).
 
         Args:
-            state: a data set, whose groups give the coherent codes, or coherent codes (states, p).
-            style: a data set, whose rows give the nuisance codes, or nuisance codes (styles, q).
+            state: a data set or `Codes`, whose groups give the coherent codes, or coherent codes (states, p).
+            style: a data set or `Codes`, whose rows give the nuisance codes, or nuisance codes (styles, q).
             pairs: "all" gives every state under every style, (states, styles, *row); "each" the first with the first, the
                 second with the second and so on, (rows, *row).
         """
-        coherent = self.encode(state).coherent if isinstance(state, Dataset) else np.atleast_2d(np.asarray(state, np.float32))
-        nuisance = self.encode(style).nuisance if isinstance(style, Dataset) else np.atleast_2d(np.asarray(style, np.float32))
-        if pairs == "all":
-            return self._swapper()(self.trained, coherent, nuisance)
-        if len(coherent) != len(nuisance):
-            raise InputError(f"there are {len(coherent)} states and {len(nuisance)} styles; pairs='each' needs as many.")
-        return np.concatenate(
-            [self._swapper()(self.trained, c[None], n[None])[0] for c, n in zip(coherent, nuisance, strict=True)]
-        )
+        if pairs not in ("all", "each"):
+            raise InputError(f"pairs={pairs!r} is unknown; it is all or each.")
+        for data in (state, style):
+            if isinstance(data, Dataset):
+                self._data(data)
+        return self._verb("swap")(self.trained, state, style, pairs)
 
-    def _swapper(self) -> Callable[..., Float[np.ndarray, "..."]]:
-        if not hasattr(self.method, "swap"):
-            raise InputError(f"{type(self.method).__name__} has no state and style to swap.")
-        return self.method.swap  # pyright: ignore[reportAttributeAccessIssue]
+    def _verb(self, name: str) -> Callable[..., Float[np.ndarray, "..."]]:
+        if not hasattr(self.method, name):
+            raise InputError(f"{type(self.method).__name__} has no verb {name}.")
+        return getattr(self.method, name)
 
     def interpolate(self, data: Any, position: Any = None, at: Any = None) -> Float[np.ndarray, "points ..."]:
         """Decode a smooth path through the nuisance codes of one group's instances, with its coherent code (section 4.1).
@@ -80,7 +78,7 @@ class Model:
         position = np.arange(len(data)) * 1.0 if position is None else np.asarray(position, float)
         if len(data.group_names) > 1 and data.groups is not None:
             raise InputError(f"there are {len(data.group_names)} groups; the path runs through the instances of one.")
-        if len(data) < 2 or position.shape != (len(data),) or len(np.unique(position)) < len(data):
+        if len(data) < 2 or position.shape != (len(data),) or len(np.unique(position[np.isfinite(position)])) < len(data):
             raise InputError(f"position has shape {position.shape}; {len(data)} different numbers are needed, and at least 2.")
         order = np.argsort(position)
         at = (
@@ -88,12 +86,14 @@ class Model:
             if at is None
             else np.asarray(at, float)
         )
-        return self.method.interpolate(self.trained, x.take(order), position[order], at)  # pyright: ignore[reportAttributeAccessIssue]
+        return self._verb("interpolate")(self.trained, x.take(order), position[order], np.atleast_1d(at))
 
     def _data(self, data: Any) -> Dataset:
         data = data if isinstance(data, Dataset) else Dataset(data)
         if data.row_shape != self.trained.shape:
             raise InputError(f"the rows have shape {data.row_shape}; this model was trained on rows of {self.trained.shape}.")
+        if not all(np.isfinite(x).all() for _, x in data.chunks()):
+            raise InputError("the rows hold NaN or infinite values; every value must be finite.")
         return data
 
     # -- on disk ----------------------------------------------------------------------------------------------------------
@@ -127,8 +127,10 @@ class Model:
             method = method or restore(about["method"])
             shape = tuple(int(n) for n in about["shape"])
             scale, seed = Scale(float(about["scale"]["mean"]), float(about["scale"]["std"])), int(about["seed"])
+            if min(shape) < 1 or not 0 < scale.std < np.inf or not np.isfinite(scale.mean):
+                raise InputError(f"its rows of {shape} with scale {tuple(scale)} are impossible.")
             like = eqx.filter_eval_shape(method.init, shape, jax.random.key(0))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, ArithmeticError) as error:
             if isinstance(error, InputError):
                 raise InputError(f"{path} cannot be read: {error}") from error
             raise InputError(f"{path} is not a model: its description lacks or spoils {error}.") from error
@@ -140,7 +142,9 @@ class Model:
 
 
 def describe(value: Any) -> Any:
-    """A method, a schedule or a number as JSON; what is Python-only becomes {"python": its name}."""
+    """A method, a schedule or a number as JSON; what is Python-only becomes {"python": its name, "digest": of its content}."""
+    if isinstance(value, np.generic | np.ndarray | jax.Array) and np.ndim(value) == 0:
+        value = value.item()
     for name, schedule in SCHEDULES.items():
         if type(value) is schedule:
             return {"schedule": name} | {f.name: describe(getattr(value, f.name)) for f in fields(value)}
@@ -148,7 +152,17 @@ def describe(value: Any) -> Any:
         return {"name": type(value).__name__} | {f.name: describe(getattr(value, f.name)) for f in fields(value)}
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    return {"python": getattr(value, "__qualname__", type(value).__qualname__)}
+    return {"python": getattr(value, "__qualname__", type(value).__qualname__), "digest": _digest(value)}
+
+
+def _digest(value: Any) -> str:
+    """A function's code and what it closes over, or a net's arrays: enough to tell one from another."""
+    if (code := getattr(value, "__code__", None)) is not None:
+        cells = [describe(c.cell_contents) for c in value.__closure__ or ()]
+        content = repr((code.co_code, [c for c in code.co_consts if not hasattr(c, "co_code")], code.co_names, cells)).encode()
+    else:
+        content = b"".join(np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(eqx.filter(value, eqx.is_array)))
+    return sha256(content).hexdigest()[:16]
 
 
 def restore(described: dict[str, Any]) -> Method:

@@ -61,6 +61,8 @@ def _stacked(x: np.ndarray, like: np.ndarray) -> np.ndarray:
 
 def _strip(ax: Axes, images: Sequence[np.ndarray]) -> None:
     images = [im.reshape(*im.shape[:2], -1) for im in images]
+    if images[0].shape[2] not in (1, 3, 4):
+        images = [im.mean(axis=2, keepdims=True) for im in images]
     low, high = images[0].min(), images[0].max()
     line = np.full((images[0].shape[0], 1, images[0].shape[2]), high)
     joined = np.concatenate([images[0], line, images[1], line, images[2]], axis=1)

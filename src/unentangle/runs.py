@@ -11,7 +11,7 @@ from .data.dataset import Dataset
 from .errors import InputError
 from .methods.protocol import Method
 from .model import Model
-from .storage import read_about, read_json, read_tree, write, write_json, write_tree
+from .storage import plain, read_about, read_json, read_tree, write, write_json, write_tree
 
 
 class Record(NamedTuple):
@@ -38,7 +38,7 @@ class Record(NamedTuple):
     @staticmethod
     def parse(text: str) -> "Record":
         """The inverse of `csv`."""
-        names, *rows = (line.split(",") for line in text.splitlines())
+        names, *rows = (line.split(",") for line in (text or "step,seconds").splitlines())
         steps, *columns = list(zip(*rows, strict=True)) or [()] * len(names)
         seconds, *terms = [[float(v) for v in c] for c in columns]
         return Record([int(v) for v in steps], seconds, dict(zip(names[2:], terms, strict=True)))
@@ -68,14 +68,16 @@ class RunFolder(NamedTuple):
         """
         config = self.path / "config.json"
         if config.exists():
-            found = read_json(config)
-            differing = sorted(k for k in settings.keys() | found.keys() if not _same(settings.get(k), found.get(k)))
+            found, wanted = read_json(config), plain(settings)
+            if not isinstance(found, dict):
+                raise InputError(f"{config} is not the configuration of a run; give another folder, or remove this one.")
+            differing = sorted(k for k in wanted.keys() | found.keys() if wanted.get(k) != found.get(k))
             if differing:
                 raise InputError(
                     f"{self.path} holds another run: its {' and '.join(differing)} "
                     f"{'differs' if len(differing) == 1 else 'differ'}; give another folder, or remove this one."
                 )
-        elif self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+        elif self.path.exists() and not (self.path.is_dir() and all(p.suffix == ".tmp" for p in self.path.iterdir())):
             raise InputError(f"{self.path} is not an empty folder and holds no run; give another one.")
         else:
             write_json(config, settings)
@@ -114,11 +116,3 @@ def fingerprint(data: Dataset) -> dict[str, Any]:
     rows = data.rows(np.unique(np.linspace(0, len(data) - 1, 1000).astype(int)))
     digest = sha256(rows.tobytes() + data.group.astype(np.int64).tobytes()).hexdigest()[:16]
     return {"shape": [len(data), *data.row_shape], "dtype": str(data.x.dtype), "digest": digest}
-
-
-def _same(a: Any, b: Any) -> bool:
-    if isinstance(a, dict) and isinstance(b, dict):
-        return a.keys() == b.keys() and all(_same(a[k], b[k]) for k in a)
-    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
-        return len(a) == len(b) and all(map(_same, a, b))
-    return a == b

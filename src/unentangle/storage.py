@@ -28,17 +28,18 @@ def write(path: Path, content: bytes | str) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON, indented, for people to read too; numbers that are not finite become null."""
-    write(path, json.dumps(_finite(content), indent=2) + "\n")
+    write(path, json.dumps(plain(content), indent=2) + "\n")
 
 
-def _finite(content: Any) -> Any:
+def plain(content: Any) -> Any:
+    """What reading the JSON of this content gives back."""
     match content:
         case dict():
-            return {str(k): _finite(v) for k, v in content.items()}
+            return {str(k): plain(v) for k, v in content.items()}
         case list() | tuple() | np.ndarray():
-            return [_finite(v) for v in content]
+            return [plain(v) for v in content]
         case np.generic():
-            return _finite(content.item())
+            return plain(content.item())
         case float():
             return content if np.isfinite(content) else None
         case Path():
@@ -63,7 +64,7 @@ def read_json(path: Path) -> Any:
 def write_tree(path: Path, tree: Any, about: dict[str, Any]) -> None:
     """Write the arrays of a tree as safetensors, each under its path in the tree, with JSON about them in the header."""
     arrays = {name: np.asarray(a, order="C") for name, a in _named(eqx.filter(tree, eqx.is_array)).items()}
-    write(path, save(arrays, metadata={"about": json.dumps(_finite(about))}))
+    write(path, save(arrays, metadata={"about": json.dumps(plain(about))}))
 
 
 def read_about(path: Path) -> dict[str, Any]:
@@ -102,5 +103,5 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         with safe_open(path, framework="numpy") as file:
             about = json.loads((file.metadata() or {})["about"])
             return about, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise InputError(f"{path} is truncated, or not a file written by unentangle ({error}).") from error

@@ -108,8 +108,12 @@ class Dealer(NamedTuple):
         return not is_lazy(self.data.x) and 4 * self.data.x.size <= RESIDENT_BYTES
 
     def table(self) -> Array | None:
-        """All rows on the device, or None."""
-        return jnp.asarray(self.data.x, jnp.float32) if self.resident else None
+        """All rows, standardised, on the device; or None."""
+        return jnp.asarray(self.data.scale.standardise(self.data.x)) if self.resident else None
+
+    def read(self, index: Array) -> Array:
+        """Standardised rows from outside the device."""
+        return jnp.asarray(self.data.scale.standardise(self.data.rows(index)))
 
     def indices(self, layout: Layout, key: Key[Array, ""]) -> Array:
         """Row indices of the batches of one step: (1 or 2, *batch)."""
@@ -154,14 +158,12 @@ class Trainer:
         return self.dealer.indices(layout, jax.random.split(jax.random.fold_in(key, 1 + t))[0])
 
     def play(self, static: Game, arrays: Game, numbers: Any, key: Key[Array, ""], t: Array, rows: Array) -> tuple[Game, Any]:
-        """Step t of one seed, on rows (1 or 2, *batch, *row)."""
+        """Step t of one seed, on standardised rows (1 or 2, *batch, *row)."""
         progress = t / self.steps
         now = {name: at(n, progress) for name, n in numbers.items()}
         lr = now.pop("lr")
-        mean, std = self.dealer.data.scale
-        x = (rows - mean) / std
         key = jax.random.split(jax.random.fold_in(key, 1 + t))[1]
-        turn = Turn(x[0], x[1] if self.dealer.second else None, key, len(self.dealer.data))
+        turn = Turn(rows[0], rows[1] if self.dealer.second else None, key, len(self.dealer.data))
         game, terms = step(replace(self.method, **now), eqx.combine(arrays, static), turn, lr)  # pyright: ignore[reportArgumentType, reportCallIssue]
         return eqx.filter(game, eqx.is_array), terms
 
@@ -194,7 +196,7 @@ def scanned(trainer: Trainer, static: Game) -> Chunk:
 
     def chunk(arrays: Game, keys: Key[Array, " seeds"], start: int, stop: int):
         ts = jnp.arange(start, stop)
-        rows = None if table is not None else trainer.dealer.data.rows(deal(layout, keys, ts))
+        rows = None if table is not None else trainer.dealer.read(deal(layout, keys, ts))
         arrays, terms = run(arrays, numbers, layout, table, keys, ts, rows)
         return arrays, {name: np.asarray(t) for name, t in terms.items()}
 
@@ -215,7 +217,7 @@ def in_turns(trainer: Trainer, static: Game) -> Chunk:
     def chunk(arrays: Game, keys: Key[Array, " seeds"], start: int, stop: int):
         arrays, history = jax.tree.map(lambda a: a[0], arrays), []
         for t in map(jnp.asarray, range(start, stop)):
-            rows = None if table is not None else jnp.asarray(trainer.dealer.data.rows(deal(layout, keys[0], t)))
+            rows = None if table is not None else trainer.dealer.read(deal(layout, keys[0], t))
             arrays, terms = run(arrays, numbers, layout, table, keys[0], t, rows)
             history.append(terms)
         stacked = {name: np.stack([h[name] for h in history])[None] for name in history[0]}
@@ -225,14 +227,21 @@ def in_turns(trainer: Trainer, static: Game) -> Chunk:
 
 
 def has_convolution(trainer: Trainer, arrays: Game, static: Game) -> bool:
-    """Whether a step convolves, read from its program."""
+    """Whether a step convolves, read from its program.
+
+    Raises:
+        InputError: if there is no program, because a user's nets or functions do not fit.
+    """
     shape = jax.eval_shape(trainer.deal, trainer.dealer.data.layout, jax.random.key(0), jnp.asarray(0)).shape
     rows = jnp.zeros((*shape, *trainer.dealer.data.row_shape))
 
     def one(arrays, rows):
         return trainer.play(static, arrays, trainer.numbers(), jax.random.key(0), jnp.asarray(0), rows)
 
-    program = jax.make_jaxpr(one)(jax.tree.map(lambda a: a[0], arrays), rows)
+    try:
+        program = jax.make_jaxpr(one)(jax.tree.map(lambda a: a[0], arrays), rows)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the nets and functions of the method do not fit together: {str(error).splitlines()[0]}") from error
     return "conv_general_dilated" in str(program)
 
 
@@ -293,27 +302,33 @@ def train(
     seeds = (seeds,) if isinstance(seeds, int | np.integer) else tuple(seeds)
     recommended = method.recommended
     steps = recommended.steps if steps is None else steps
-    batch = recommended.batch if batch is None else batch
+    sizes: Any = recommended.batch if batch is None else batch
     lr = recommended.lr if lr is None else lr
     if not seeds or len(set(seeds)) < len(seeds):
         raise InputError(f"seeds are {list(seeds)}; one or more different numbers are needed.")
-    sizes = batch if isinstance(batch, tuple) else (batch,)
-    if steps < 1 or min(sizes) < 1 or len(sizes) > 2:
+    if min(seeds) < 0 or max(seeds) >= 2**32:
+        raise InputError(f"seeds are {list(seeds)}; each must be at least 0 and less than 2 ** 32.")
+    if not isinstance(data, Dataset):
+        raise InputError(f"data is of type {type(data).__name__}; a Dataset is needed: unentangle.Dataset(x, groups=keys).")
+    if isinstance(recommended.batch, tuple):
+        sizes = tuple(sizes) if isinstance(sizes, Iterable) else (sizes,)
+        if len(sizes) != 2:
+            raise InputError(f"batch={batch}; this method needs (groups, instances per group), such as {recommended.batch}.")
+    if steps < 1 or np.min(sizes) < 1:
         raise InputError(f"steps={steps} and batch={batch}; at least 1 step and batches of at least 1 row are needed.")
+    _check_numbers(method, lr)
     method.check(data)
-    if isinstance(recommended.batch, tuple) and not isinstance(batch, tuple):
-        raise InputError(f"batch={batch}; this method needs (groups, instances per group), for example {recommended.batch}.")
-    _ = data.scale  # checks every value
+    trainer = Trainer(method, Dealer(data, sizes, method.second_batch), steps, lr)
+    arrays, static = trainer.start(seeds)
+    together = not has_convolution(trainer, arrays, static) or jax.default_backend() != "cpu"
     folder = None if out is None else RunFolder(Path(out))
     if folder:
-        settings = {"method": describe(method), "steps": steps, "batch": batch, "lr": describe(lr), "seeds": seeds}
+        settings = {"method": describe(method), "steps": steps, "batch": sizes, "lr": describe(lr), "seeds": seeds}
         folder.claim({**settings, "data": fingerprint(data)})
-    trainer = Trainer(method, Dealer(data, batch, method.second_batch), steps, lr)
-    arrays, static = trainer.start(seeds)
-    together = jax.default_backend() != "cpu" or not has_convolution(trainer, arrays, static)
     chunk = (scanned if together else in_turns)(trainer, static)
     teams = [seeds] if together else [(seed,) for seed in seeds]
     done: dict[int, tuple[Model, Record]] = {}
+    failed: list[Diverged] = []
     with _Bar(steps, progress) as bar:
         for team in teams:
             finished = folder.finished(team, method) if folder else None
@@ -321,7 +336,11 @@ def train(
                 done |= finished
                 continue
             first = jax.tree.map(lambda a, team=team: a[jnp.asarray([seeds.index(s) for s in team])], arrays)
-            games, records = _play(chunk, first, team, steps, folder, partial(bar.show, team))
+            try:
+                games, records = _play(chunk, first, team, steps, folder, partial(bar.show, team))
+            except Diverged as error:
+                failed.append(error)  # the other seeds have a right to be trained
+                continue
             for position, seed in enumerate(team):
                 game = eqx.combine(jax.tree.map(lambda a, p=position: a[p], games), static)
                 trained = Trained(eqx.nn.inference_mode(game.net), game.state, data.scale, data.row_shape)
@@ -330,7 +349,20 @@ def train(
                     folder.finish(seed, *done[seed])
             if folder:
                 folder.forget(team)
+    if failed:
+        raise failed[0]
     return Run(seeds, tuple(done[s][0] for s in seeds), tuple(done[s][1] for s in seeds), data)
+
+
+def _check_numbers(method: Method, lr: Number) -> None:
+    """Let the method see its own numbers as they will be in the course of the training, so that it can refuse them."""
+    for progress in jnp.linspace(0, 1, 5):
+        now = {name: float(at(n, progress)) for name, n in numbers_of(method).items()}
+        replace(method, **now)  # pyright: ignore[reportArgumentType, reportCallIssue]
+        if not 0 <= float(at(lr, progress)) < np.inf:
+            raise InputError(
+                f"lr={lr} is {float(at(lr, progress))} after {float(progress):.0%}; it must be finite and not negative."
+            )
 
 
 def _play(
@@ -351,15 +383,12 @@ def _play(
             stop, began = min(start + CHUNK, steps), monotonic()
             played, terms = chunk(games, keys, start, stop)
             for position, seed in enumerate(team):
-                for name, values in terms.items():
-                    if not np.isfinite(values[position]).all():
-                        bad = start + int(np.flatnonzero(~np.isfinite(values[position]))[0])
-                        kept = f", kept in {folder.path}" if folder else ""
-                        raise Diverged(
-                            f"the training of seed {seed} diverged at step {bad}, where its {name} was not finite; the last "
-                            f"good state is that of step {start}{kept}: a smaller learning "
-                            "rate may help."
-                        )
+                if (bad := _first_bad(played, terms, position)) is not None:
+                    kept = f", kept in {folder.path}" if folder and start else ""
+                    raise Diverged(
+                        f"the training of seed {seed} diverged at step {start + bad}, where its loss or weights were not finite; "
+                        f"the last good state is that of step {start}{kept}: a smaller learning rate may help."
+                    )
             means = [{name: float(v[p].mean(dtype=float)) for name, v in terms.items()} for p in range(len(team))]
             took = (monotonic() - began) / len(team)
             longer = [record.add(stop, took, m) for record, m in zip(records, means, strict=True)]
@@ -373,6 +402,15 @@ def _play(
             folder.checkpoint(team, games, records, start)
         raise
     return games, records
+
+
+def _first_bad(games: Game, terms: dict[str, np.ndarray], position: int) -> int | None:
+    """The step of a chunk at which a seed first had a loss that is not finite, or its last if only the weights are not."""
+    finite = np.all([np.isfinite(values[position]) for values in terms.values()], axis=0)
+    if not finite.all():
+        return int(np.argmin(finite))
+    weights = jax.tree.leaves(eqx.filter(games.net, eqx.is_inexact_array))
+    return None if all(bool(jnp.isfinite(w[position]).all()) for w in weights) else len(finite) - 1
 
 
 class _Bar:

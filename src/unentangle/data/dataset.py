@@ -7,7 +7,7 @@ nuisance. Several groups can share a state; the state, where it is known, is a f
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -30,7 +30,8 @@ class Factors(Mapping[str, np.ndarray]):
         self._columns: dict[str, np.ndarray] = {}
         self.kinds: dict[str, Kind] = {}
         for name, column in columns.items():
-            values, kind = column if isinstance(column, tuple) else (column, None)
+            paired = isinstance(column, tuple) and len(column) == 2 and column[1] in get_args(Kind)
+            values, kind = column if paired else (column, None)
             values = np.asarray(values)
             if values.ndim != 1:
                 raise InputError(f"factor {name!r} has shape {values.shape}; a factor is one value per row.")
@@ -54,6 +55,8 @@ class Factors(Mapping[str, np.ndarray]):
         return len(self._columns)
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        if not len(self):
+            raise InputError("there are no factors.")
         columns = [v if np.issubdtype(v.dtype, np.number) else np.unique(v, return_inverse=True)[1] for v in self.values()]
         return np.stack(columns, axis=1).astype(dtype or float)
 
@@ -78,6 +81,14 @@ class Scale(NamedTuple):
 
     mean: float
     std: float
+
+    def standardise(self, x: np.ndarray) -> Float[np.ndarray, "..."]:
+        """Raw values as a net sees them: float32 of mean 0 and standard deviation 1, subtracted before it is rounded."""
+        return ((x - self.mean) / self.std).astype(np.float32)
+
+    def restore(self, x: np.ndarray) -> Float[np.ndarray, "..."]:
+        """The inverse of `standardise`, as float32."""
+        return (x * np.float64(self.std) + self.mean).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,8 +125,10 @@ class Dataset:
         for name, column in [("groups", groups), *((f"factor {name!r}", f) for name, f in factors.items())]:
             if column is not None and (column.ndim != 1 or len(column) != x.shape[0]):
                 raise InputError(f"{name} has shape {column.shape}; x has {x.shape[0]} rows, so {(x.shape[0],)} is needed.")
-        if groups is not None and np.issubdtype(groups.dtype, np.floating) and np.isnan(groups).any():
-            raise InputError("groups holds NaN; every row needs a key.")
+        if groups is not None:
+            holes = np.issubdtype(groups.dtype, np.floating) and np.isnan(groups).any()
+            if holes or groups.dtype == object:
+                raise InputError("groups holds NaN or mixed objects; every row needs a key, all of one type.")
         for field, value in (("x", x), ("factors", factors), ("groups", groups)):
             object.__setattr__(self, field, value)
 
@@ -162,7 +175,7 @@ class Dataset:
     @cached_property
     def states(self) -> np.ndarray:
         """The state of each row: the factor `state` where there is one, else the group: (n,)."""
-        return self.factors["state"] if "state" in self.factors else self.group  # noqa: SIM401  (a missing factor is an InputError)
+        return self.factors["state"] if "state" in self.factors else self.group_names[self.group]
 
     def __repr__(self) -> str:
         sizes = self.group_sizes
@@ -173,27 +186,28 @@ class Dataset:
 
     # -- rows -------------------------------------------------------------------------------------------------------------
 
-    def rows(self, index) -> Float[np.ndarray, "..."]:
-        """The rows at these indices, as float32; an index of any shape gives (*index.shape, *row_shape)."""
+    def rows(self, index) -> np.ndarray:
+        """The rows at these indices, in the type of the data; an index of any shape gives (*index.shape, *row_shape)."""
         index = np.asarray(index)
         if is_lazy(self.x) and not isinstance(self.x, np.memmap):  # HDF5 wants increasing indices without repeats
             unique, inverse = np.unique(index, return_inverse=True)
             rows = np.asarray(self.x[unique])[inverse.reshape(index.shape)]
         else:
             rows = np.asarray(self.x[index])
-        return rows.astype(np.float32, copy=False)
+        return rows
 
-    def chunks(self, size: int = 4096) -> Iterator[tuple[slice, Float[np.ndarray, "..."]]]:
-        """All rows in order, `size` at a time: pairs of the slice and its rows as float32."""
+    def chunks(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """All rows in order, as many at a time as hold about four million values: pairs of the slice and its rows."""
+        size = max(1, (1 << 22) // int(np.prod(self.row_shape)))
         for start in range(0, len(self), size):
             part = slice(start, min(start + size, len(self)))
-            yield part, np.asarray(self.x[part]).astype(np.float32, copy=False)
+            yield part, np.asarray(self.x[part])
 
     def take(self, rows) -> "Dataset":
         """The data set of some rows, read into memory: a mask or indices, in the order given."""
         rows = np.arange(len(self))[rows]
         groups = None if self.groups is None else self.groups[rows]
-        x = self.rows(rows) if is_lazy(self.x) else self.x[rows]
+        x = self.rows(rows)
         return Dataset(x, self.factors.take(rows), groups)
 
     def split(self, held_out: float = 0.2, seed: int = 0) -> tuple["Dataset", "Dataset"]:
@@ -208,29 +222,40 @@ class Dataset:
         mask = np.isin(self.group, out)
         return self.take(~mask), self.take(mask)
 
-    @cached_property
+    @property
     def scale(self) -> Scale:
         """Mean and standard deviation of all values, in one pass over the data, which is checked on the way.
 
         Raises:
             InputError: if a value is NaN or infinite, or if all rows are constant.
         """
-        count, mean, square, varied = 0, 0.0, 0.0, False
+        return self._survey[0]
+
+    def oddities(self) -> list[str]:
+        """What is unusual about the data, though it can be used: constant rows, groups of one row."""
+        constant, single = self._survey[1], int(np.sum(self.group_sizes == 1))
+        found = [(constant, "constant row(s)"), (single if self.groups is not None else 0, "group(s) of a single row")]
+        return [f"the data has {number} {what}." for number, what in found if number]
+
+    @cached_property
+    def _survey(self) -> tuple[Scale, int]:
+        """The scale, and the number of constant rows."""
+        count, mean, square, constant = 0, 0.0, 0.0, 0
         for part, rows in self.chunks():
             flat = rows.reshape(len(rows), -1).astype(np.float64)
             if not np.isfinite(flat).all():
                 row = int(np.flatnonzero(~np.isfinite(flat).all(axis=1))[0])
                 what = "NaN" if np.isnan(flat[row]).any() else "an infinite value"
                 raise InputError(f"row {part.start + row} of x holds {what}; every value must be finite.")
-            varied = varied or bool((np.ptp(flat, axis=1) > 0).any())
+            constant += int(np.sum(np.ptp(flat, axis=1) == 0))
             shift = flat.mean() - mean  # Chan's update, stable for data far from zero
             total = count + flat.size
             square += flat.var() * flat.size + shift**2 * count * flat.size / total
             mean += shift * flat.size / total
             count = total
-        if not varied:
+        if constant == len(self):
             raise InputError("every row of x is constant; there is nothing to learn from rows that do not vary.")
-        return Scale(float(mean), float(np.sqrt(square / count)))
+        return Scale(float(mean), float(np.sqrt(square / count))), constant
 
     # -- batches ----------------------------------------------------------------------------------------------------------
 
@@ -264,9 +289,10 @@ def distinct(key: Key[Array, ""], n: Int[Array, ""] | int, count: int) -> Int[Ar
 def draw_instances(key: Key[Array, ""], layout: Layout, groups: int, instances: int) -> Int[Array, "{groups} {instances}"]:
     """Row indices of a random batch: different groups, so that every batch mixes states, and different rows of each.
 
-    Groups smaller than `instances` are drawn with replacement, and so are the groups if there are fewer than asked for.
+    Groups smaller than `instances` are drawn with replacement; if there are fewer groups than asked for, they take turns.
     """
     which, within = jax.random.split(key)
-    chosen = distinct(which, layout.sizes.shape[0], groups)
+    number = layout.sizes.shape[0]
+    chosen = distinct(which, number, min(groups, number))[jnp.arange(groups) % number]
     inside = jax.vmap(lambda k, size: distinct(k, size, instances))(jax.random.split(within, groups), layout.sizes[chosen])
     return layout.order[layout.starts[chosen][:, None] + inside]

@@ -27,6 +27,8 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x") -> Dataset:
     if path.suffix not in (".npz", ".npy"):
         raise InputError(f"{path} is not a .npz or .npy file; these are the formats that can be read.")
     if path.suffix == ".npy":
+        if isinstance(groups, str) and not groups.endswith(".npy") and groups != "groups":
+            raise InputError(f"{path} holds rows only, so there is no {groups!r} in it; give the keys, or a .npy file of keys.")
         keys = _load(Path(groups)) if isinstance(groups, str) and groups.endswith(".npy") else groups
         return Dataset(_load(path, mmap_mode="r"), groups=None if isinstance(keys, str) else keys)
     arrays = _load(path)
@@ -38,7 +40,8 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x") -> Dataset:
             raise InputError(f"{path} has no array {groups!r}; it holds {', '.join(arrays)}.")
         keys = arrays.get(groups)
     rows = arrays[x]
-    factors = {name: a for name, a in arrays.items() if name not in (x, groups) and rows.ndim and a.shape == rows.shape[:1]}
+    used = {x, groups} if isinstance(groups, str) else {x}
+    factors = {name: a for name, a in arrays.items() if name not in used and rows.ndim and a.shape == rows.shape[:1]}
     return Dataset(rows, factors, keys)
 
 

@@ -103,14 +103,6 @@ class Trained(NamedTuple):
             parts.append(np.asarray(_apply(function, self.net, self.state, *rows))[: size - pad])
         return np.concatenate(parts)
 
-    def standardise(self, x: np.ndarray) -> np.ndarray:
-        """Raw rows as the net sees them."""
-        return (x - np.float32(self.scale.mean)) / np.float32(self.scale.std)
-
-    def restore(self, x: np.ndarray) -> np.ndarray:
-        """The inverse of `standardise`."""
-        return x * np.float32(self.scale.std) + np.float32(self.scale.mean)
-
 
 @eqx.filter_jit
 def _apply(function: Callable[..., Array], net: Any, state: eqx.nn.State, *arrays: Any) -> Array:

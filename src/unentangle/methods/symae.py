@@ -25,7 +25,8 @@ one state with the nuisance code of another's instance.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from numbers import Real
+from typing import Any, ClassVar, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import equinox as eqx
 import jax
@@ -117,6 +118,8 @@ class SymAE:
         rate: r of the stochastic regulariser, in [0, 1). By default it falls from 0.5 to 0 over the first 70 % of the
             training: dropout aligns the nuisance codes of the states, and the rest of the training repairs what it costs in
             reconstruction.
+        noise: standard deviation of Gaussian noise added to the nuisance code after the regulariser, ours, not the paper's. It
+            makes the decoder smooth along the nuisance, so that codes which differ a little from state to state decode alike.
         lam: weight of the energy-distance penalty (section 4.2.4).
         regulariser: the kind of noise on the nuisance code (section 2.2).
         decoder: "multiplicative" dec3(dec1(C) * dec2(N)), "concatenation" or "dense"; or a net of the vector [C, N].
@@ -130,6 +133,7 @@ class SymAE:
     p: int = 5
     q: int = 10
     rate: Number = Linear(0.5, 0.0, until=0.7)  # noqa: RUF009
+    noise: Number = Linear(0.03, 0.005)  # noqa: RUF009
     lam: Number = 2.0
     regulariser: Regulariser = "dropout"
     decoder: Literal["multiplicative", "concatenation", "dense"] | Net = "multiplicative"
@@ -145,10 +149,17 @@ class SymAE:
     def __post_init__(self):
         if self.p < 1 or self.q < 1:
             raise InputError(f"p={self.p} and q={self.q}; both codes need at least one number.")
-        if isinstance(self.rate, int | float) and not 0 <= self.rate < 1:
-            raise InputError(f"rate={self.rate}; the rate of the regulariser must be in [0, 1).")
-        if isinstance(self.lam, int | float) and not 0 <= self.lam < float("inf"):
-            raise InputError(f"lam={self.lam}; the weight of the penalty must be finite and not negative.")
+        for name, bound in (("rate", 1.0), ("lam", np.inf), ("noise", np.inf)):
+            number = getattr(self, name)
+            if isinstance(number, Real) and not 0 <= float(number) < bound:
+                raise InputError(f"{name}={number}; it must be at least 0 and less than {bound}.")
+            if not (isinstance(number, Real | jax.Array) or callable(number)):
+                raise InputError(f"{name}={number!r}; a number or a schedule is needed.")
+        for name, hint in get_type_hints(type(self)).items():
+            names = [n for h in (hint, *get_args(hint)) if get_origin(h) is Literal for n in get_args(h)]
+            value = getattr(self, name)
+            if names and value not in names and (isinstance(value, str) or not callable(value)):
+                raise InputError(f"{name}={value!r} is unknown; it is {', '.join(names)}.")
 
     def check(self, data: Dataset) -> None:
         """Refuse data without at least two states that have several instances."""
@@ -156,8 +167,12 @@ class SymAE:
             raise InputError("the data has no groups; SymAE needs one key per row that says which rows share a state.")
         if len(data.group_names) < 2 or len(np.unique(data.states)) < 2:
             raise InputError(f"{data!r} has one group or state only; SymAE compares states and needs at least two.")
-        if np.sum(data.group_sizes > 1) < 2:
-            raise InputError(f"{data!r} has no two groups of several rows; SymAE needs several instances of a state.")
+        first = np.unique(data.group, return_index=True)[1]
+        if (varied := data.states != data.states[first][data.group]).any():
+            name = data.group_names[data.group[np.argmax(varied)]]
+            raise InputError(f"the factor 'state' varies inside the group {name}; the instances of a group share one state.")
+        if np.sum(np.unique(data.states, return_counts=True)[1] > 1) < 2:
+            raise InputError(f"{data!r} has no two states with several rows; SymAE needs several instances of a state.")
 
     def init(self, shape: tuple[int, ...], key: Key[Array, ""]) -> tuple[nets.SymAENets, nets.State]:
         """Fresh nets for rows of this shape."""
@@ -185,7 +200,10 @@ class SymAE:
         c, state = coherent_codes(net, state, self._pool(), x, jnp.ones((groups, instances), bool))
         n, state = nets.over_rows(net.nuisance, x.reshape(-1, *row), state)
         group = jnp.repeat(jnp.arange(groups), instances)
-        decoded, state = net.decoder(c, regularise(self.regulariser, n, self.rate, turn.key), group, state)
+        drop, shake = jax.random.split(turn.key)
+        noisy = regularise(self.regulariser, n, self.rate, drop)
+        noisy = regularise("gaussian-noise", noisy, self.noise, shake)
+        decoded, state = net.decoder(c, noisy, group, state)
         reconstruction = jnp.mean((decoded.reshape(x.shape) - x) ** 2)
         penalty = energy_penalty(n.reshape(groups, instances, -1))
         return reconstruction + self.lam * penalty, ({"reconstruction": reconstruction, "penalty": penalty}, state)
@@ -197,23 +215,34 @@ class SymAE:
 
     def encode(self, trained: Trained, data: Dataset) -> Codes:
         """Codes of groups of any size, one instance included."""
-        nuisance = np.concatenate([trained.map(_nuisance, trained.standardise(x)) for _, x in data.chunks()])
+        nuisance = np.concatenate([trained.map(_nuisance, trained.scale.standardise(x)) for _, x in data.chunks()])
         coherent = np.empty((len(data.group_names), self.p), np.float32)
         pooled = _Coherent(self._pool())
         for members, index, mask in padded_groups(data, trained.chunk):
-            coherent[members] = trained.map(pooled, trained.standardise(data.rows(index)), mask)
+            coherent[members] = trained.map(pooled, trained.scale.standardise(data.rows(index)), mask)
         return Codes(coherent, nuisance, data.group)
 
     def decode(self, trained: Trained, codes: Codes) -> Float[np.ndarray, "rows ..."]:
         """dec(C_i, N_ij) for every row."""
-        return trained.restore(trained.map(_decode, codes.coherent[codes.group], codes.nuisance))
+        return trained.scale.restore(trained.map(_decode, codes.coherent[codes.group], codes.nuisance))
 
-    def swap(
-        self, trained: Trained, coherent: Float[np.ndarray, "states p"], nuisance: Float[np.ndarray, "styles q"]
-    ) -> Float[np.ndarray, "states styles ..."]:
-        """dec(C_i', N_ij) for every coherent code with every nuisance code."""
-        pairs = [trained.map(_decode, np.broadcast_to(c, (len(nuisance), len(c))), nuisance) for c in coherent]
-        return trained.restore(np.stack(pairs))
+    def swap(self, trained: Trained, state: Any, style: Any, pairs: Literal["all", "each"]) -> Float[np.ndarray, "..."]:
+        """dec(C_i', N_ij) for every coherent code with every nuisance code, or for the first with the first and so on."""
+        coherent = self._codes(trained, state, "state", "coherent", self.p)
+        nuisance = self._codes(trained, style, "style", "nuisance", self.q)
+        if pairs == "each":
+            if len(coherent) != len(nuisance):
+                raise InputError(f"there are {len(coherent)} states and {len(nuisance)} styles; pairs='each' needs as many.")
+            return self.decode(trained, Codes(coherent, nuisance, np.arange(len(nuisance))))
+        return np.stack([trained.scale.restore(trained.map(_Under(c[None]), nuisance)) for c in coherent])
+
+    def _codes(self, trained: Trained, given: Any, argument: str, kind: str, size: int) -> Float[np.ndarray, "n size"]:
+        """The coherent or nuisance codes of a data set, of `Codes`, or of an array of such codes."""
+        given = self.encode(trained, given) if isinstance(given, Dataset) else given
+        codes = np.atleast_2d(np.asarray(getattr(given, kind) if isinstance(given, Codes) else given, np.float32))
+        if codes.ndim != 2 or codes.shape[1] != size:
+            raise InputError(f"{argument} has shape {codes.shape}; a Dataset, Codes, or {kind} codes (n, {size}) are needed.")
+        return codes
 
     def interpolate(
         self, trained: Trained, data: Dataset, position: Float[np.ndarray, " n"], at: Float[np.ndarray, " m"]
@@ -221,7 +250,7 @@ class SymAE:
         """4.1: the natural cubic spline through the nuisance codes at increasing positions, decoded with the group's C."""
         codes = self.encode(trained, data)
         path = CubicSpline(position, codes.nuisance, bc_type="natural")(at).astype(np.float32)
-        return self.swap(trained, codes.coherent, path)[0]
+        return self.swap(trained, codes, path, "all")[0]
 
 
 class _Coherent(NamedTuple):
@@ -231,6 +260,15 @@ class _Coherent(NamedTuple):
 
     def __call__(self, net, state, x, mask):
         return coherent_codes(net, state, self.pool, x, mask)[0]
+
+
+class _Under(NamedTuple):
+    """A decoder of nuisance codes under one coherent code (1, p)."""
+
+    coherent: Float[np.ndarray, "1 p"]
+
+    def __call__(self, net, state, nuisance):
+        return net.decoder(self.coherent, nuisance, jnp.zeros(len(nuisance), int), state)[0]
 
 
 def _nuisance(net, state, x):

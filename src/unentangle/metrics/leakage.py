@@ -1,5 +1,6 @@
 """How well can the state be read from a code that should not know it?"""
 
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ class Leakage(NamedTuple):
     chance: float
 
 
-def leakage(codes: Any, labels: Any, *, folds: int = 5, rows: int = 5000, seed: int = 0) -> Leakage:
+def leakage(codes: Any, labels: Any, *, folds: int = 5, rows: int = 5000, most: int = 50, seed: int = 0) -> Leakage:
     """Cross-validated balanced accuracy with which a classifier reads the label from the code.
 
     The classifier is scikit-learn's support vector machine with Gaussian kernel on standardised codes, at its defaults, classes
@@ -30,6 +31,8 @@ def leakage(codes: Any, labels: Any, *, folds: int = 5, rows: int = 5000, seed: 
         labels: (n,) of any discrete type. Labels of a single row are left out.
         folds: of the stratified cross-validation; fewer if a label has fewer rows.
         rows: if there are more, as many are drawn at random.
+        most: if there are more labels, as many are drawn at random, and only their rows are read: the time of the classifier is
+            quadratic in their number.
         seed: of the folds and of that draw.
     """
     codes, labels = np.asarray(codes, float), np.asarray(labels)
@@ -37,6 +40,10 @@ def leakage(codes: Any, labels: Any, *, folds: int = 5, rows: int = 5000, seed: 
         raise InputError(f"codes has shape {codes.shape} and labels {labels.shape}; (n, q) and (n,) are needed.")
     if not np.isfinite(codes).all():
         raise InputError("codes holds NaN or infinite values; every code must be finite.")
+    names = np.unique(labels)
+    if len(names) > most:
+        kept = np.isin(labels, np.random.default_rng(seed).permutation(names)[:most])
+        codes, labels = codes[kept], labels[kept]
     if len(codes) > rows:
         chosen = np.random.default_rng(seed).permutation(len(codes))[:rows]
         codes, labels = codes[chosen], labels[chosen]
@@ -48,5 +55,7 @@ def leakage(codes: Any, labels: Any, *, folds: int = 5, rows: int = 5000, seed: 
         raise InputError(f"{len(sizes)} label(s) have two rows or more; two such labels are needed to measure leakage.")
     parts = StratifiedKFold(int(min(folds, sizes.min())), shuffle=True, random_state=seed)
     classifier = make_pipeline(StandardScaler(), SVC(class_weight="balanced"))
-    right = np.asarray(cross_val_predict(classifier, codes, label, cv=parts)) == label
+    with warnings.catch_warnings():  # scikit-learn asks whether so many classes of so few rows are meant
+        warnings.simplefilter("ignore", UserWarning)
+        right = np.asarray(cross_val_predict(classifier, codes, label, cv=parts)) == label
     return Leakage(float(np.mean([right[label == c].mean() for c in np.unique(label)])), 1 / len(sizes))
