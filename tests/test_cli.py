@@ -106,7 +106,7 @@ def test_figure_1_is_remade(tmp_path):
         (["fit", "gone.npz", "symae", "--out", "new"], "gone.npz does not exist"),
         (["fit", "MINE", "symae", "--x", "rows", "--out", "new"], "has no array 'rows'; it holds x, groups, depth"),
         (["fit", "MINE", "symae", "--groups", "event", "--out", "new"], "has no array 'event'"),
-        (["fit", "MINE", "symae", "--rate", "1", "--out", "new"], "must be in"),
+        (["fit", "MINE", "symae", "--rate", "1", "--out", "new"], "must be at least 0 and less than 1"),
         (["fit", "MINE", "symae", "--out", "RUN"], "holds another run: its seeds and steps differ"),
         (["encode", "nowhere", "MINE", "--out", "c.npz"], "nowhere holds no run"),
         (["encode", "RUN", "MINE", "--seed", "7", "--out", "c.npz"], "has no seed 7; it has 0, 1"),

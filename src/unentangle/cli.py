@@ -169,6 +169,7 @@ def _fit_command(name: str) -> type:
         ("x", Annotated[str, arg(help="the name of the rows in the file.")], "x"),
         ("seeds", Annotated[tuple[int, ...], arg(help="one model per seed.")], (0,)),
         ("steps", Annotated[int, arg(help="optimiser rounds.")], method.recommended.steps),
+        ("lr", Annotated[float | None, arg(help="learning rate.", metavar="FLOAT", help_behavior_hint=_hint(method))], None),
         (
             "batch",
             Annotated[tuple[int, int], arg(help="groups per batch, instances per group.")],

@@ -143,13 +143,12 @@ class Model:
 
 def describe(value: Any) -> Any:
     """A method, a schedule or a number as JSON; what is Python-only becomes {"python": its name, "digest": of its content}."""
-    if isinstance(value, np.generic | np.ndarray | jax.Array) and np.ndim(value) == 0:
-        value = value.item()
-    for name, schedule in SCHEDULES.items():
-        if type(value) is schedule:
-            return {"schedule": name} | {f.name: describe(getattr(value, f.name)) for f in fields(value)}
-    if type(value) in METHODS.values():
-        return {"name": type(value).__name__} | {f.name: describe(getattr(value, f.name)) for f in fields(value)}
+    if hasattr(value, "dtype") and np.ndim(value) == 0:
+        return value.item()
+    kinds = {kind: {"name": kind.__name__} for kind in METHODS.values()}
+    kinds |= {kind: {"schedule": name} for name, kind in SCHEDULES.items()}
+    if type(value) in kinds:
+        return kinds[type(value)] | {f.name: describe(getattr(value, f.name)) for f in fields(value)}
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return {"python": getattr(value, "__qualname__", type(value).__qualname__), "digest": _digest(value)}

@@ -386,8 +386,8 @@ def _play(
                 if (bad := _first_bad(played, terms, position)) is not None:
                     kept = f", kept in {folder.path}" if folder and start else ""
                     raise Diverged(
-                        f"the training of seed {seed} diverged at step {start + bad}, where its loss or weights were not finite; "
-                        f"the last good state is that of step {start}{kept}: a smaller learning rate may help."
+                        f"the training of seed {seed} diverged at step {start + bad}, where its loss or weights were not "
+                        f"finite; the last good state is that of step {start}{kept}: a smaller learning rate may help."
                     )
             means = [{name: float(v[p].mean(dtype=float)) for name, v in terms.items()} for p in range(len(team))]
             took = (monotonic() - began) / len(team)

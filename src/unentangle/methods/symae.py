@@ -133,7 +133,7 @@ class SymAE:
     p: int = 5
     q: int = 10
     rate: Number = Linear(0.5, 0.0, until=0.7)  # noqa: RUF009
-    noise: Number = Linear(0.03, 0.005)  # noqa: RUF009
+    noise: Number = Linear(0.03, 0.01)  # noqa: RUF009
     lam: Number = 2.0
     regulariser: Regulariser = "dropout"
     decoder: Literal["multiplicative", "concatenation", "dense"] | Net = "multiplicative"
@@ -143,7 +143,7 @@ class SymAE:
     coherent_2: Net | None = None
     nuisance: Net | None = None
 
-    recommended: ClassVar[Recommended] = Recommended(steps=5000, batch=(6, 16), lr=Cosine(1e-3))
+    recommended: ClassVar[Recommended] = Recommended(steps=6500, batch=(6, 16), lr=Cosine(1e-3))
     second_batch: ClassVar[bool] = False
 
     def __post_init__(self):
