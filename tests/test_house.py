@@ -25,7 +25,20 @@ KNOWS = {
     "runs": {"errors", "data", "methods", "model", "storage"},
     "train": {"errors", "schedules", "data", "methods", "model", "runs"},
     "evaluate": {"data", "dependence", "metrics", "model"},
-    "recipes": {"errors", "data", "methods", "metrics", "model", "train", "evaluate", "plots", "storage", "schedules"},
+    "figures": {"data", "evaluate", "metrics", "model", "plots"},
+    "recipes": {
+        "figures",
+        "errors",
+        "data",
+        "methods",
+        "metrics",
+        "model",
+        "train",
+        "evaluate",
+        "plots",
+        "storage",
+        "schedules",
+    },
     "cli": None,  # the top knows everybody
     "__init__": None,
 }

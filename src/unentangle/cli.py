@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import jax
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import tyro
 from docstring_parser import parse
@@ -23,14 +22,14 @@ from . import __version__, plots, recipes
 from .data import Dataset, mra, mra_states, read
 from .errors import Diverged, InputError
 from .evaluate import evaluate as measure
-from .evaluate import mra_baselines, mra_swaps, orbits
+from .evaluate import mra_baselines
+from .figures import figures, mra_figures
 from .methods import METHODS, SymAE
 from .methods.protocol import Method
-from .metrics import PHI
 from .model import Model
 from .runs import RunFolder, fingerprint
 from .schedules import Number
-from .storage import plain, read_json, write, write_json
+from .storage import plain, read_json, save, write, write_json
 from .train import train
 
 CONSOLE = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
@@ -240,7 +239,7 @@ def _fit(
     CONSOLE.print(f"trained in {time.monotonic() - start:.0f} s")
     records = run.history
     figure = plots.history([r.steps for r in records], [r.terms for r in records], [f"seed {s}" for s in run.seeds])
-    _save(figure, out / "history.png")
+    save(figure, out / "history.png")
     _report(out, source, data, run.seeds, run.models)
 
 
@@ -254,7 +253,8 @@ def _report(out: Path, source: str, data: Dataset, seeds: Sequence[int], models:
         content["baselines"] = mra_baselines(states)
     write_json(out / "metrics.json", content)
     best = models[int(np.argmin(content["reconstruction_error"]))]
-    (_mra_figures if states is not None else _figures)(best, data, out)
+    for name, figure in (mra_figures(best, data) if states is not None else figures(best, data)).items():
+        save(figure, out / f"{name}.png")
     table = Table("", *(f"seed {s}" for s in seeds), box=None, pad_edge=False)
     for name in values[0]:
         table.add_row(name, *(f"{v[name]:.4f}" for v in values))
@@ -272,54 +272,6 @@ def _report(out: Path, source: str, data: Dataset, seeds: Sequence[int], models:
             f"(chance {content['leakage_chance'][0]:.3f}; 1 is complete); there is no truth to compare swaps with"
         )
     CONSOLE.print(f"{out}: " + ", ".join(sorted(p.name for p in out.iterdir() if not p.name.startswith("."))))
-
-
-def _mra_figures(model: Model, data: Dataset, out: Path) -> None:
-    states = mra_states()
-    swapped, truth = mra_swaps(model, states, int(np.median(data.group_sizes)))
-    shown = np.arange(0, truth.shape[1], truth.shape[1] // 10)[:10]
-    own = np.stack([swapped[i, i, shown] for i in range(6)])
-    swaps = np.stack([swapped[i, d, shown] for i, d in enumerate(PHI)])
-    rows = [f"state {i + 1}, shifts\nof state {d + 1}" for i, d in enumerate(PHI)]
-    title = "Each state under the shifts of another one"
-    _save(
-        plots.redatuming(truth[:, shown], own, swaps, rows, [f"shift {s}" for s in shown], title),
-        out / "redatuming.png",
-    )
-    whole = orbits(states)
-    nuisance = model.encode(whole).nuisance
-    coherent = model.encode(data).coherent
-    group_states = data.factors["state"][np.unique(data.group, return_index=True)[1]]
-    figure = plots.codes(coherent, nuisance, group_states + 1, whole.states + 1, {"shift": whole.factors["shift"]})
-    _save(figure, out / "codes.png")
-
-
-def _figures(model: Model, data: Dataset, out: Path) -> None:
-    codes = model.encode(data)
-    group_states = data.states[np.unique(data.group, return_index=True)[1]]
-    chosen = _some(np.sort(np.unique(group_states, return_index=True)[1]), 6)  # groups of different states
-    donors = np.roll(chosen, -1)
-    styles = [_some(np.flatnonzero(data.group == d), 10) for d in donors]
-    styles = [np.resize(s, max(map(len, styles))) for s in styles]  # a short group comes round again
-    real = np.stack([data.rows(s) for s in styles])
-    own = np.stack([model.swap(codes.coherent[d], codes.nuisance[s])[0] for d, s in zip(donors, styles, strict=True)])
-    swaps = np.stack([model.swap(codes.coherent[i], codes.nuisance[s])[0] for i, s in zip(chosen, styles, strict=True)])
-    names = data.group_names
-    rows = [f"{names[d]}\nswapped to {names[i]}" for i, d in zip(chosen, donors, strict=True)]
-    title = "Instances of one group, their reconstruction, and the same nuisances under the state of another group"
-    _save(
-        plots.redatuming(real, own, swaps, rows, [f"instance {j + 1}" for j in range(real.shape[1])], title),
-        out / "redatuming.png",
-    )
-    factors = {n: v for n, v in data.factors.items() if data.factors.kinds[n] == "continuous"}
-    shown = _some(np.arange(len(data)), 5000)
-    few = {n: v[shown] for n, v in list(factors.items())[:2]}
-    _save(plots.codes(codes.coherent, codes.nuisance[shown], group_states, data.states[shown], few), out / "codes.png")
-
-
-def _some(things: np.ndarray, count: int) -> np.ndarray:
-    """At most `count` of them, evenly spread."""
-    return things[np.unique(np.linspace(0, len(things) - 1, min(count, len(things))).astype(int))]
 
 
 def _data(data: str, groups: str, x: str) -> Dataset:
@@ -377,13 +329,6 @@ def _new_file(path: Path) -> None:
 def _write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
     buffer = BytesIO()
     np.savez(buffer, **arrays)  # pyright: ignore[reportArgumentType]
-    write(path, buffer.getvalue())
-
-
-def _save(figure: Any, path: Path) -> None:
-    buffer = BytesIO()
-    figure.savefig(buffer, dpi=110)
-    plt.close(figure)
     write(path, buffer.getvalue())
 
 

@@ -2,15 +2,18 @@
 
 import json
 import os
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
+from safetensors.numpy import save as to_bytes
 
 from .errors import InputError
 
@@ -29,6 +32,14 @@ def write(path: Path, content: bytes | str) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Write JSON, indented, for people to read too; numbers that are not finite become null."""
     write(path, json.dumps(plain(content), indent=2) + "\n")
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG, and let go of it."""
+    buffer = BytesIO()
+    figure.savefig(buffer, dpi=110)
+    plt.close(figure)
+    write(path, buffer.getvalue())
 
 
 def plain(content: Any) -> Any:
@@ -64,7 +75,7 @@ def read_json(path: Path) -> Any:
 def write_tree(path: Path, tree: Any, about: dict[str, Any]) -> None:
     """Write the arrays of a tree as safetensors, each under its path in the tree, with JSON about them in the header."""
     arrays = {name: np.asarray(a, order="C") for name, a in _named(eqx.filter(tree, eqx.is_array)).items()}
-    write(path, save(arrays, metadata={"about": json.dumps(plain(about))}))
+    write(path, to_bytes(arrays, metadata={"about": json.dumps(plain(about))}))
 
 
 def read_about(path: Path) -> dict[str, Any]:

@@ -1,0 +1,72 @@
+"""The two figures to look at first: what swaps look like, and where the codes lie."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from . import plots
+from .data import Dataset, mra_states
+from .evaluate import mra_swaps, orbits
+from .metrics import PHI
+from .model import Model
+
+
+def mra_figures(model: Model, data: Dataset) -> dict[str, Figure]:
+    """`redatuming` and `codes` for the six states of multi-reference alignment, as Figures 2 and 4 of the SymAE paper.
+
+    The panel in row i and column j holds state i under shift 10 j; its nuisance code comes from the paper's donor of state i.
+    """
+    states = mra_states(data.row_shape[0])
+    swapped, truth = mra_swaps(model, states, int(np.median(data.group_sizes)))
+    shown = np.arange(0, truth.shape[1], truth.shape[1] // 10)[:10]
+    own = np.stack([swapped[i, i, shown] for i in range(6)])
+    swaps = np.stack([swapped[i, d, shown] for i, d in enumerate(PHI)])
+    rows = [f"state {i + 1}, shifts\nof state {d + 1}" for i, d in enumerate(PHI)]
+    columns = [f"shift {s}" for s in shown]
+    whole, first = orbits(states), np.unique(data.group, return_index=True)[1]
+    return {
+        "redatuming": plots.redatuming(
+            truth[:, shown], own, swaps, rows, columns, "Each state under the shifts of another one"
+        ),
+        "codes": plots.codes(
+            model.encode(data).coherent,
+            model.encode(whole).nuisance,
+            data.states[first] + 1,
+            whole.states + 1,
+            {"shift": whole.factors["shift"]},
+        ),
+    }
+
+
+def figures(model: Model, data: Dataset) -> dict[str, Figure]:
+    """`redatuming` and `codes` for data without a known truth.
+
+    Up to six groups of different states; each row shows ten instances of one of them, and their nuisances under the state of
+    the group before.
+    """
+    codes = model.encode(data)
+    group_states = data.states[np.unique(data.group, return_index=True)[1]]
+    chosen = _some(np.sort(np.unique(group_states, return_index=True)[1]), 6)
+    donors = np.roll(chosen, -1)
+    styles = [_some(np.flatnonzero(data.group == d), 10) for d in donors]
+    styles = [np.resize(s, max(map(len, styles))) for s in styles]  # a short group comes round again
+
+    def under(groups: np.ndarray) -> np.ndarray:
+        return np.stack([model.swap(codes.coherent[g], codes.nuisance[s])[0] for g, s in zip(groups, styles, strict=True)])
+
+    names = data.group_names
+    rows = [f"{names[d]}\nswapped to {names[i]}" for i, d in zip(chosen, donors, strict=True)]
+    columns = [f"instance {j + 1}" for j in range(len(styles[0]))]
+    title = "Instances of one group, their reconstruction, and the same nuisances under the state of another group"
+    real = np.stack([data.rows(s) for s in styles])
+    shown = _some(np.arange(len(data)), 5000)
+    factors = {n: v[shown] for n, v in data.factors.items() if data.factors.kinds[n] == "continuous"}
+    few = dict(list(factors.items())[:2])
+    return {
+        "redatuming": plots.redatuming(real, under(donors), under(chosen), rows, columns, title),
+        "codes": plots.codes(codes.coherent, codes.nuisance[shown], group_states, data.states[shown], few),
+    }
+
+
+def _some(things: np.ndarray, count: int) -> np.ndarray:
+    """At most `count` of them, evenly spread."""
+    return things[np.unique(np.linspace(0, len(things) - 1, min(count, len(things))).astype(int))]
