@@ -1,5 +1,6 @@
 """The laws of the trainer, and the contract that every method keeps."""
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -57,7 +58,7 @@ def test_gradients_reach_their_own_player_only(method):
     game = new_game(method, data.row_shape, jax.random.key(0))
     shape = (3, 4, 12) if isinstance(method.recommended.batch, tuple) else (3, 12)
     turn = Turn(jnp.ones(shape), jnp.ones(shape), jax.random.key(0), 30)
-    fixed = type(method)(**{**vars(method), "rate": 0.0, "noise": 0.0}) if hasattr(method, "rate") else method
+    fixed = dataclasses.replace(method, rate=0.0) if hasattr(method, "rate") else method
     for player in method.players():
         own = jax.tree.leaves(eqx.filter(game.net, parts_of(game.net, player)))
         assert own
