@@ -318,6 +318,7 @@ def train(
         raise InputError(f"steps={steps} and batch={batch}; at least 1 step and batches of at least 1 row are needed.")
     _check_numbers(method, lr)
     method.check(data)
+    _ = data.scale  # checks every value
     trainer = Trainer(method, Dealer(data, sizes, method.second_batch), steps, lr)
     arrays, static = trainer.start(seeds)
     together = not has_convolution(trainer, arrays, static) or jax.default_backend() != "cpu"
