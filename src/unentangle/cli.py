@@ -45,7 +45,7 @@ WELCOME = f"""unentangle {__version__}: separate what stays from what varies in 
 
 unentangle COMMAND --help explains each one."""
 
-DEMO_STEPS = 1500
+DEMO_STEPS = 1600
 
 
 # -- commands -------------------------------------------------------------------------------------------------------------

@@ -163,7 +163,7 @@ class Trainer:
         now = {name: at(n, progress) for name, n in numbers.items()}
         lr = now.pop("lr")
         key = jax.random.split(jax.random.fold_in(key, 1 + t))[1]
-        turn = Turn(rows[0], rows[1] if self.dealer.second else None, key, len(self.dealer.data), progress)
+        turn = Turn(rows[0], rows[1] if self.dealer.second else None, key, len(self.dealer.data))
         game, terms = step(replace(self.method, **now), eqx.combine(arrays, static), turn, lr)  # pyright: ignore[reportArgumentType, reportCallIssue]
         return eqx.filter(game, eqx.is_array), terms
 

@@ -26,7 +26,6 @@ class Turn(NamedTuple):
     second: Float[Array, "..."] | None  # another batch, for methods that ask for one
     key: Key[Array, ""]
     n: int  # rows in the whole data set
-    progress: Number = 0.0  # the fraction of the training that is done
 
 
 class Player(NamedTuple):

@@ -115,12 +115,8 @@ class SymAE:
     Args:
         p: size of the coherent code.
         q: size of the nuisance code.
-        rate: r of the stochastic regulariser, in [0, 1). By default it falls from 0.5 to 0 before the codes settle: dropout
-            aligns the nuisance codes of the states.
-        noise: standard deviation of Gaussian noise added to the nuisance code besides; ours, not the paper's. It makes the
-            decoder smooth along the nuisance, so that codes which differ a little from state to state decode alike.
-        settle: the fraction of the training after which the codes stand still, and the decoder alone learns, without noise;
-            ours, not the paper's. What alignment cost in reconstruction is repaired without losing it. 1 for never.
+        rate: r of the stochastic regulariser, in [0, 1). By default it falls from 0.5 to 0 over the first 70 % of the
+            training: dropout aligns the nuisance codes of the states, and the rest repairs what that cost in reconstruction.
         lam: weight of the energy-distance penalty (section 4.2.4).
         regulariser: the kind of noise on the nuisance code (section 2.2).
         decoder: "multiplicative" dec3(dec1(C) * dec2(N)), "concatenation" or "dense"; or a net of the vector [C, N].
@@ -133,9 +129,7 @@ class SymAE:
 
     p: int = 5
     q: int = 10
-    rate: Number = Linear(0.5, 0.0, until=0.55)  # noqa: RUF009
-    noise: Number = 0.03
-    settle: Number = 0.65
+    rate: Number = Linear(0.5, 0.0, until=0.7)  # noqa: RUF009
     lam: Number = 2.0
     regulariser: Regulariser = "dropout"
     decoder: Literal["multiplicative", "concatenation", "dense"] | Net = "multiplicative"
@@ -145,13 +139,13 @@ class SymAE:
     coherent_2: Net | None = None
     nuisance: Net | None = None
 
-    recommended: ClassVar[Recommended] = Recommended(steps=6500, batch=(6, 16), lr=Cosine(1e-3))
+    recommended: ClassVar[Recommended] = Recommended(steps=5000, batch=(6, 16), lr=Cosine(1e-3))
     second_batch: ClassVar[bool] = False
 
     def __post_init__(self):
         if self.p < 1 or self.q < 1:
             raise InputError(f"p={self.p} and q={self.q}; both codes need at least one number.")
-        for name, bound in (("rate", 1.0), ("lam", np.inf), ("noise", np.inf), ("settle", np.inf)):
+        for name, bound in (("rate", 1.0), ("lam", np.inf)):
             number = getattr(self, name)
             if isinstance(number, Real) and not 0 <= float(number) < bound:
                 raise InputError(f"{name}={number}; it must be at least 0 and less than {bound}.")
@@ -202,12 +196,7 @@ class SymAE:
         c, state = coherent_codes(net, state, self._pool(), x, jnp.ones((groups, instances), bool))
         n, state = nets.over_rows(net.nuisance, x.reshape(-1, *row), state)
         group = jnp.repeat(jnp.arange(groups), instances)
-        settled = turn.progress >= self.settle
-        c, n = (jnp.where(settled, jax.lax.stop_gradient(code), code) for code in (c, n))
-        drop, shake = jax.random.split(turn.key)
-        noisy = regularise(self.regulariser, n, jnp.where(settled, 0.0, self.rate), drop)
-        noisy = regularise("gaussian-noise", noisy, jnp.where(settled, 0.0, self.noise), shake)
-        decoded, state = net.decoder(c, noisy, group, state)
+        decoded, state = net.decoder(c, regularise(self.regulariser, n, self.rate, turn.key), group, state)
         reconstruction = jnp.mean((decoded.reshape(x.shape) - x) ** 2)
         penalty = energy_penalty(n.reshape(groups, instances, -1))
         return reconstruction + self.lam * penalty, ({"reconstruction": reconstruction, "penalty": penalty}, state)
