@@ -48,6 +48,10 @@ unentangle COMMAND --help explains each one."""
 DEMO_STEPS = 1600
 
 
+RunFolderArg = Positional[Annotated[Path, arg(metavar="RUN")]]
+DataArg = Positional[Annotated[str, arg(metavar="DATA")]]
+
+
 # -- commands -------------------------------------------------------------------------------------------------------------
 
 
@@ -61,8 +65,8 @@ def demo(out: Path = Path("runs/demo")) -> None:
 
 
 def encode(
-    run: Positional[Path],
-    data: Positional[str],
+    run: RunFolderArg,
+    data: DataArg,
     out: Path,
     seed: int | None = None,
     groups: str | None = None,
@@ -86,8 +90,8 @@ def encode(
 
 
 def swap(
-    run: Positional[Path],
-    data: Positional[str],
+    run: RunFolderArg,
+    data: DataArg,
     out: Path,
     state: tuple[str, ...] = (),
     style: tuple[str, ...] = (),
@@ -131,7 +135,7 @@ def swap(
     CONSOLE.print(f"{out}: x {arrays['x'].shape}, {len(names)} states under {count} styles; groups, style_group, style_row")
 
 
-def evaluate(run: Positional[Path]) -> None:
+def evaluate(run: RunFolderArg) -> None:
     """Measure a run again on its data, and write metrics.json and the figures.
 
     Args:
