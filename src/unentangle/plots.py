@@ -28,7 +28,7 @@ def redatuming(
     states, styles, *shape = real.shape
     image = len(grid(tuple(shape)).space) == 2
     figure, axes = plt.subplots(
-        states, styles, figsize=(1.55 * styles, 1.15 * states + 0.8), squeeze=False, layout="constrained"
+        states, styles, figsize=(1.55 * styles, (0.62 if image else 1.15) * states + 0.9), squeeze=False, layout="constrained"
     )
     for i, j in np.ndindex(states, styles):
         ax: Any = axes[i, j]
@@ -43,7 +43,8 @@ def redatuming(
         if i == 0:
             ax.set_title(columns[j], fontsize=9)
         if j == 0:
-            ax.set_ylabel(rows[i], fontsize=9)
+            beside: Any = {"rotation": 0, "ha": "right", "va": "center"} if image else {}
+            ax.set_ylabel(rows[i], fontsize=9, **beside)
     if image:
         title = f"{title}\nin each panel, left to right: real, reconstruction, swap".strip()
     else:
