@@ -22,7 +22,7 @@ def mra_figures(model: Model, data: Dataset) -> dict[str, Figure]:
     swaps = np.stack([swapped[i, d, shown] for i, d in enumerate(PHI)])
     rows = [f"state {i + 1}, shifts\nof state {d + 1}" for i, d in enumerate(PHI)]
     columns = [f"shift {s}" for s in shown]
-    whole, first = orbits(states), np.unique(data.group, return_index=True)[1]
+    whole = orbits(states)
     return {
         "redatuming": plots.redatuming(
             truth[:, shown], own, swaps, rows, columns, "Each state under the shifts of another one"
@@ -30,7 +30,7 @@ def mra_figures(model: Model, data: Dataset) -> dict[str, Figure]:
         "codes": plots.codes(
             model.encode(data).coherent,
             model.encode(whole).nuisance,
-            data.states[first] + 1,
+            data.group_states + 1,
             whole.states + 1,
             {"shift": whole.factors["shift"]},
         ),
@@ -44,7 +44,7 @@ def figures(model: Model, data: Dataset) -> dict[str, Figure]:
     the group before.
     """
     codes = model.encode(data)
-    group_states = data.states[np.unique(data.group, return_index=True)[1]]
+    group_states = data.group_states
     chosen = _some(np.sort(np.unique(group_states, return_index=True)[1]), 6)
     donors = np.roll(chosen, -1)
     styles = [_some(np.flatnonzero(data.group == d), 10) for d in donors]

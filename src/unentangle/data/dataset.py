@@ -177,6 +177,11 @@ class Dataset:
         """The state of each row: the factor `state` where there is one, else the group: (n,)."""
         return self.factors["state"] if "state" in self.factors else self.group_names[self.group]
 
+    @property
+    def group_states(self) -> np.ndarray:
+        """The state of each group, as of its first row: (groups,)."""
+        return self.states[np.unique(self.group, return_index=True)[1]]
+
     def __repr__(self) -> str:
         sizes = self.group_sizes
         lengths = f"{sizes.min()}" if sizes.min() == sizes.max() else f"{sizes.min()} to {sizes.max()}"

@@ -163,8 +163,7 @@ class SymAE:
             raise InputError("the data has no groups; SymAE needs one key per row that says which rows share a state.")
         if len(data.group_names) < 2 or len(np.unique(data.states)) < 2:
             raise InputError(f"{data!r} has one group or state only; SymAE compares states and needs at least two.")
-        first = np.unique(data.group, return_index=True)[1]
-        if (varied := data.states != data.states[first][data.group]).any():
+        if (varied := data.states != data.group_states[data.group]).any():
             name = data.group_names[data.group[np.argmax(varied)]]
             raise InputError(f"the factor 'state' varies inside the group {name}; the instances of a group share one state.")
         if np.sum(np.unique(data.states, return_counts=True)[1] > 1) < 2:
