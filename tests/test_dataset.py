@@ -103,7 +103,7 @@ def test_data_on_disk_reads_as_in_memory(tmp_path):
 def test_scale_is_mean_and_standard_deviation(mean, std):
     x = np.random.default_rng(0).standard_normal((9000, 3)) * std + mean
     found = un.Dataset(x.astype(np.float32)).scale
-    np.testing.assert_allclose(found, (x.mean(), x.std()), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(found, (x.mean(), x.std(), 0), rtol=1e-3, atol=1e-3)
 
 
 def test_factors_know_their_kinds():
@@ -149,3 +149,15 @@ def test_read_refuses_damaged_files(tmp_path):
     for missing in ("none.npz", "none.npy", "none.txt"):
         with pytest.raises(un.InputError, match=missing):
             un.read(tmp_path / missing)
+
+
+def test_rows_of_unlike_loudness_are_standardised_each_by_itself():
+    rng = np.random.default_rng(0)
+    shapes, gain = rng.standard_normal((40, 20, 2)), 10.0 ** np.linspace(0, 4, 40)[:, None, None]
+    loud = un.Dataset(gain * shapes + 3 * gain)
+    assert loud.scale.row_axes == 2
+    assert "each row is standardised by itself" in " ".join(loud.oddities())
+    seen = loud.scale.standardise(loud.x)
+    np.testing.assert_allclose(seen, un.Dataset(gain**2 * shapes).scale.standardise(gain**2 * shapes), atol=1e-5)
+    np.testing.assert_allclose(loud.scale.restore(seen, loud.scale.level(loud.x)), loud.x, rtol=1e-4, atol=1e-4)
+    assert [d.scale.row_axes for d in (un.Dataset(shapes), un.data.mra())] == [0, 0]

@@ -60,6 +60,21 @@ def test_interpolation_passes_through_the_instances(model):
         model.interpolate(group, np.zeros(5))
 
 
+def test_the_level_of_a_row_travels_with_its_nuisance(tmp_path):
+    quiet = small_mra(k=36)
+    gain = 10.0 ** np.linspace(-2, 2, len(quiet))[:, None]
+    loud = un.Dataset(gain * quiet.x + 5 * gain, groups=quiet.groups)
+    method, first = dense_symae(36), loud.take(loud.group == 0)
+    trained = un.train(method, loud, steps=2, batch=(3, 4), progress=False)[0]
+    trained.save(tmp_path / "model.safetensors")
+    for model in (trained, un.Model.load(tmp_path / "model.safetensors", method)):
+        codes = model.encode(loud)
+        np.testing.assert_allclose(model.encode(3 * loud.x).nuisance, codes.nuisance, atol=1e-5)  # a net does not see the level
+        np.testing.assert_allclose(model.reconstruct(3 * first.x), 3 * model.reconstruct(first.x), rtol=1e-3)
+        np.testing.assert_allclose(model.swap(loud, loud)[codes.group, np.arange(30)], model.reconstruct(loud), rtol=1e-3)
+        np.testing.assert_allclose(model.interpolate(first)[::10], model.reconstruct(first), rtol=1e-3)
+
+
 def test_the_best_model_reconstructs_best(run):
     errors = [np.mean((m.reconstruct(DATA) - DATA.x) ** 2) for m in run]
     assert run.best() is run[int(np.argmin(errors))]

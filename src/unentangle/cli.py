@@ -85,8 +85,10 @@ def encode(
     _new_file(out)
     model, rows = _model(run, seed), _like(run, data, groups, x)
     codes = model.encode(rows)
-    _write_npz(out, codes._asdict() | {"group_names": rows.group_names})
-    CONSOLE.print(f"{out}: coherent {codes.coherent.shape}, nuisance {codes.nuisance.shape}, group, group_names")
+    arrays = {name: array for name, array in codes._asdict().items() if array is not None}
+    _write_npz(out, arrays | {"group_names": rows.group_names})
+    shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+    CONSOLE.print(f"{out}: {shapes}, group_names")
 
 
 def swap(

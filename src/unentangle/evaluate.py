@@ -17,10 +17,10 @@ def evaluate(model: Model, data: Dataset, states: ArrayLike | None = None, group
     """Every measure that applies, by name.
 
     reconstruction_error is the mean squared error in the units of the data, reconstruction_relative the same over the variance
-    of the data. J is Definition 5 between state and nuisance code (the penalty of 4.2.4 is twice that), J_relative is J over
-    the mean distance of two nuisance codes, and J_relative_chance its mean if states are dealt at random (not 0, because the
-    distance of a code to itself counts). leakage is the accuracy with which the state is read from the nuisance code, beside
-    leakage_chance. Without a factor `state`, the group is the state.
+    of the data, or of each row where rows are standardised by themselves. J is Definition 5 between state and nuisance code
+    (the penalty of 4.2.4 is twice that), J_relative is J over the mean distance of two nuisance codes, and J_relative_chance
+    its mean if states are dealt at random (not 0, because the distance of a code to itself counts). leakage is the accuracy
+    with which the state is read from the nuisance code, beside leakage_chance. Without a factor `state` the group is the state.
 
     With the `states` of multi-reference alignment all this is measured on every shift of every state, the coherent code being
     that of a fresh group, and the swap errors are added.
@@ -38,12 +38,14 @@ def evaluate(model: Model, data: Dataset, states: ArrayLike | None = None, group
     else:
         swaps, codes = {}, model.encode(data)
         nuisance, decoded = codes.nuisance, model.decode(codes)
-    error = sum(float(np.sum((decoded[part] - x) ** 2, dtype=float)) for part, x in data.chunks()) / decoded.size
+    squares = np.concatenate([((decoded[part] - x) ** 2).reshape(len(x), -1).mean(1, dtype=float) for part, x in data.chunks()])
+    level = model.trained.level(data)
+    variance = data.scale.std**2 if level is None else np.where(level[:, 1] > 0, level[:, 1], 1.0) ** 2
     leak = leakage(nuisance, data.states)
     return {
         **swaps,
-        "reconstruction_error": error,
-        "reconstruction_relative": error / data.scale.std**2,
+        "reconstruction_error": float(np.mean(squares)),
+        "reconstruction_relative": float(np.mean(squares / variance)),
         **_dependence(data.states, nuisance),
         "leakage": leak.accuracy,
         "leakage_chance": leak.chance,

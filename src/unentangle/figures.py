@@ -51,7 +51,7 @@ def figures(model: Model, data: Dataset) -> dict[str, Figure]:
     styles = [np.resize(s, max(map(len, styles))) for s in styles]  # a short group comes round again
 
     def under(groups: np.ndarray) -> np.ndarray:
-        return np.stack([model.swap(codes.coherent[g], codes.nuisance[s])[0] for g, s in zip(groups, styles, strict=True)])
+        return np.stack([model.decode(codes.restyled(g, s)) for g, s in zip(groups, styles, strict=True)])
 
     names = data.group_names
     rows = [f"{names[d]}\nswapped to {names[i]}" for i, d in zip(chosen, donors, strict=True)]

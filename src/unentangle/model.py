@@ -92,8 +92,6 @@ class Model:
         data = data if isinstance(data, Dataset) else Dataset(data)
         if data.row_shape != self.trained.shape:
             raise InputError(f"the rows have shape {data.row_shape}; this model was trained on rows of {self.trained.shape}.")
-        if not all(np.isfinite(x).all() for _, x in data.chunks()):
-            raise InputError("the rows hold NaN or infinite values; every value must be finite.")
         return data
 
     # -- on disk ----------------------------------------------------------------------------------------------------------
@@ -126,8 +124,11 @@ class Model:
                 raise InputError(f"{path} has format {about['format']}; this version reads up to {FORMAT}.")
             method = method or restore(about["method"])
             shape = tuple(int(n) for n in about["shape"])
-            scale, seed = Scale(float(about["scale"]["mean"]), float(about["scale"]["std"])), int(about["seed"])
-            if min(shape) < 1 or not 0 < scale.std < np.inf or not np.isfinite(scale.mean):
+            level = about["scale"]
+            scale = Scale(float(level["mean"]), float(level["std"]), int(level.get("row_axes", 0)))
+            seed = int(about["seed"])
+            possible = 0 < scale.std < np.inf and np.isfinite(scale.mean) and scale.row_axes in (0, len(shape))
+            if min(shape) < 1 or not possible:
                 raise InputError(f"its rows of {shape} with scale {tuple(scale)} are impossible.")
             like = eqx.filter_eval_shape(method.init, shape, jax.random.key(0))
         except (KeyError, TypeError, ValueError, ArithmeticError) as error:

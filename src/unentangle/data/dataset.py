@@ -7,6 +7,7 @@ nuisance. Several groups can share a state; the state, where it is known, is a f
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
+from math import prod
 from typing import Any, Literal, NamedTuple, get_args
 
 import jax
@@ -17,6 +18,8 @@ from jaxtyping import Array, Float, Int, Key
 from ..errors import InputError
 
 Kind = Literal["continuous", "categorical", "binary"]
+UNLIKE = 10.0  # rows whose standard deviations differ more than this are standardised each by itself,
+LONG = 32  # if they have so many values: the deviation of fewer differs by chance
 
 
 class Factors(Mapping[str, np.ndarray]):
@@ -77,18 +80,52 @@ class Layout(NamedTuple):
 
 
 class Scale(NamedTuple):
-    """The mean and the standard deviation of all values of a data set."""
+    """How raw rows become those a net sees: all by one mean and one standard deviation, or each by its own.
+
+    With `row_axes` = 0, `mean` and `std` are those of all values. Otherwise the last `row_axes` axes are a row, which is
+    standardised by itself; its own mean and standard deviation are its level, and `mean` and `std` are those of a typical row,
+    for rows without one.
+    """
 
     mean: float
     std: float
+    row_axes: int = 0
 
     def standardise(self, x: np.ndarray) -> Float[np.ndarray, "..."]:
-        """Raw values as a net sees them: float32 of mean 0 and standard deviation 1, subtracted before it is rounded."""
-        return ((x - self.mean) / self.std).astype(np.float32)
+        """Raw values as a net sees them: float32 of mean 0 and standard deviation 1, subtracted before it is rounded.
 
-    def restore(self, x: np.ndarray) -> Float[np.ndarray, "..."]:
-        """The inverse of `standardise`, as float32."""
-        return (x * np.float64(self.std) + self.mean).astype(np.float32)
+        Raises:
+            InputError: if a value is NaN or infinite.
+        """
+        if not np.isfinite(x).all():
+            raise InputError("the rows hold NaN or infinite values; every value must be finite.")
+        if not self.row_axes:
+            return ((x - self.mean) / self.std).astype(np.float32)
+        mean, std = np.moveaxis(self._levels(x), -1, 0)
+        return ((x - mean) / np.where(std > 0, std, 1.0)).astype(np.float32)
+
+    def level(self, x: np.ndarray) -> Float[np.ndarray, "rows 2"]:
+        """The mean and standard deviation of each row: what a net does not see where `row_axes` > 0, and `restore` wants."""
+        return self._levels(x).reshape(-1, 2)
+
+    def _levels(self, x: np.ndarray) -> Float[np.ndarray, "... 2"]:
+        axes = tuple(range(-self.row_axes, 0))
+        return np.stack([f(x, axis=axes, keepdims=True, dtype=np.float64) for f in (np.mean, np.std)], axis=-1)
+
+    def restore(self, x: np.ndarray, level: Float[np.ndarray, "rows 2"] | None = None) -> Float[np.ndarray, "rows ..."]:
+        """The inverse of `standardise`, as float32, at the level of each row where there are levels."""
+        if level is None:
+            return (x * np.float64(self.std) + self.mean).astype(np.float32)
+        mean, std = level.T.reshape(2, -1, *[1] * (x.ndim - 1))
+        return (x * std + mean).astype(np.float32)
+
+
+class Survey(NamedTuple):
+    """What one pass over the data finds: the scale, the number of constant rows, the least and greatest row deviation."""
+
+    scale: Scale
+    constant: int
+    loudness: tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,7 +240,7 @@ class Dataset:
 
     def chunks(self) -> Iterator[tuple[slice, np.ndarray]]:
         """All rows in order, as many at a time as hold about four million values: pairs of the slice and its rows."""
-        size = max(1, (1 << 22) // int(np.prod(self.row_shape)))
+        size = max(1, (1 << 22) // prod(self.row_shape))
         for start in range(0, len(self), size):
             part = slice(start, min(start + size, len(self)))
             yield part, np.asarray(self.x[part])
@@ -229,38 +266,53 @@ class Dataset:
 
     @property
     def scale(self) -> Scale:
-        """Mean and standard deviation of all values, in one pass over the data, which is checked on the way.
+        """How the rows are standardised, from one pass over the data, which is checked on the way.
+
+        All values share one mean and standard deviation, unless the loudest tenth of the rows is more than ten times as loud
+        as the quietest: the loud would then be all that a squared error sees, and each row of 32 or more values is standardised
+        by itself.
 
         Raises:
             InputError: if a value is NaN or infinite, or if all rows are constant.
         """
-        return self._survey[0]
+        return self._survey.scale
 
     def oddities(self) -> list[str]:
-        """What is unusual about the data, though it can be used: constant rows, groups of one row."""
-        constant, single = self._survey[1], int(np.sum(self.group_sizes == 1))
-        found = [(constant, "constant row(s)"), (single if self.groups is not None else 0, "group(s) of a single row")]
-        return [f"the data has {number} {what}." for number, what in found if number]
+        """What is unusual about the data, though it can be used: constant rows, groups of one row, rows of unlike loudness."""
+        single = int(np.sum(self.group_sizes == 1)) if self.groups is not None else 0
+        found = [(self._survey.constant, "constant row(s)"), (single, "group(s) of a single row")]
+        odd = [f"the data has {number} {what}." for number, what in found if number]
+        if self.scale.row_axes:
+            quiet, loud = self._survey.loudness
+            odd.append(f"the rows' standard deviations go from {quiet:.3g} to {loud:.3g}: each row is standardised by itself.")
+        return odd
 
     @cached_property
-    def _survey(self) -> tuple[Scale, int]:
-        """The scale, and the number of constant rows."""
-        count, mean, square, constant = 0, 0.0, 0.0, 0
+    def _survey(self) -> "Survey":
+        count, mean, square, centres, stds = 0, 0.0, 0.0, [], []
         for part, rows in self.chunks():
             flat = rows.reshape(len(rows), -1).astype(np.float64)
             if not np.isfinite(flat).all():
                 row = int(np.flatnonzero(~np.isfinite(flat).all(axis=1))[0])
                 what = "NaN" if np.isnan(flat[row]).any() else "an infinite value"
                 raise InputError(f"row {part.start + row} of x holds {what}; every value must be finite.")
-            constant += int(np.sum(np.ptp(flat, axis=1) == 0))
+            centres.append(flat.mean(axis=1))
+            stds.append(np.where(np.ptp(flat, axis=1) > 0, flat.std(axis=1), 0.0))
             shift = flat.mean() - mean  # Chan's update, stable for data far from zero
             total = count + flat.size
             square += flat.var() * flat.size + shift**2 * count * flat.size / total
             mean += shift * flat.size / total
             count = total
-        if constant == len(self):
+        centre, std = np.concatenate(centres), np.concatenate(stds)
+        varied = std > 0
+        if not varied.any():
             raise InputError("every row of x is constant; there is nothing to learn from rows that do not vary.")
-        return Scale(float(mean), float(np.sqrt(square / count))), constant
+        low, middle, high = np.quantile(std[varied], (0.1, 0.5, 0.9))
+        if high > UNLIKE * low and prod(self.row_shape) >= LONG:
+            scale = Scale(float(np.median(centre[varied])), float(middle), len(self.row_shape))
+        else:
+            scale = Scale(float(mean), float(np.sqrt(square / count)))
+        return Survey(scale, int(np.sum(~varied)), (float(std[varied].min()), float(std.max())))
 
     # -- batches ----------------------------------------------------------------------------------------------------------
 

@@ -103,6 +103,14 @@ class Trained(NamedTuple):
             parts.append(np.asarray(_apply(function, self.net, self.state, *rows))[: size - pad])
         return np.concatenate(parts)
 
+    def rows(self, function: Callable[..., Array], data: Dataset) -> np.ndarray:
+        """function(net, state, standardised rows) of a data set, read as it goes."""
+        return np.concatenate([self.map(function, self.scale.standardise(x)) for _, x in data.chunks()])
+
+    def level(self, data: Dataset) -> Float[np.ndarray, "rows 2"] | None:
+        """The level of each row, where rows are standardised by themselves."""
+        return np.concatenate([self.scale.level(x) for _, x in data.chunks()]) if self.scale.row_axes else None
+
 
 @eqx.filter_jit
 def _apply(function: Callable[..., Array], net: Any, state: eqx.nn.State, *arrays: Any) -> Array:

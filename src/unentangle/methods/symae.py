@@ -106,6 +106,12 @@ class Codes(NamedTuple):
     coherent: Float[np.ndarray, "groups p"]
     nuisance: Float[np.ndarray, "rows q"]
     group: Int[np.ndarray, " rows"]  # the group of each row, as an index into `coherent`
+    level: Float[np.ndarray, "rows 2"] | None = None  # mean and standard deviation of each row, if standardised by itself
+
+    def restyled(self, group: int, rows: Int[np.ndarray, " styles"]) -> "Codes":
+        """One group's coherent code with the nuisance codes of some rows."""
+        level = None if self.level is None else self.level[rows]
+        return Codes(self.coherent, self.nuisance[rows], np.full(len(rows), group), level)
 
 
 @dataclass(frozen=True)
@@ -207,34 +213,28 @@ class SymAE:
 
     def encode(self, trained: Trained, data: Dataset) -> Codes:
         """Codes of groups of any size, one instance included."""
-        nuisance = np.concatenate([trained.map(_nuisance, trained.scale.standardise(x)) for _, x in data.chunks()])
+        nuisance, level = trained.rows(_nuisance, data), trained.level(data)
         coherent = np.empty((len(data.group_names), self.p), np.float32)
         pooled = _Coherent(self._pool())
         for members, index, mask in padded_groups(data, trained.chunk):
             coherent[members] = trained.map(pooled, trained.scale.standardise(data.rows(index)), mask)
-        return Codes(coherent, nuisance, data.group)
+        return Codes(coherent, nuisance, data.group, level)
 
     def decode(self, trained: Trained, codes: Codes) -> Float[np.ndarray, "rows ..."]:
         """dec(C_i, N_ij) for every row."""
-        return trained.scale.restore(trained.map(_decode, codes.coherent[codes.group], codes.nuisance))
+        return trained.scale.restore(trained.map(_decode, codes.coherent[codes.group], codes.nuisance), codes.level)
 
     def swap(self, trained: Trained, state: Any, style: Any, pairs: Literal["all", "each"]) -> Float[np.ndarray, "..."]:
         """dec(C_i', N_ij) for every coherent code with every nuisance code, or for the first with the first and so on."""
-        coherent = self._codes(trained, state, "state", "coherent", self.p)
-        nuisance = self._codes(trained, style, "style", "nuisance", self.q)
+        state, style = (self.encode(trained, given) if isinstance(given, Dataset) else given for given in (state, style))
+        coherent = _checked(state, "state", "coherent", self.p)
+        nuisance = _checked(style, "style", "nuisance", self.q)
+        level = style.level if isinstance(style, Codes) else None
         if pairs == "each":
             if len(coherent) != len(nuisance):
                 raise InputError(f"there are {len(coherent)} states and {len(nuisance)} styles; pairs='each' needs as many.")
-            return self.decode(trained, Codes(coherent, nuisance, np.arange(len(nuisance))))
-        return np.stack([trained.scale.restore(trained.map(_Under(c[None]), nuisance)) for c in coherent])
-
-    def _codes(self, trained: Trained, given: Any, argument: str, kind: str, size: int) -> Float[np.ndarray, "n size"]:
-        """The coherent or nuisance codes of a data set, of `Codes`, or of an array of such codes."""
-        given = self.encode(trained, given) if isinstance(given, Dataset) else given
-        codes = np.atleast_2d(np.asarray(getattr(given, kind) if isinstance(given, Codes) else given, np.float32))
-        if codes.ndim != 2 or codes.shape[1] != size:
-            raise InputError(f"{argument} has shape {codes.shape}; a Dataset, Codes, or {kind} codes (n, {size}) are needed.")
-        return codes
+            return self.decode(trained, Codes(coherent, nuisance, np.arange(len(nuisance)), level))
+        return np.stack([trained.scale.restore(trained.map(_Under(c[None]), nuisance), level) for c in coherent])
 
     def interpolate(
         self, trained: Trained, data: Dataset, position: Float[np.ndarray, " n"], at: Float[np.ndarray, " m"]
@@ -242,7 +242,16 @@ class SymAE:
         """4.1: the natural cubic spline through the nuisance codes at increasing positions, decoded with the group's C."""
         codes = self.encode(trained, data)
         path = CubicSpline(position, codes.nuisance, bc_type="natural")(at).astype(np.float32)
-        return self.swap(trained, codes, path, "all")[0]
+        level = None if codes.level is None else np.stack([np.interp(at, position, c) for c in codes.level.T], axis=1)
+        return self.decode(trained, Codes(codes.coherent, path, np.zeros(len(at), int), level))
+
+
+def _checked(given: Any, argument: str, kind: str, size: int) -> Float[np.ndarray, "n size"]:
+    """The coherent or nuisance codes among `Codes`, or an array of such codes."""
+    codes = np.atleast_2d(np.asarray(getattr(given, kind) if isinstance(given, Codes) else given, np.float32))
+    if codes.ndim != 2 or codes.shape[1] != size:
+        raise InputError(f"{argument} has shape {codes.shape}; a Dataset, Codes, or {kind} codes (n, {size}) are needed.")
+    return codes
 
 
 class _Coherent(NamedTuple):
