@@ -53,8 +53,7 @@ def figures(model: Model, data: Dataset) -> dict[str, Figure]:
     def under(groups: np.ndarray) -> np.ndarray:
         return np.stack([model.decode(codes.restyled(g, s)) for g, s in zip(groups, styles, strict=True)])
 
-    names = data.group_names
-    rows = [f"{names[d]}\nswapped to {names[i]}" for i, d in zip(chosen, donors, strict=True)]
+    rows = [f"{group_states[d]}\nswapped to {group_states[i]}" for i, d in zip(chosen, donors, strict=True)]
     columns = [f"instance {j + 1}" for j in range(len(styles[0]))]
     title = "Instances of one group, their reconstruction, and the same nuisances under the state of another group"
     real = np.stack([data.rows(s) for s in styles])

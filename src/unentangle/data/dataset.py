@@ -18,8 +18,8 @@ from jaxtyping import Array, Float, Int, Key
 from ..errors import InputError
 
 Kind = Literal["continuous", "categorical", "binary"]
-UNLIKE = 10.0  # rows whose standard deviations differ more than this are standardised each by itself,
-LONG = 32  # if they have so many values: the deviation of fewer differs by chance
+LOUD = 0.9  # where a tenth of the rows holds more of the variance than this, each row is standardised by itself,
+LONG = 32  # if it has so many values: the variance of fewer differs by chance
 
 
 class Factors(Mapping[str, np.ndarray]):
@@ -268,9 +268,8 @@ class Dataset:
     def scale(self) -> Scale:
         """How the rows are standardised, from one pass over the data, which is checked on the way.
 
-        All values share one mean and standard deviation, unless the loudest tenth of the rows is more than ten times as loud
-        as the quietest: the loud would then be all that a squared error sees, and each row of 32 or more values is standardised
-        by itself.
+        All values share one mean and standard deviation, unless a tenth of the rows holds more than nine tenths of the variance:
+        these would then be all that a squared error sees, and each row (of 32 values or more) is standardised by itself.
 
         Raises:
             InputError: if a value is NaN or infinite, or if all rows are constant.
@@ -307,9 +306,9 @@ class Dataset:
         varied = std > 0
         if not varied.any():
             raise InputError("every row of x is constant; there is nothing to learn from rows that do not vary.")
-        low, middle, high = np.quantile(std[varied], (0.1, 0.5, 0.9))
-        if high > UNLIKE * low and prod(self.row_shape) >= LONG:
-            scale = Scale(float(np.median(centre[varied])), float(middle), len(self.row_shape))
+        loudest = np.sort(std**2)[::-1][: len(self) // 10].sum()
+        if loudest > LOUD * np.sum(std**2) and prod(self.row_shape) >= LONG:
+            scale = Scale(float(np.median(centre[varied])), float(np.median(std[varied])), len(self.row_shape))
         else:
             scale = Scale(float(mean), float(np.sqrt(square / count)))
         return Survey(scale, int(np.sum(~varied)), (float(std[varied].min()), float(std.max())))
