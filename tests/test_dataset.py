@@ -153,7 +153,7 @@ def test_read_refuses_damaged_files(tmp_path):
 
 def test_rows_of_unlike_loudness_are_standardised_each_by_itself():
     rng = np.random.default_rng(0)
-    shapes, gain = rng.standard_normal((40, 20, 2)), 10.0 ** np.linspace(0, 4, 40)[:, None, None]
+    shapes, gain = rng.standard_normal((40, 20, 2)), 10.0 ** np.linspace(0, 6, 40)[:, None, None]
     loud = un.Dataset(gain * shapes + 3 * gain)
     assert loud.scale.row_axes == 2
     assert "each row is standardised by itself" in " ".join(loud.oddities())

@@ -62,7 +62,7 @@ def test_interpolation_passes_through_the_instances(model):
 
 def test_the_level_of_a_row_travels_with_its_nuisance(tmp_path):
     quiet = small_mra(k=36)
-    gain = 10.0 ** np.linspace(-2, 2, len(quiet))[:, None]
+    gain = 10.0 ** np.linspace(-3, 3, len(quiet))[:, None]
     loud = un.Dataset(gain * quiet.x + 5 * gain, groups=quiet.groups)
     method, first = dense_symae(36), loud.take(loud.group == 0)
     trained = un.train(method, loud, steps=2, batch=(3, 4), progress=False)[0]

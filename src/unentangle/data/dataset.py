@@ -268,7 +268,7 @@ class Dataset:
     def scale(self) -> Scale:
         """How the rows are standardised, from one pass over the data, which is checked on the way.
 
-        All values share one mean and standard deviation, unless a tenth of the rows holds more than nine tenths of the variance:
+        All values share one mean and standard deviation, unless a tenth of the rows holds more than 90 % of the variance:
         these would then be all that a squared error sees, and each row (of 32 values or more) is standardised by itself.
 
         Raises:
