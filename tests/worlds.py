@@ -79,6 +79,9 @@ class Chase:
     def decode(self, trained, codes):
         raise NotImplementedError
 
+    def reconstruct(self, trained, data):
+        raise NotImplementedError
+
     def hunt(self, net, state, shared, turn):
         loss = 0.5 * (net.hunter - net.prey) ** 2
         return loss, ({"distance": jnp.abs(net.hunter - net.prey), "seen": shared["seen"]}, state)

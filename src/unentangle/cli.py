@@ -19,12 +19,13 @@ from rich.table import Table
 from tyro.conf import Positional, arg
 
 from . import __version__, plots, recipes
-from .data import Dataset, mra, mra_states, read
+from .data import Dataset, beamsynthesis, mra, mra_states, read
 from .errors import Diverged, InputError
 from .evaluate import evaluate as measure
 from .evaluate import mra_baselines
-from .figures import figures, mra_figures
+from .figures import figures, latent_figures, mra_figures
 from .methods import METHODS, SymAE
+from .methods.latent import Latents
 from .methods.protocol import Method
 from .model import Model
 from .runs import RunFolder, fingerprint
@@ -38,14 +39,16 @@ WELCOME = f"""unentangle {__version__}: separate what stays from what varies in 
 
   unentangle demo --out runs/demo                       SymAE on shifted signals: learns, swaps and is measured (2 minutes)
   unentangle fit mra symae --out runs/mra               the same with the recommended settings
+  unentangle fit beamsynthesis nashae --out runs/beam   NashAE finds how many factors vary, without labels
   unentangle fit FILE.npz symae --out runs/mine         your own rows: arrays "x" (rows, ...) and "groups" (rows,)
   unentangle encode runs/mine FILE.npz --out codes.npz  the codes of any rows
-  unentangle swap runs/mine FILE.npz --out swaps.npz    every state under every nuisance
+  unentangle swap runs/mine FILE.npz --out swaps.npz    every state under every nuisance, or chosen latents between rows
   unentangle evaluate runs/mine                         the numbers again
 
 unentangle COMMAND --help explains each one."""
 
 DEMO_STEPS = 1600
+DATA = {"mra": mra, "beamsynthesis": beamsynthesis}
 
 
 RunFolderArg = Positional[Annotated[Path, arg(metavar="RUN")]]
@@ -72,11 +75,12 @@ def encode(
     groups: str | None = None,
     x: str | None = None,
 ) -> None:
-    """Write the codes of any rows: coherent (groups, p), nuisance (rows, q), and which group each row belongs to.
+    """Write the codes of any rows: coherent (groups, p), nuisance (rows, q), and which group each row belongs to; or, for
+    methods with one code per row, latents (rows, m).
 
     Args:
         run: the folder of a run.
-        data: a file, or mra.
+        data: a file, mra or beamsynthesis.
         out: the .npz to write.
         seed: which of the run's models; by default the one that reconstructs best.
         groups: the name of the group keys in the file, by default as in the run; without groups every row is one.
@@ -85,7 +89,8 @@ def encode(
     _new_file(out)
     model, rows = _model(run, seed), _like(run, data, groups, x)
     codes = model.encode(rows)
-    arrays = {name: array for name, array in codes._asdict().items() if array is not None}
+    named = {"latents": codes, "group": rows.group} if isinstance(codes, np.ndarray) else codes._asdict()
+    arrays = {name: array for name, array in named.items() if array is not None}
     _write_npz(out, arrays | {"group_names": rows.group_names})
     shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
     CONSOLE.print(f"{out}: {shapes}, group_names")
@@ -97,6 +102,7 @@ def swap(
     out: Path,
     state: tuple[str, ...] = (),
     style: tuple[str, ...] = (),
+    latents: tuple[int, ...] = (),
     seed: int | None = None,
     groups: str | None = None,
     x: str | None = None,
@@ -104,14 +110,16 @@ def swap(
     """Write virtual data: every chosen group's state under the nuisance of every chosen row.
 
     The file is itself data that can be read: x (states * rows, ...), groups (the group that gave the state), and for each row
-    style_group and style_row, where its nuisance comes from.
+    style_group and style_row, where its nuisance comes from. With a method of one code per row, every chosen row gets the
+    chosen latents of every other chosen row; rows without group keys are chosen by their numbers.
 
     Args:
         run: the folder of a run.
-        data: a file, or mra.
+        data: a file, mra or beamsynthesis.
         out: the .npz to write.
         state: keys of the groups whose state is wanted; by default all.
         style: keys of the groups whose rows give the nuisance; by default all.
+        latents: numbers of the latents that come from `style`, for methods with one code per row.
         seed: which of the run's models; by default the one that reconstructs best.
         groups: the name of the group keys in the file, by default as in the run.
         x: the name of the rows in the file, by default as in the run.
@@ -119,14 +127,14 @@ def swap(
     _new_file(out)
     model, rows = _model(run, seed), _like(run, data, groups, x)
     states, styles = _chosen(rows, state), _chosen(rows, style)
-    size = 4 * len(states.group_names) * len(styles) * int(np.prod(rows.row_shape))
+    by_row = isinstance(model.method, Latents)
+    names, count = states.group_names[states.group] if by_row else states.group_names, len(styles)
+    size = 4 * len(names) * count * int(np.prod(rows.row_shape))
     if size > 4 << 30:
         raise InputError(
-            f"{len(states.group_names)} states under {len(styles)} styles make "
-            f"{size / 2**30:.0f} GB; choose fewer by --state and --style."
+            f"{len(names)} states under {count} styles make {size / 2**30:.0f} GB; choose fewer by --state and --style."
         )
-    swapped = model.swap(states, styles)
-    names, count = states.group_names, len(styles)
+    swapped = model.swap(states, styles, latents=latents or None)
     arrays = {
         "x": swapped.reshape(-1, *rows.row_shape),
         "groups": np.repeat(names, count),
@@ -166,7 +174,10 @@ def reproduce(what: Positional[str], out: Path, fast: bool = False) -> None:
 
 def _fit_command(name: str) -> type:
     """The flags of `fit DATA METHOD`: those of the training, and the method's plain fields with its own words."""
-    method = METHODS[name]
+    method: Any = METHODS[name]
+    grouped = isinstance(method.recommended.batch, tuple)
+    by_group = Annotated[tuple[int, int], arg(help="groups per batch, instances per group.")]
+    batch = by_group if grouped else Annotated[int, arg(help="rows per batch.")]
     words = {p.arg_name: p.description or "" for p in parse(getdoc(method) or "").params}
     flags: list[Any] = [
         ("out", Annotated[Path, arg(help="a folder for the run; the same command goes on with an interrupted one.")]),
@@ -175,11 +186,7 @@ def _fit_command(name: str) -> type:
         ("seeds", Annotated[tuple[int, ...], arg(help="one model per seed.")], (0,)),
         ("steps", Annotated[int, arg(help="optimiser rounds.")], method.recommended.steps),
         ("lr", Annotated[float | None, arg(help="learning rate.", metavar="FLOAT", help_behavior_hint=_hint(method))], None),
-        (
-            "batch",
-            Annotated[tuple[int, int], arg(help="groups per batch, instances per group.")],
-            method.recommended.batch,
-        ),
+        ("batch", batch, method.recommended.batch),
     ]
     hints = get_type_hints(method, include_extras=True)
     for f in fields(method):  # pyright: ignore[reportArgumentType]
@@ -240,7 +247,7 @@ def _fit(
         CONSOLE.print(f"note: {oddity}")
     start = time.monotonic()
     run = train(method, data, seeds=seeds, steps=steps, batch=batch, lr=lr, out=out)
-    path = source if source == "mra" else str(Path(source).resolve())
+    path = source if source in DATA else str(Path(source).resolve())
     write_json(out / "source.json", {"data": path, "groups": groups, "x": x})
     CONSOLE.print(f"trained in {time.monotonic() - start:.0f} s")
     records = run.history
@@ -251,7 +258,7 @@ def _fit(
 
 def _report(out: Path, source: str, data: Dataset, seeds: Sequence[int], models: Sequence[Model]) -> None:
     """Measure all seeds, write metrics.json and the figures of the best, and print what was found."""
-    states = mra_states() if source == "mra" else None
+    states = mra_states() if source == "mra" and not isinstance(models[0].method, Latents) else None
     group_size = int(np.median(data.group_sizes))
     values = [measure(m, data, states, group_size) for m in models]
     content: dict[str, Any] = {"seeds": list(seeds)} | {name: [v[name] for v in values] for name in values[0]}
@@ -259,7 +266,8 @@ def _report(out: Path, source: str, data: Dataset, seeds: Sequence[int], models:
         content["baselines"] = mra_baselines(states)
     write_json(out / "metrics.json", content)
     best = models[int(np.argmin(content["reconstruction_error"]))]
-    for name, figure in (mra_figures(best, data) if states is not None else figures(best, data)).items():
+    draw = latent_figures if isinstance(best.method, Latents) else mra_figures if states is not None else figures
+    for name, figure in draw(best, data).items():
         save(figure, out / f"{name}.png")
     table = Table("", *(f"seed {s}" for s in seeds), box=None, pad_edge=False)
     for name in values[0]:
@@ -272,6 +280,13 @@ def _report(out: Path, source: str, data: Dataset, seeds: Sequence[int], models:
             f"the donor given back: {line['donor']:.4f}); over the paper's six pairs {np.mean(content['swap_error_phi']):.4f} "
             f"({line['constant']:.4f}; {line['donor_phi']:.4f}); 0 is perfect"
         )
+    elif isinstance(best.method, Latents):
+        used, learned = content["used_latents"], content["learned_latents"]
+        found = f"{used[0]}" if len(set(used)) == 1 else f"{min(used)} to {max(used)} (from seed to seed)"
+        CONSOLE.print(
+            f"factors found: {found} of {best.method.m} latents are in use, each doing more than 1 % of the variance "
+            f"(by the rule of the method's paper: {', '.join(map(str, learned))})"
+        )
     else:
         CONSOLE.print(
             f"leakage {np.mean(content['leakage']):.3f}: how often the state is read from the nuisance code "
@@ -281,10 +296,10 @@ def _report(out: Path, source: str, data: Dataset, seeds: Sequence[int], models:
 
 
 def _data(data: str, groups: str, x: str) -> Dataset:
-    if data == "mra":
-        return mra()
+    if data in DATA:
+        return DATA[data]()
     if not data.endswith((".npz", ".npy")):
-        raise InputError(f"{data!r} is neither a data set (mra) nor a .npz or .npy file.")
+        raise InputError(f"{data!r} is neither a data set ({', '.join(DATA)}) nor a .npz or .npy file.")
     return read(data, groups=groups, x=x)
 
 

@@ -1,5 +1,8 @@
 """How much do codes know about each other?
 
+Three families of answers: energy distances (SymAE), the covariance of a latent with its prediction from the others (NashAE),
+and total correlation (the VAE family).
+
 The energy distance compares two samples without a density or a kernel width, and J asks it about a label: how far are the
 codes of one state from the codes of all (SymAE paper, section 4.2). Both come down to mean distances, because the terms of
 Definition 5 telescope: with T the mean distance over all pairs and W the mean over pairs of the same state,
@@ -11,15 +14,18 @@ that the codes of every state have the same distribution; it does not say that t
 """
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Key
 from sklearn.neighbors import NearestNeighbors
 
 from .errors import InputError
+from .gaussian import log_normal
+
+# -- energy ---------------------------------------------------------------------------------------------------------------
 
 
 def distances(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "n m"]:
@@ -172,3 +178,61 @@ def _continuous_means(x: np.ndarray, codes: Float[np.ndarray, "n q"], neighbours
     total, _ = _discrete_means(np.zeros(n, int), codes)
     pairs = neighbours * (neighbours - 1)
     return total * n / (n - 1), float(np.mean(within, dtype=float)) / pairs
+
+
+# -- prediction -----------------------------------------------------------------------------------------------------------
+
+
+def prediction_covariance(z: Float[Array, "rows m"], predicted: Float[Array, "rows m"]) -> Float[Array, " m"]:
+    """Cov(z_i, z'_i) of every latent with its prediction, over rows (NashAE paper, eq. 4), divided by the number of rows.
+
+    At the best prediction, z'_i = E[z_i | the others], it is the variance of z'_i: zero if and only if knowing the others does
+    not change the mean of z_i.
+    """
+    return jnp.mean(z * predicted, axis=0) - jnp.mean(z, axis=0) * jnp.mean(predicted, axis=0)
+
+
+# -- total correlation ----------------------------------------------------------------------------------------------------
+
+Sampler = Literal["weighted", "stratified"]
+
+
+class Densities(NamedTuple):
+    """Logarithms of the densities of codes under the aggregate posterior q(z): joint, and of each latent alone."""
+
+    joint: Float[Array, " rows"]
+    each: Float[Array, "rows m"]
+
+
+def aggregate_densities(
+    z: Float[Array, "rows m"],
+    mean: Float[Array, "rows m"],
+    log_var: Float[Array, "rows m"],
+    n: int | Float[Array, ""],
+    sampler: Sampler = "weighted",
+) -> Densities:
+    """Log densities of codes under q(z), the mean of q(z|x) over all n rows of the data, estimated from a batch of B rows.
+
+    "weighted" is minibatch-weighted sampling (Chen et al. 2018, eq. 5): every row of the batch counts 1 / (n B), a lower bound
+    in expectation, and off by a constant. "stratified" (their appendix C.2) is unbiased: the row that z_i was drawn from counts
+    1 / n, as it does in the data, and the others stand for the remaining n - 1 rows, (n - 1) / (n (B - 1)) each.
+    """
+    rows = z.shape[0]
+    if sampler == "weighted":
+        log_weight = jnp.full((rows, rows), -jnp.log(n * rows))
+    else:
+        own = jnp.eye(rows, dtype=bool)
+        log_weight = jnp.where(own, -jnp.log(n), jnp.log((n - 1) / (n * (rows - 1))))
+    log_q = log_normal(z[:, None], mean[None], log_var[None])
+    joint = jax.nn.logsumexp(log_q.sum(axis=2) + log_weight, axis=1)
+    return Densities(joint, jax.nn.logsumexp(log_q + log_weight[:, :, None], axis=1))
+
+
+def gaussian_total_correlation(covariance: Float[Array, "m m"] | Float[np.ndarray, "m m"]) -> Float[Array, ""]:
+    """TC of a Gaussian: half of (the sum of the log variances minus the log determinant), in nats."""
+    return 0.5 * (jnp.sum(jnp.log(jnp.diagonal(covariance))) - jnp.linalg.slogdet(covariance)[1])
+
+
+def shuffled(key: Key[Array, ""], z: Float[Array, "rows m"]) -> Float[Array, "rows m"]:
+    """Every latent permuted over the rows by itself: a sample of the product of the marginals (FactorVAE, algorithm 1)."""
+    return jax.vmap(jax.random.permutation, in_axes=(0, 1), out_axes=1)(jax.random.split(key, z.shape[1]), z)

@@ -7,8 +7,13 @@ from numpy.typing import ArrayLike
 from .data.dataset import Dataset
 from .data.mra import orbit
 from .dependence import J
-from .metrics import leakage, swap_baselines, swap_errors
+from .errors import InputError
+from .methods import NashAE
+from .methods.latent import Latents
+from .methods.nashae import Prediction
+from .metrics import R2, leakage, squared_correlation, swap_baselines, swap_errors, used_latents
 from .model import Model
+from .train import train
 
 EXACT_ROWS = 20_000  # J takes quadratic time; of more rows, so many are drawn
 
@@ -25,9 +30,15 @@ def evaluate(model: Model, data: Dataset, states: ArrayLike | None = None, group
     With the `states` of multi-reference alignment all this is measured on every shift of every state, the coherent code being
     that of a fresh group, and the swap errors are added.
 
+    For methods with one code per row: learned_latents counts them by the rule of the method's paper, used_latents by one rule
+    for all (`metrics.used_latents`), predictor_r2 is that of NashAE's own predictors, and predictability that of new ones on
+    held-out rows (`predictability`), over all latents and over the live ones.
+
     Raises:
         InputError: if the data does not have the model's row shape, or too few rows per state to measure leakage.
     """
+    if isinstance(model.method, Latents):
+        return _latent_measures(model, model.method, data)
     if states is not None:
         swapped, truth = mra_swaps(model, states, group_size)
         errors = swap_errors(swapped, truth)
@@ -38,14 +49,10 @@ def evaluate(model: Model, data: Dataset, states: ArrayLike | None = None, group
     else:
         swaps, codes = {}, model.encode(data)
         nuisance, decoded = codes.nuisance, model.decode(codes)
-    squares = np.concatenate([((decoded[part] - x) ** 2).reshape(len(x), -1).mean(1, dtype=float) for part, x in data.chunks()])
-    level = model.trained.level(data)
-    variance = data.scale.std**2 if level is None else np.where(level[:, 1] > 0, level[:, 1], 1.0) ** 2
     leak = leakage(nuisance, data.states)
     return {
         **swaps,
-        "reconstruction_error": float(np.mean(squares)),
-        "reconstruction_relative": float(np.mean(squares / variance)),
+        **_reconstruction(model, data, decoded),
         **_dependence(data.states, nuisance),
         "leakage": leak.accuracy,
         "leakage_chance": leak.chance,
@@ -79,6 +86,60 @@ def orbits(states: ArrayLike) -> Dataset:
     state, shift = np.repeat(np.arange(count), k), np.tile(np.arange(k), count)
     factors = {"state": (state, "categorical"), "shift": (shift, "continuous")}
     return Dataset(orbit(states).reshape(count * k, k).astype(np.float32), factors, groups=state)
+
+
+def _reconstruction(model: Model, data: Dataset, decoded: Float[np.ndarray, "rows ..."]) -> dict[str, float]:
+    squares = np.concatenate([((decoded[part] - x) ** 2).reshape(len(x), -1).mean(1, dtype=float) for part, x in data.chunks()])
+    level = model.trained.level(data)
+    variance = data.scale.std**2 if level is None else np.where(level[:, 1] > 0, level[:, 1], 1.0) ** 2
+    return {
+        "reconstruction_error": float(np.mean(squares)),
+        "reconstruction_relative": float(np.mean(squares / variance)),
+    }
+
+
+def _latent_measures(model: Model, method: Latents, data: Dataset) -> dict[str, float]:
+    codes = model.encode(data)
+    found = {
+        "learned_latents": method.learned(model.trained, data),
+        "used_latents": used_latents(model.decode, codes),
+        **_reconstruction(model, data, model.reconstruct(data)),
+    }
+    if isinstance(method, NashAE):
+        own = squared_correlation(codes, method.predictions(model.trained, data))
+        found |= {"predictor_r2": own.mean, "predictor_r2_live": own.live}
+    if len(codes) >= 4:
+        fresh = predictability(codes)
+        found |= {"predictability": fresh.mean, "predictability_live": fresh.live}
+    return found
+
+
+def predictability(codes: ArrayLike, *, steps: int = 1000, rows: int = 20_000, seed: int = 0) -> R2:
+    """How well each latent can be told from the others: NashAE's predictors fitted to any frozen codes, no labels needed.
+
+    They learn on one half of the rows and are measured on the other, and the other way round: R^2 (`squared_correlation`) of
+    held-out predictions, 0 if no latent says anything about the mean of another.
+
+    Args:
+        codes: (n, m), of any method; each latent is standardised.
+        steps: of the predictors.
+        rows: if there are more, as many are drawn at random.
+        seed: of the halves and the predictors.
+    """
+    codes = np.asarray(codes, float)
+    if codes.ndim != 2 or len(codes) < 4 or not np.isfinite(codes).all():
+        raise InputError(f"codes has shape {codes.shape}; finite numbers (n, m) with n of at least 4 are needed.")
+    codes = codes[np.random.default_rng(seed).permutation(len(codes))[:rows]]
+    spread = codes.std(axis=0)
+    seen = (codes - codes.mean(axis=0)) / np.where(spread > 1e-6 * max(spread.max(), 1e-30), spread, np.inf)
+    if codes.shape[1] < 2 or not seen.any():
+        return squared_correlation(codes, np.zeros_like(codes))
+    seen = seen * (-1.0) ** np.arange(seen.shape[1])  # R^2 knows no sign, and rows of equal latents would be constant
+    halves, predicted = (slice(None, None, 2), slice(1, None, 2)), np.empty_like(seen)
+    for own, other in (halves, halves[::-1]):
+        run = train(Prediction(seen.shape[1]), Dataset(seen[own]), seeds=seed, steps=steps, progress=False)
+        predicted[other] = run[0].encode(seen[other])
+    return squared_correlation(codes, predicted)
 
 
 def _dependence(states: np.ndarray, nuisance: Float[np.ndarray, "rows q"]) -> dict[str, float]:

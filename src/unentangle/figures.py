@@ -1,4 +1,4 @@
-"""The two figures to look at first: what swaps look like, and where the codes lie."""
+"""The two figures to look at first: what swaps or traversals look like, and where the codes lie."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from . import plots
 from .data import Dataset, mra_states
 from .evaluate import mra_swaps, orbits
-from .metrics import PHI
+from .metrics import PHI, effects
 from .model import Model
 
 
@@ -51,7 +51,7 @@ def figures(model: Model, data: Dataset) -> dict[str, Figure]:
     styles = [np.resize(s, max(map(len, styles))) for s in styles]  # a short group comes round again
 
     def under(groups: np.ndarray) -> np.ndarray:
-        return np.stack([model.decode(codes.restyled(g, s)) for g, s in zip(groups, styles, strict=True)])
+        return np.stack([model.decode(codes.restyled(g, s)) for g, s in zip(groups.tolist(), styles, strict=True)])
 
     rows = [f"{group_states[d]}\nswapped to {group_states[i]}" for i, d in zip(chosen, donors, strict=True)]
     columns = [f"instance {j + 1}" for j in range(len(styles[0]))]
@@ -63,6 +63,40 @@ def figures(model: Model, data: Dataset) -> dict[str, Figure]:
     return {
         "redatuming": plots.redatuming(real, under(donors), under(chosen), rows, columns, title),
         "codes": plots.codes(codes.coherent, codes.nuisance[shown], group_states, data.states[shown], few),
+    }
+
+
+def latent_figures(model: Model, data: Dataset, most: int = 8) -> dict[str, Figure]:
+    """`latents` and `traversals` for a method with one code per row: its latents, those that do most to the data first.
+
+    Latents are drawn against the first continuous factor, coloured by the first other one; without factors against the number
+    of the row. The traversals start from the row whose code is nearest to the middle of all.
+    """
+    rows = _some(np.arange(len(data)), 2000)
+    codes = model.encode(data.take(rows))
+    effect = effects(model.decode, codes)
+    order = np.argsort(-effect, kind="stable")[:most]
+    names = [f"latent {i}: {effect[i]:.0%} of the variance" for i in order]
+    kinds = data.factors.kinds
+    along = next((n for n, kind in kinds.items() if kind == "continuous"), None)
+    colour = next((n for n, kind in kinds.items() if kind != "continuous" and len(np.unique(data.factors[n])) <= 40), None)
+    spread = codes.std(axis=0)
+    middle = np.sum(((codes - np.median(codes, axis=0)) / np.where(spread > 0, spread, 1)) ** 2, axis=1)
+    used = [i for i in order if effect[i] > 0.01] or list(order[:1])
+    paths = model.traverse(data, int(rows[np.argmin(middle)]), used)
+    return {
+        "latents": plots.latents(
+            codes[:, order],
+            rows if along is None else data.factors[along][rows],
+            along or "row",
+            None if colour is None else data.factors[colour][rows],
+            colour or "",
+            names,
+            f"The latent space: {len(used)} of {codes.shape[1]} latents in use",
+        ),
+        "traversals": plots.traversals(
+            paths, names[: len(used)], "One row, one latent at a time from its least to its greatest value"
+        ),
     }
 
 

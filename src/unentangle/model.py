@@ -1,6 +1,6 @@
 """A trained model: encode, decode, reconstruct, swap, interpolate, save, load."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from hashlib import sha256
 from pathlib import Path
@@ -32,7 +32,8 @@ class Model:
     def encode(self, data: Any) -> Any:
         """The codes of a data set, or of an array of rows.
 
-        For SymAE, `Codes(coherent (groups, p), nuisance (rows, q), group (rows,))`: groups may have any size.
+        For SymAE, `Codes(coherent (groups, p), nuisance (rows, q), group (rows,))`: groups may have any size. For the others,
+        an array (rows, m); VAEs give the mean of q(z|x).
         """
         return self.method.encode(self.trained, self._data(data))
 
@@ -42,23 +43,44 @@ class Model:
 
     def reconstruct(self, data: Any) -> Float[np.ndarray, "rows ..."]:
         """Encode and decode."""
-        return self.decode(self.encode(data))
+        return self.method.reconstruct(self.trained, self._data(data))
 
-    def swap(self, state: Any, style: Any, pairs: Literal["all", "each"] = "all") -> Float[np.ndarray, "..."]:
-        """Virtual data: the state of some groups under the nuisance of some rows (redatuming, section 2.4).
+    def swap(
+        self, state: Any, style: Any, pairs: Literal["all", "each"] = "all", latents: Sequence[int] | None = None
+    ) -> Float[np.ndarray, "..."]:
+        """Virtual data: the state of some groups under the nuisance of some rows (redatuming, section 2.4 of the SymAE paper).
+
+        For methods with one code per row: the rows of `state`, with the named latents taken from the rows of `style`.
 
         Args:
             state: a data set or `Codes`, whose groups give the coherent codes, or coherent codes (states, p).
             style: a data set or `Codes`, whose rows give the nuisance codes, or nuisance codes (styles, q).
             pairs: "all" gives every state under every style, (states, styles, *row); "each" the first with the first, the
                 second with the second and so on, (rows, *row).
+            latents: which latents come from `style`, for methods with one code per row.
         """
         if pairs not in ("all", "each"):
             raise InputError(f"pairs={pairs!r} is unknown; it is all or each.")
         for data in (state, style):
             if isinstance(data, Dataset):
                 self._data(data)
-        return self._verb("swap")(self.trained, state, style, pairs)
+        return self._verb("swap")(self.trained, state, style, pairs, latents)
+
+    def traverse(
+        self, data: Any, row: int = 0, latents: Sequence[int] | None = None, points: int = 10
+    ) -> Float[np.ndarray, "latents points ..."]:
+        """One row of the data decoded again and again, while one latent at a time goes from its least to its greatest value.
+
+        Args:
+            data: the rows that the ranges of the latents come from.
+            row: the row to start from.
+            latents: which latents; by default all.
+            points: evenly spaced values of each.
+        """
+        data = self._data(data)
+        if not 0 <= row < len(data) or points < 2:
+            raise InputError(f"row={row} and points={points}; a row below {len(data)} and 2 points or more are needed.")
+        return self._verb("traverse")(self.trained, data, row, latents, points)
 
     def _verb(self, name: str) -> Callable[..., Float[np.ndarray, "..."]]:
         if not hasattr(self.method, name):

@@ -1,7 +1,7 @@
-"""Encoders and decoders of one row, channel-last, and the three nets of SymAE.
+"""Encoders and decoders of one row, channel-last: the three nets of SymAE, and those of the methods with one code per row.
 
-A net is a plain function of one row (Equinox style); `over_rows` maps it over leading axes. Weights start as in Keras, which
-the papers used: Glorot uniform kernels, zero biases.
+A net is a plain function of one row (Equinox style); `over_rows` maps it over leading axes. Weights start as in the code of
+each paper's authors: SymAE's as in Keras (Glorot uniform kernels, zero biases), NashAE's as `lecun_normal` says.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,14 +31,29 @@ def glorot_uniform(key: Key[Array, ""], shape: tuple[int, ...]) -> Array:
     return jax.random.uniform(key, shape, minval=-limit, maxval=limit)
 
 
+def keras(key: Key[Array, ""], inputs: int, outputs: int) -> tuple[Array, Array]:
+    """Weights and biases as Keras starts a dense layer."""
+    return glorot_uniform(key, (inputs, outputs)), jnp.zeros(outputs)
+
+
+def lecun_normal(key: Key[Array, ""], inputs: int, outputs: int) -> tuple[Array, Array]:
+    """Normal weights of variance 1 / inputs, as SELU wants, and PyTorch's biases, uniform on +-1 / sqrt(inputs)."""
+    first, second = jax.random.split(key)
+    scale = inputs**-0.5
+    return scale * jax.random.normal(first, (inputs, outputs)), jax.random.uniform(second, (outputs,), float, -scale, scale)
+
+
+Start = Callable[[Key[Array, ""], int, int], tuple[Array, Array]]
+
+
 class Dense(eqx.Module):
     """x W + b."""
 
     weight: Float[Array, "inputs outputs"]
     bias: Float[Array, " outputs"]
 
-    def __init__(self, inputs: int, outputs: int, key: Key[Array, ""]):
-        self.weight, self.bias = glorot_uniform(key, (inputs, outputs)), jnp.zeros(outputs)
+    def __init__(self, inputs: int, outputs: int, key: Key[Array, ""], start: Start = keras):
+        self.weight, self.bias = start(key, inputs, outputs)
 
     def __call__(self, x: Float[Array, " inputs"], *, key=None) -> Float[Array, " outputs"]:
         """One row."""
@@ -103,7 +118,8 @@ def reshape(shape: tuple[int, ...]) -> Lambda:
     return Lambda(lambda x: jnp.reshape(x, shape))
 
 
-ELU, LINEAR, POOL, FLATTEN = Lambda(jax.nn.elu), Lambda(lambda x: x), Lambda(max_pool), Lambda(jnp.ravel)
+ELU, SELU, LINEAR = Lambda(jax.nn.elu), Lambda(jax.nn.selu), Lambda(lambda x: x)
+POOL, FLATTEN = Lambda(max_pool), Lambda(jnp.ravel)
 
 
 def over_rows(net: Net, x: Array, state: State) -> tuple[Array, State]:
@@ -118,6 +134,39 @@ def keys(key: Key[Array, ""]) -> Iterator[Key[Array, ""]]:
     while True:
         key, fresh = jax.random.split(key)
         yield fresh
+
+
+def mlp(widths: list[int], activation: Lambda, ks: Iterator[Key[Array, ""]], start: Start = keras) -> list[Any]:
+    """Dense layers of these widths, the activation between them."""
+    layers: list[Any] = []
+    for inputs, outputs in pairwise(widths):
+        layers += [Dense(inputs, outputs, next(ks), start), activation]
+    return layers[:-1]
+
+
+# -- nets of a user -------------------------------------------------------------------------------------------------------
+
+
+def made(net: Any, key: Key[Array, ""]) -> Any:
+    """A net as it is, or made by a function of a key."""
+    return net if isinstance(net, eqx.Module) else net(key)
+
+
+def output_shape(net: Any, name: str, inputs: tuple[int, ...], needed: tuple[int, ...] | None = None) -> tuple[int, ...]:
+    """The shape that a net of the user makes of one row, without running it.
+
+    Raises:
+        InputError: if it is not what is needed, naming the net and both shapes.
+    """
+    if isinstance(net, eqx.nn.StatefulLayer) and net.is_stateful():
+        raise InputError(f"the net {name} keeps state in its layers; your own nets must be without.")
+    try:
+        found = eqx.filter_eval_shape(net, jnp.zeros(inputs)).shape
+    except Exception as error:
+        raise InputError(f"the net {name} does not take a row of shape {inputs}: {str(error).splitlines()[0]}") from error
+    if needed and found != needed:
+        raise InputError(f"the net {name} makes {found} of a row of shape {inputs}; {needed} is needed.")
+    return found
 
 
 # -- rows of any shape ----------------------------------------------------------------------------------------------------
@@ -204,40 +253,24 @@ def with_own(
     """
     (p, q), fresh = sizes, keys(key)
 
-    def make(net: Any) -> Any:
-        return net if isinstance(net, eqx.Module) else net(next(fresh))
-
     nets = base._asdict()
     if coherent_1 is not None:
-        nets["coherent_1"] = make(coherent_1)
-        features = _output(nets["coherent_1"], "coherent_1", shape)
+        nets["coherent_1"] = made(coherent_1, next(fresh))
+        features = output_shape(nets["coherent_1"], "coherent_1", shape)
         nets["coherent_2"] = Sequential([FLATTEN, Dense(prod(features), p, next(fresh))])
     if coherent_2 is not None:
-        nets["coherent_2"] = make(coherent_2)
-        _output(nets["coherent_2"], "coherent_2", _output(nets["coherent_1"], "coherent_1", shape), (p,))
+        nets["coherent_2"] = made(coherent_2, next(fresh))
+        output_shape(nets["coherent_2"], "coherent_2", output_shape(nets["coherent_1"], "coherent_1", shape), (p,))
     if nuisance is not None:
-        nets["nuisance"] = make(nuisance)
-        _output(nets["nuisance"], "nuisance", shape, (q,))
+        nets["nuisance"] = made(nuisance, next(fresh))
+        output_shape(nets["nuisance"], "nuisance", shape, (q,))
     if not (decoder is None or isinstance(decoder, str)):
-        own = make(decoder)
+        own = made(decoder, next(fresh))
         if not isinstance(own, Multiplicative | Concatenation):
-            _output(own, "decoder", (p + q,), shape)
+            output_shape(own, "decoder", (p + q,), shape)
             own = Concatenation(own)
         nets["decoder"] = own
     return SymAENets(**nets)
-
-
-def _output(net: Any, name: str, inputs: tuple[int, ...], needed: tuple[int, ...] | None = None) -> tuple[int, ...]:
-    """The shape that a net of the user makes of one row, without running it."""
-    if isinstance(net, eqx.nn.StatefulLayer) and net.is_stateful():
-        raise InputError(f"the net {name} keeps state in its layers; your own nets must be without.")
-    try:
-        found = eqx.filter_eval_shape(net, jnp.zeros(inputs)).shape
-    except Exception as error:
-        raise InputError(f"the net {name} does not take a row of shape {inputs}: {str(error).splitlines()[0]}") from error
-    if needed and found != needed:
-        raise InputError(f"the net {name} makes {found} of a row of shape {inputs}; {needed} is needed.")
-    return found
 
 
 class Multiplicative(eqx.Module):
@@ -270,14 +303,6 @@ class Concatenation(eqx.Module):
     ) -> tuple[Array, State]:
         """Decode nuisance codes, each with the coherent code of its group."""
         return over_rows(self.dec, jnp.concatenate([coherent[group], nuisance], axis=1), state)
-
-
-def mlp(widths: list[int], activation: Lambda, ks: Iterator[Key[Array, ""]]) -> list[Any]:
-    """Dense layers of these widths, the activation between them."""
-    layers: list[Any] = []
-    for inputs, outputs in pairwise(widths):
-        layers += [Dense(inputs, outputs, next(ks)), activation]
-    return layers[:-1]
 
 
 def symae_default(shape: tuple[int, ...], p: int, q: int, decoder: str, key: Key[Array, ""]) -> SymAENets:
@@ -432,3 +457,32 @@ def _convs(inputs: int, width: int, number: int, ks: Iterator[Key[Array, ""]]) -
 
 def _crop(k: int) -> Lambda:
     return Lambda(lambda x: x[:k])
+
+
+# -- one code per row -----------------------------------------------------------------------------------------------------
+
+
+class Autoencoder(NamedTuple):
+    """An encoder (row -> numbers of the code) and a decoder (code -> row)."""
+
+    encoder: Net
+    decoder: Net
+
+
+def autoencoder(
+    shape: tuple[int, ...], m: int, heads: int, key: Key[Array, ""], encoder: Net | None = None, decoder: Net | None = None
+) -> Autoencoder:
+    """The nets of the NashAE authors' code for Beamsynthesis, on rows of any shape: 200, 80 and 40 SELU units and a linear
+    head of `heads` numbers per latent, and back. A user's own nets take their place.
+    """
+    ks = keys(key)
+    size = prod(shape)
+    inward = Sequential([FLATTEN, *mlp([size, 200, 80, 40, heads * m], SELU, ks, lecun_normal)])
+    outward = Sequential([*mlp([m, 40, 80, 200, size], SELU, ks, lecun_normal), reshape(shape)])
+    if encoder is not None:
+        inward = made(encoder, next(ks))
+        output_shape(inward, "encoder", shape, (heads * m,))
+    if decoder is not None:
+        outward = made(decoder, next(ks))
+        output_shape(outward, "decoder", (m,), shape)
+    return Autoencoder(inward, outward)

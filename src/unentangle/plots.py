@@ -8,6 +8,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -60,13 +62,15 @@ def _stacked(x: np.ndarray, like: np.ndarray) -> np.ndarray:
     return x + np.arange(x.shape[1]) * (np.ptp(like) if x.shape[1] > 1 else 0)
 
 
-def _strip(ax: Axes, images: Sequence[np.ndarray]) -> None:
+def _strip(ax: Axes, images: Sequence[np.ndarray], like: np.ndarray | None = None) -> None:
+    """Images side by side, black and white at the extremes of the first, or of others that are given."""
     images = [im.reshape(*im.shape[:2], -1) for im in images]
     if images[0].shape[2] not in (1, 3, 4):
         images = [im.mean(axis=2, keepdims=True) for im in images]
-    low, high = images[0].min(), images[0].max()
+    scale = images[0] if like is None else like
+    low, high = scale.min(), scale.max()
     line = np.full((images[0].shape[0], 1, images[0].shape[2]), high)
-    joined = np.concatenate([images[0], line, images[1], line, images[2]], axis=1)
+    joined = np.concatenate([part for im in images for part in (line, im)][1:], axis=1)
     ax.imshow(
         np.clip((joined - low) / max(high - low, 1e-12), 0, 1).squeeze(),
         cmap="gray",
@@ -134,6 +138,112 @@ def history(steps: Sequence[Sequence[int]], terms: Sequence[Mapping[str, Sequenc
             ax.plot(at, values[name], label=label, linewidth=1.2)
         ax.set(title=name, xlabel="step", yscale="log")
     axes[0, 0].legend(frameon=False, fontsize=8)
+    return figure
+
+
+def latents(
+    codes: Float[np.ndarray, "rows m"],
+    along: Float[np.ndarray, " rows"],
+    along_name: str,
+    colour: np.ndarray | None = None,
+    colour_name: str = "",
+    names: Sequence[str] | None = None,
+    title: str = "",
+) -> Figure:
+    """The latent space (as Figure 3 of the NashAE paper): one panel per latent, its value in every row against a factor."""
+    m = codes.shape[1]
+    columns = min(m, 4)
+    figure, axes = plt.subplots(
+        -(-m // columns), columns, figsize=(3.1 * columns, 2.6 * -(-m // columns) + 0.5), squeeze=False, layout="constrained"
+    )
+    groups = [None] if colour is None else list(np.unique(colour))
+    colours = mpl.colormaps["tab10" if len(groups) <= 10 else "turbo"]
+    for i, ax in enumerate(axes.flat):
+        if i >= m:
+            ax.set_visible(False)
+            continue
+        for position, group in enumerate(groups):
+            rows = slice(None) if colour is None else colour == group
+            shade = colours(position if len(groups) <= 10 else position / (len(groups) - 1))
+            ax.scatter(along[rows], codes[rows, i], s=6, color=shade, linewidths=0, label=str(group))
+        ax.set(title=names[i] if names else f"latent {i}", xlabel=along_name)
+    low, high = codes.min(), codes.max()
+    for ax in axes.flat:  # one scale, so that a dead latent looks dead
+        ax.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+    if 1 < len(groups) <= 12:
+        handles, labels = axes.flat[0].get_legend_handles_labels()
+        figure.legend(handles, labels, title=colour_name, loc="outside right center", frameon=False, markerscale=2)
+    figure.suptitle(title, fontsize=11)
+    return figure
+
+
+def latent_spaces(
+    codes: Mapping[str, Float[np.ndarray, "rows _"]],
+    along: Float[np.ndarray, " rows"],
+    along_name: str,
+    colour: np.ndarray,
+    colour_name: str,
+) -> Figure:
+    """Several latent spaces side by side: one column per method, one row per latent (Figure 3 of the NashAE paper)."""
+    m = max(c.shape[1] for c in codes.values())
+    figure, axes = plt.subplots(
+        m, len(codes), figsize=(2.9 * len(codes), 1.5 * m + 0.6), squeeze=False, sharex=True, layout="constrained"
+    )
+    shades = mpl.colormaps["tab10"]
+    for column, (name, z) in zip(axes.T, codes.items(), strict=True):
+        column[0].set_title(name, fontsize=10)
+        column[-1].set_xlabel(along_name)
+        low, high = z.min(), z.max()
+        for i, ax in enumerate(column):
+            ax.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+            for position, value in enumerate(np.unique(colour)):
+                rows = colour == value
+                ax.scatter(along[rows], z[rows, i], s=4, color=shades(position % 10), linewidths=0, label=f"{value:g}")
+    for i, ax in enumerate(axes[:, 0]):
+        ax.set_ylabel(f"L{i + 1}")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, title=colour_name, loc="outside right center", frameon=False, markerscale=3)
+    return figure
+
+
+def predictions(panels: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> Figure:
+    """True latents against their predictions, all latents of a network in one panel (Figure 2 of the NashAE paper)."""
+    figure, axes = plt.subplots(1, len(panels), figsize=(4.3 * len(panels), 4.4), squeeze=False, layout="constrained")
+    for ax, (title, codes, predicted) in zip(axes[0], panels, strict=True):
+        for i, shade in enumerate(mpl.colormaps["turbo"](np.linspace(0, 1, codes.shape[1]))):
+            ax.scatter(codes[:, i], predicted[:, i], s=3, color=shade, linewidths=0, alpha=0.6)
+        ax.plot([0, 1], [0, 1], color="black", linewidth=0.6, linestyle=":")
+        ax.set(title=title, xlabel="latent", ylabel="its prediction from the others", xlim=(-0.03, 1.03), ylim=(-0.25, 1.25))
+        ax.title.set_fontsize(10)
+    return figure
+
+
+def traversals(paths: Float[np.ndarray, "latents points ..."], names: Sequence[str], title: str = "") -> Figure:
+    """One row per latent: what is decoded as it goes from its least to its greatest value."""
+    count, points, *shape = paths.shape
+    if len(grid(tuple(shape)).space) == 2:
+        figure, axes = plt.subplots(
+            count, points, figsize=(1.05 * points + 0.8, 1.1 * count + 0.6), squeeze=False, layout="constrained"
+        )
+        for i, j in np.ndindex(count, points):
+            ax: Any = axes[i, j]
+            ax.set(xticks=[], yticks=[])
+            _strip(ax, [paths[i, j]], paths[i])
+            if j == 0:
+                ax.set_ylabel(names[i], rotation=0, ha="right", va="center", fontsize=9)
+        figure.suptitle(title, fontsize=11)
+        return figure
+    figure, axes = plt.subplots(count, 1, figsize=(8, 1.9 * count + 0.7), squeeze=False, sharex=True, layout="constrained")
+    shades = mpl.colormaps["viridis"]
+    for ax, path, name in zip(axes[:, 0], paths, names, strict=True):
+        for j, row in enumerate(path):
+            ax.plot(_stacked(row, paths.reshape(-1, *shape)[0]), color=shades(j / (points - 1)), linewidth=1)
+        ax.set_ylabel(name, fontsize=9)
+        ax.set_yticks([])
+    figure.colorbar(
+        ScalarMappable(Normalize(0, 1), shades), ax=axes[:, 0].tolist(), ticks=[0, 1], shrink=0.6
+    ).ax.set_yticklabels(["least", "greatest"])
+    figure.suptitle(title, fontsize=11)
     return figure
 
 

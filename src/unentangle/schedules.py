@@ -5,9 +5,11 @@ Any numeric field of a method, and the learning rate, may be a plain number or a
 """
 
 from collections.abc import Callable
+from numbers import Real
 from typing import Annotated, Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -48,3 +50,8 @@ SCHEDULES: dict[str, Callable[..., Any]] = {"linear": Linear, "cosine": Cosine}
 def at(number: Number, progress: Progress) -> Array:
     """The value of a number or schedule at this progress."""
     return jnp.asarray(number(progress) if callable(number) else number, jnp.float32)
+
+
+def is_number(value: Any) -> bool:
+    """Whether this can stand where a number is wanted."""
+    return isinstance(value, Real | jax.Array) or callable(value)

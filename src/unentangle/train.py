@@ -101,6 +101,7 @@ class Dealer(NamedTuple):
     data: Dataset
     batch: int | tuple[int, int]
     second: bool
+    replacement: bool
 
     @property
     def resident(self) -> bool:
@@ -121,6 +122,8 @@ class Dealer(NamedTuple):
         def draw(key: Key[Array, ""]) -> Array:
             if isinstance(self.batch, tuple):
                 return draw_instances(key, layout, *self.batch)
+            if self.replacement:
+                return jax.random.randint(key, (self.batch,), 0, len(self.data))
             return distinct(key, len(self.data), self.batch)
 
         return jax.vmap(draw)(jax.random.split(key, 1 + self.second))
@@ -129,9 +132,16 @@ class Dealer(NamedTuple):
 # -- a chunk of steps -----------------------------------------------------------------------------------------------------
 
 
+class Member(NamedTuple):
+    """One of the trainings that are one program: the method, which differs from the others' in its numbers only, and a seed."""
+
+    method: Method
+    seed: int
+
+
 @dataclass(frozen=True)
 class Trainer:
-    """How one method trains on one data set: the compiled programs that all seeds share."""
+    """How one method trains on one data set, whatever its numbers and the seed."""
 
     method: Method
     dealer: Dealer
@@ -139,19 +149,22 @@ class Trainer:
     lr: Number
 
     def start(self, seeds: Sequence[int]) -> tuple[Game, Game]:
-        """The games of several seeds: arrays with a leading seed axis, and what is the same in all."""
+        """The games of several seeds: arrays with a leading axis of members, and what is the same in all."""
 
         def start(key: Key[Array, ""]) -> Game:
             return new_game(self.method, self.dealer.data.row_shape, jax.random.fold_in(key, 0))
 
-        games = eqx.filter_vmap(start)(jnp.stack([jax.random.key(seed) for seed in seeds]))
+        games = eqx.filter_vmap(start)(keys_of(seeds))
         return eqx.partition(games, eqx.is_array)
 
-    def numbers(self) -> Any:
-        """The numbers of the method and the learning rate, as arrays."""
-        return jax.tree.map(
-            lambda n: jnp.asarray(n, jnp.float32) if np.isscalar(n) else n, numbers_of(self.method) | {"lr": self.lr}
-        )
+    def numbers(self, methods: Sequence[Method]) -> Any:
+        """The numbers of several methods and the learning rate, as arrays with a leading axis of members."""
+
+        def stacked(*numbers: Any) -> Array:
+            return jnp.asarray(numbers, jnp.float32)
+
+        each = [numbers_of(m) | {"lr": self.lr} for m in methods]
+        return jax.tree.map(lambda *n: stacked(*n) if np.ndim(n[0]) == 0 and not callable(n[0]) else n[0], *each)
 
     def deal(self, layout: Layout, key: Key[Array, ""], t: Array) -> Array:
         """Row indices of step t."""
@@ -168,12 +181,17 @@ class Trainer:
         return eqx.filter(game, eqx.is_array), terms
 
 
-Chunk = Callable[[Game, Key[Array, " seeds"], int, int], tuple[Game, dict[str, Float[np.ndarray, "seeds steps"]]]]
+def keys_of(seeds: Sequence[int]) -> Key[Array, " seeds"]:
+    """The key of each seed."""
+    return jnp.stack([jax.random.key(seed) for seed in seeds])
+
+
+Chunk = Callable[[Game, Any, Key[Array, " members"], int, int], tuple[Game, dict[str, Float[np.ndarray, "members steps"]]]]
 
 
 def scanned(trainer: Trainer, static: Game) -> Chunk:
-    """Many steps of all seeds as one program."""
-    table, layout, numbers = trainer.dealer.table(), trainer.dealer.data.layout, trainer.numbers()
+    """Many steps of all members as one program."""
+    table, layout = trainer.dealer.table(), trainer.dealer.data.layout
 
     @eqx.filter_jit
     def deal(layout, keys, ts):
@@ -181,7 +199,7 @@ def scanned(trainer: Trainer, static: Game) -> Chunk:
 
     @eqx.filter_jit
     def run(arrays, numbers, layout, table, keys, ts, rows):
-        def one(arrays, key, rows):
+        def one(arrays, numbers, key, rows):
             def body(arrays, now):
                 t, read = now
                 rows = read if table is None else table[trainer.deal(layout, key, t)]
@@ -190,11 +208,10 @@ def scanned(trainer: Trainer, static: Game) -> Chunk:
             return jax.lax.scan(body, arrays, (ts, rows))
 
         if len(keys) > 1:
-            return jax.vmap(one)(arrays, keys, rows)
-        out = one(jax.tree.map(lambda a: a[0], arrays), keys[0], jax.tree.map(lambda a: a[0], rows))
-        return jax.tree.map(lambda a: a[None], out)
+            return eqx.filter_vmap(one)(arrays, numbers, keys, rows)
+        return _only(one(*_first((arrays, numbers, keys, rows))))
 
-    def chunk(arrays: Game, keys: Key[Array, " seeds"], start: int, stop: int):
+    def chunk(arrays: Game, numbers: Any, keys: Key[Array, " members"], start: int, stop: int):
         ts = jnp.arange(start, stop)
         rows = None if table is not None else trainer.dealer.read(deal(layout, keys, ts))
         arrays, terms = run(arrays, numbers, layout, table, keys, ts, rows)
@@ -204,8 +221,8 @@ def scanned(trainer: Trainer, static: Game) -> Chunk:
 
 
 def in_turns(trainer: Trainer, static: Game) -> Chunk:
-    """One seed, one compiled step at a time."""
-    table, layout, numbers = trainer.dealer.table(), trainer.dealer.data.layout, trainer.numbers()
+    """One member, one compiled step at a time."""
+    table, layout = trainer.dealer.table(), trainer.dealer.data.layout
 
     deal = eqx.filter_jit(trainer.deal)
 
@@ -214,16 +231,23 @@ def in_turns(trainer: Trainer, static: Game) -> Chunk:
         rows = rows if table is None else table[trainer.deal(layout, key, t)]
         return trainer.play(static, arrays, numbers, key, t, rows)
 
-    def chunk(arrays: Game, keys: Key[Array, " seeds"], start: int, stop: int):
-        arrays, history = jax.tree.map(lambda a: a[0], arrays), []
+    def chunk(arrays: Game, numbers: Any, keys: Key[Array, " members"], start: int, stop: int):
+        (arrays, numbers, key), history = _first((arrays, numbers, keys)), []
         for t in map(jnp.asarray, range(start, stop)):
-            rows = None if table is not None else trainer.dealer.read(deal(layout, keys[0], t))
-            arrays, terms = run(arrays, numbers, layout, table, keys[0], t, rows)
+            rows = None if table is not None else trainer.dealer.read(deal(layout, key, t))
+            arrays, terms = run(arrays, numbers, layout, table, key, t, rows)
             history.append(terms)
-        stacked = {name: np.stack([h[name] for h in history])[None] for name in history[0]}
-        return jax.tree.map(lambda a: a[None], arrays), stacked
+        return _only(arrays), {name: np.stack([h[name] for h in history])[None] for name in history[0]}
 
     return chunk
+
+
+def _first(members: Any) -> Any:
+    return jax.tree.map(lambda a: a[0] if eqx.is_array(a) else a, members)
+
+
+def _only(member: Any) -> Any:
+    return jax.tree.map(lambda a: a[None], member)
 
 
 def has_convolution(trainer: Trainer, arrays: Game, static: Game) -> bool:
@@ -235,17 +259,140 @@ def has_convolution(trainer: Trainer, arrays: Game, static: Game) -> bool:
     shape = jax.eval_shape(trainer.deal, trainer.dealer.data.layout, jax.random.key(0), jnp.asarray(0)).shape
     rows = jnp.zeros((*shape, *trainer.dealer.data.row_shape))
 
+    numbers = _first(trainer.numbers([trainer.method]))
+
     def one(arrays, rows):
-        return trainer.play(static, arrays, trainer.numbers(), jax.random.key(0), jnp.asarray(0), rows)
+        return trainer.play(static, arrays, numbers, jax.random.key(0), jnp.asarray(0), rows)
 
     try:
-        program = jax.make_jaxpr(one)(jax.tree.map(lambda a: a[0], arrays), rows)
+        program = jax.make_jaxpr(one)(_first(arrays), rows)
     except (TypeError, ValueError) as error:
         raise InputError(f"the nets and functions of the method do not fit together: {str(error).splitlines()[0]}") from error
     return "conv_general_dilated" in str(program)
 
 
 # -- a training -----------------------------------------------------------------------------------------------------------
+
+
+class Program:
+    """One method on one data set, compiled once, for any seeds and any values of the method's numbers.
+
+    Raises:
+        InputError: if the data or the settings cannot be used.
+    """
+
+    def __init__(self, trainer: Trainer):
+        self.trainer = trainer
+        arrays, static = trainer.start((0,))
+        self.together = not has_convolution(trainer, arrays, static) or jax.default_backend() != "cpu"
+        self.static = static
+        self.chunk = (scanned if self.together else in_turns)(trainer, static)
+
+    def teams(self, members: Sequence[Member], most: int | None = None) -> list[tuple[Member, ...]]:
+        """Who trains with whom as one program: at most so many together, or each alone."""
+        size = (most or max(len(members), 1)) if self.together else 1
+        return [tuple(members[i : i + size]) for i in range(0, len(members), size)]
+
+    def play(
+        self,
+        team: Sequence[Member],
+        folder: RunFolder | None = None,
+        show: Callable[[int, dict[str, float]], None] = lambda step, terms: None,
+    ) -> list[tuple[Model, Record]]:
+        """Play all steps of a team, from its checkpoint in the folder if there is one."""
+        data, seeds = self.trainer.dealer.data, tuple(m.seed for m in team)
+        games, records = self._play(team, seeds, folder, show)
+        found = []
+        for position, (member, record) in enumerate(zip(team, records, strict=True)):
+            game = eqx.combine(jax.tree.map(lambda a, p=position: a[p], games), self.static)
+            trained = Trained(eqx.nn.inference_mode(game.net), game.state, data.scale, data.row_shape)
+            found.append((Model(member.method, trained, member.seed), record))
+        return found
+
+    def _play(
+        self,
+        team: Sequence[Member],
+        seeds: tuple[int, ...],
+        folder: RunFolder | None,
+        show: Callable[[int, dict[str, float]], None],
+    ) -> tuple[Game, list[Record]]:
+        steps = self.trainer.steps
+        games, _ = self.trainer.start(seeds)
+        numbers, keys = self.trainer.numbers([m.method for m in team]), keys_of(seeds)
+        records, start = [Record([], [], {}) for _ in team], 0
+        if folder and (kept := folder.resume(seeds, games)):
+            games, records, start = kept
+        saved = monotonic()
+        try:
+            while start < steps:
+                stop, began = min(start + CHUNK, steps), monotonic()
+                played, terms = self.chunk(games, numbers, keys, start, stop)
+                finite = np.asarray(_finite(played.net))
+                for position, seed in enumerate(seeds):
+                    if (bad := _first_bad(finite, terms, position)) is not None:
+                        kept = f", kept in {folder.path}" if folder and start else ""
+                        raise Diverged(
+                            f"the training of seed {seed} diverged at step {start + bad}, where its loss or weights were not "
+                            f"finite; the last good state is that of step {start}{kept}: a smaller learning rate may help."
+                        )
+                means = [{name: float(v[p].mean(dtype=float)) for name, v in terms.items()} for p in range(len(team))]
+                took = (monotonic() - began) / len(team)
+                longer = [record.add(stop, took, m) for record, m in zip(records, means, strict=True)]
+                games, records, start = played, longer, stop  # at once: an interrupt finds either the old state or the new
+                show(start, {name: float(np.mean([m[name] for m in means])) for name in terms})
+                if folder and start < steps and monotonic() - saved > CHECKPOINT_SECONDS:
+                    folder.checkpoint(seeds, games, records, start)
+                    saved = monotonic()
+        except (Diverged, KeyboardInterrupt):
+            if folder and start:
+                folder.checkpoint(seeds, games, records, start)
+            raise
+        return games, records
+
+
+def prepare(
+    method: Method,
+    data: Dataset,
+    steps: int | None = None,
+    batch: int | tuple[int, int] | None = None,
+    lr: Number | None = None,
+    replacement: bool = True,
+) -> Trainer:
+    """The trainer of a method on data, with the method's recommended values where none are given.
+
+    Raises:
+        InputError: if the data or the settings cannot be used.
+    """
+    recommended = method.recommended
+    steps = recommended.steps if steps is None else steps
+    sizes: Any = recommended.batch if batch is None else batch
+    lr = recommended.lr if lr is None else lr
+    if not isinstance(data, Dataset):
+        raise InputError(f"data is of type {type(data).__name__}; a Dataset is needed: unentangle.Dataset(x, groups=keys).")
+    if isinstance(recommended.batch, tuple):
+        sizes = tuple(sizes) if isinstance(sizes, Iterable) else (sizes,)
+        if len(sizes) != 2:
+            raise InputError(f"batch={batch}; this method needs (groups, instances per group), such as {recommended.batch}.")
+    elif isinstance(sizes, Iterable):
+        raise InputError(f"batch={batch}; this method needs a number of rows, such as {recommended.batch}.")
+    if steps < 1 or np.min(sizes) < 1:
+        raise InputError(f"steps={steps} and batch={batch}; at least 1 step and batches of at least 1 row are needed.")
+    if not replacement and np.prod(sizes) > len(data):
+        raise InputError(f"batches of {np.prod(sizes)} different rows were asked for; the data has {len(data)}.")
+    check_numbers(method, lr)
+    method.check(data)
+    _ = data.scale  # checks every value
+    return Trainer(method, Dealer(data, sizes, method.second_batch, replacement), steps, lr)
+
+
+def check_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
+    """One or more different numbers below 2 ** 32, or an InputError."""
+    seeds = (seeds,) if isinstance(seeds, int | np.integer) else tuple(seeds)
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise InputError(f"seeds are {list(seeds)}; one or more different numbers are needed.")
+    if min(seeds) < 0 or max(seeds) >= 2**32:
+        raise InputError(f"seeds are {list(seeds)}; each must be at least 0 and less than 2 ** 32.")
+    return seeds
 
 
 @dataclass(frozen=True)
@@ -281,6 +428,7 @@ def train(
     steps: int | None = None,
     batch: int | tuple[int, int] | None = None,
     lr: Number | None = None,
+    replacement: bool = True,
     out: str | Path | None = None,
     progress: bool = True,
 ) -> Run:
@@ -292,6 +440,8 @@ def train(
         steps: optimiser rounds.
         batch: rows per batch, or (groups, instances per group) for methods of groups.
         lr: learning rate, a number or a schedule.
+        replacement: whether a batch of rows may hold a row twice, as is usual; instances of one group
+            are different ones anyway, as far as there are so many.
         out: a folder in which the training is kept as it goes: the same call goes on from there, bit for bit, after any stop.
         progress: show a bar with the named loss terms.
 
@@ -299,63 +449,43 @@ def train(
         InputError: before any training, if the data or the settings cannot be used, or `out` holds another run.
         Diverged: if a loss is not finite; the last good checkpoint stays in `out`.
     """
-    seeds = (seeds,) if isinstance(seeds, int | np.integer) else tuple(seeds)
-    recommended = method.recommended
-    steps = recommended.steps if steps is None else steps
-    sizes: Any = recommended.batch if batch is None else batch
-    lr = recommended.lr if lr is None else lr
-    if not seeds or len(set(seeds)) < len(seeds):
-        raise InputError(f"seeds are {list(seeds)}; one or more different numbers are needed.")
-    if min(seeds) < 0 or max(seeds) >= 2**32:
-        raise InputError(f"seeds are {list(seeds)}; each must be at least 0 and less than 2 ** 32.")
-    if not isinstance(data, Dataset):
-        raise InputError(f"data is of type {type(data).__name__}; a Dataset is needed: unentangle.Dataset(x, groups=keys).")
-    if isinstance(recommended.batch, tuple):
-        sizes = tuple(sizes) if isinstance(sizes, Iterable) else (sizes,)
-        if len(sizes) != 2:
-            raise InputError(f"batch={batch}; this method needs (groups, instances per group), such as {recommended.batch}.")
-    if steps < 1 or np.min(sizes) < 1:
-        raise InputError(f"steps={steps} and batch={batch}; at least 1 step and batches of at least 1 row are needed.")
-    _check_numbers(method, lr)
-    method.check(data)
-    _ = data.scale  # checks every value
-    trainer = Trainer(method, Dealer(data, sizes, method.second_batch), steps, lr)
-    arrays, static = trainer.start(seeds)
-    together = not has_convolution(trainer, arrays, static) or jax.default_backend() != "cpu"
+    seeds = check_seeds(seeds)
+    trainer = prepare(method, data, steps, batch, lr, replacement)
+    program = Program(trainer)
     folder = None if out is None else RunFolder(Path(out))
     if folder:
-        settings = {"method": describe(method), "steps": steps, "batch": sizes, "lr": describe(lr), "seeds": seeds}
-        folder.claim({**settings, "data": fingerprint(data)})
-    chunk = (scanned if together else in_turns)(trainer, static)
-    teams = [seeds] if together else [(seed,) for seed in seeds]
+        folder.claim(settings(trainer) | {"method": describe(method), "seeds": seeds})
     done: dict[int, tuple[Model, Record]] = {}
     failed: list[Diverged] = []
-    with _Bar(steps, progress) as bar:
-        for team in teams:
-            finished = folder.finished(team, method) if folder else None
-            if finished:
+    with _Bar(trainer.steps, progress) as bar:
+        for team in program.teams([Member(method, seed) for seed in seeds]):
+            own = tuple(m.seed for m in team)
+            if folder and (finished := folder.finished(own, method)):
                 done |= finished
                 continue
-            first = jax.tree.map(lambda a, team=team: a[jnp.asarray([seeds.index(s) for s in team])], arrays)
             try:
-                games, records = _play(chunk, first, team, steps, folder, partial(bar.show, team))
+                results = program.play(team, folder, partial(bar.show, own))
             except Diverged as error:
                 failed.append(error)  # the other seeds have a right to be trained
                 continue
-            for position, seed in enumerate(team):
-                game = eqx.combine(jax.tree.map(lambda a, p=position: a[p], games), static)
-                trained = Trained(eqx.nn.inference_mode(game.net), game.state, data.scale, data.row_shape)
-                done[seed] = (Model(method, trained, seed), records[position])
-                if folder:
-                    folder.finish(seed, *done[seed])
+            done |= dict(zip(own, results, strict=True))
             if folder:
-                folder.forget(team)
+                for seed in own:
+                    folder.finish(seed, *done[seed])
+                folder.forget(own)
     if failed:
         raise failed[0]
     return Run(seeds, tuple(done[s][0] for s in seeds), tuple(done[s][1] for s in seeds), data)
 
 
-def _check_numbers(method: Method, lr: Number) -> None:
+def settings(trainer: Trainer) -> dict[str, Any]:
+    """What makes one training another than the next, besides method and seeds."""
+    dealer = trainer.dealer
+    about = {"steps": trainer.steps, "batch": dealer.batch, "lr": describe(trainer.lr), "data": fingerprint(dealer.data)}
+    return about if dealer.replacement else about | {"replacement": False}
+
+
+def check_numbers(method: Method, lr: Number) -> None:
     """Let the method see its own numbers as they will be in the course of the training, so that it can refuse them."""
     for progress in jnp.linspace(0, 1, 5):
         now = {name: float(at(n, progress)) for name, n in numbers_of(method).items()}
@@ -366,52 +496,19 @@ def _check_numbers(method: Method, lr: Number) -> None:
             )
 
 
-def _play(
-    chunk: Chunk,
-    games: Game,
-    team: tuple[int, ...],
-    steps: int,
-    folder: "RunFolder | None",
-    show: Callable[[int, dict[str, float]], None],
-) -> tuple[Game, list[Record]]:
-    """Play all steps of a team of seeds, from its checkpoint if there is one."""
-    keys, records, start = jnp.stack([jax.random.key(s) for s in team]), [Record([], [], {}) for _ in team], 0
-    if folder and (kept := folder.resume(team, games)):
-        games, records, start = kept
-    saved = monotonic()
-    try:
-        while start < steps:
-            stop, began = min(start + CHUNK, steps), monotonic()
-            played, terms = chunk(games, keys, start, stop)
-            for position, seed in enumerate(team):
-                if (bad := _first_bad(played, terms, position)) is not None:
-                    kept = f", kept in {folder.path}" if folder and start else ""
-                    raise Diverged(
-                        f"the training of seed {seed} diverged at step {start + bad}, where its loss or weights were not "
-                        f"finite; the last good state is that of step {start}{kept}: a smaller learning rate may help."
-                    )
-            means = [{name: float(v[p].mean(dtype=float)) for name, v in terms.items()} for p in range(len(team))]
-            took = (monotonic() - began) / len(team)
-            longer = [record.add(stop, took, m) for record, m in zip(records, means, strict=True)]
-            games, records, start = played, longer, stop  # at once: an interrupt finds either the old state or the new
-            show(start, {name: float(np.mean([m[name] for m in means])) for name in terms})
-            if folder and start < steps and monotonic() - saved > CHECKPOINT_SECONDS:
-                folder.checkpoint(team, games, records, start)
-                saved = monotonic()
-    except (Diverged, KeyboardInterrupt):
-        if folder and start:
-            folder.checkpoint(team, games, records, start)
-        raise
-    return games, records
+@eqx.filter_jit
+def _finite(net: Any) -> Array:
+    """For every member, whether all its weights are finite."""
+    weights = jax.tree.leaves(eqx.filter(net, eqx.is_inexact_array))
+    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(w), axis=tuple(range(1, w.ndim))) for w in weights]), axis=0)
 
 
-def _first_bad(games: Game, terms: dict[str, np.ndarray], position: int) -> int | None:
-    """The step of a chunk at which a seed first had a loss that is not finite, or its last if only the weights are not."""
-    finite = np.all([np.isfinite(values[position]) for values in terms.values()], axis=0)
-    if not finite.all():
-        return int(np.argmin(finite))
-    weights = jax.tree.leaves(eqx.filter(games.net, eqx.is_inexact_array))
-    return None if all(bool(jnp.isfinite(w[position]).all()) for w in weights) else len(finite) - 1
+def _first_bad(finite: np.ndarray, terms: dict[str, np.ndarray], position: int) -> int | None:
+    """The step of a chunk at which a member first had a loss that is not finite, or its last if only the weights are not."""
+    good = np.all([np.isfinite(values[position]) for values in terms.values()], axis=0)
+    if not good.all():
+        return int(np.argmin(good))
+    return None if finite[position] else len(good) - 1
 
 
 class _Bar:

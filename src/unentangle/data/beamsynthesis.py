@@ -4,6 +4,8 @@ The published data are 360 files of unstated origin. They are the output of a li
 reproduced here from its closed form: a gated ramp, smoothed, driving a resonant pulse response, sampled 1,000 times.
 """
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
@@ -55,5 +57,5 @@ def waveforms(duty: Float[np.ndarray, " n"], frequency: Float[np.ndarray, " n"])
 def _second_order(u: Float[np.ndarray, "... n"], natural: float, damping: float) -> Float[np.ndarray, "... n"]:
     """w^2 / (s^2 + 2 damping w s + w^2) with w = 2 pi natural, from rest, the input held between steps."""
     w = 2 * np.pi * natural
-    numerator, denominator, _ = signal.cont2discrete(([w**2], [1, 2 * damping * w, w**2]), _DT, "zoh")
-    return signal.lfilter(np.ravel(numerator), denominator, u)
+    system: Any = signal.cont2discrete(([w**2], [1, 2 * damping * w, w**2]), _DT, "zoh")
+    return np.asarray(signal.lfilter(np.ravel(system[0]), system[1], u))

@@ -34,7 +34,7 @@ class Player(NamedTuple):
     loss: Loss
     parts: tuple[str, ...] = ()
     times: int = 1
-    optimiser: optax.GradientTransformation = optax.scale_by_adam(eps=1e-7)
+    optimiser: optax.GradientTransformation = optax.scale_by_adam(eps=1e-7)  # the epsilon of Keras
     pace: float = 1.0  # learning rate as a multiple of the training's
 
 
@@ -75,6 +75,10 @@ class Method(Protocol):
 
     def decode(self, trained: "Trained", codes: Any) -> Float[np.ndarray, "..."]:
         """The rows that codes stand for."""
+        ...
+
+    def reconstruct(self, trained: "Trained", data: Dataset) -> Float[np.ndarray, "..."]:
+        """The rows of a data set, encoded and decoded."""
         ...
 
 

@@ -23,7 +23,7 @@ sums the penalty over groups and leaves the factor 2 out: its lambda is 2 / n_x 
 one state with the nuisance code of another's instance.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, ClassVar, Literal, NamedTuple, get_args, get_origin, get_type_hints
@@ -39,7 +39,7 @@ from .. import nets
 from ..data.dataset import Dataset
 from ..dependence import energy_penalty
 from ..errors import InputError
-from ..schedules import Cosine, Linear, Number
+from ..schedules import Cosine, Linear, Number, is_number
 from .protocol import Player, Recommended, Trained, Turn
 
 Pool = Callable[[Float[Array, "instances *features"], Bool[Array, " instances"]], Float[Array, "*features"]]
@@ -155,7 +155,7 @@ class SymAE:
             number = getattr(self, name)
             if isinstance(number, Real) and not 0 <= float(number) < bound:
                 raise InputError(f"{name}={number}; it must be at least 0 and less than {bound}.")
-            if not (isinstance(number, Real | jax.Array) or callable(number)):
+            if not is_number(number):
                 raise InputError(f"{name}={number!r}; a number or a schedule is needed.")
         for name, hint in get_type_hints(type(self)).items():
             names = [n for h in (hint, *get_args(hint)) if get_origin(h) is Literal for n in get_args(h)]
@@ -224,8 +224,16 @@ class SymAE:
         """dec(C_i, N_ij) for every row."""
         return trained.scale.restore(trained.map(_decode, codes.coherent[codes.group], codes.nuisance), codes.level)
 
-    def swap(self, trained: Trained, state: Any, style: Any, pairs: Literal["all", "each"]) -> Float[np.ndarray, "..."]:
+    def reconstruct(self, trained: Trained, data: Dataset) -> Float[np.ndarray, "rows ..."]:
+        """Encode and decode."""
+        return self.decode(trained, self.encode(trained, data))
+
+    def swap(
+        self, trained: Trained, state: Any, style: Any, pairs: Literal["all", "each"], latents: Sequence[int] | None = None
+    ) -> Float[np.ndarray, "..."]:
         """dec(C_i', N_ij) for every coherent code with every nuisance code, or for the first with the first and so on."""
+        if latents is not None:
+            raise InputError(f"latents={list(latents)}; SymAE swaps whole nuisance codes, so latents is for other methods.")
         state, style = (self.encode(trained, given) if isinstance(given, Dataset) else given for given in (state, style))
         coherent = _checked(state, "state", "coherent", self.p)
         nuisance = _checked(style, "style", "nuisance", self.q)

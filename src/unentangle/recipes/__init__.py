@@ -5,9 +5,9 @@ from types import ModuleType
 from typing import Any
 
 from ..errors import InputError
-from . import symae
+from . import nashae, symae
 
-PAPERS: dict[str, ModuleType] = {"symae": symae}
+PAPERS: dict[str, ModuleType] = {"symae": symae, "nashae": nashae}
 
 
 def find(name: str) -> Callable[..., Any]:

@@ -22,6 +22,12 @@ def interval(values: Any, level: float = 0.95) -> tuple[float, float]:
     return (float(values.mean() - half), float(values.mean() + half))
 
 
+def two_sample(values: Any, level: float = 0.95) -> float:
+    """How far the mean of as many other values may lie from that of these by chance, both spread as these are (Student)."""
+    values = np.asarray(values, float)
+    return float(student.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) * np.sqrt(2 / len(values)))
+
+
 def provenance(seconds: float) -> dict[str, Any]:
     """The commit (marked if files had changed since), the versions, the device and the duration of a result."""
     packages = ("unentangle", "jax", "equinox", "optax", "numpy", "scikit-learn")

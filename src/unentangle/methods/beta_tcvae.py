@@ -1,0 +1,87 @@
+"""beta-TCVAE: the divergence of a VAE taken apart, and only the dependence of the latents punished.
+
+R. T. Q. Chen, X. Li, R. Grosse, D. Duvenaud, "Isolating Sources of Disentanglement in VAEs", 2018. With q(z) the mean of q(z|x)
+over the data, the divergence from the prior is the sum of three parts (their eq. 2),
+
+    mutual information  log q(z|x) - log q(z)
+    total correlation   log q(z) - sum_d log q(z_d)
+    dimension-wise KL   sum_d log q(z_d) - log p(z_d),
+
+of which the second is weighted by beta. q(z) is estimated from the batch (`dependence.aggregate_densities`). Conventions of
+`beta_vae.py`.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Key
+
+from .. import nets
+from ..data.dataset import Dataset
+from ..dependence import aggregate_densities
+from ..gaussian import log_normal
+from ..metrics import learned_by_range
+from ..schedules import Number
+from .beta_vae import ADAGRAD, mean_of, posterior, reconstruction_error
+from .latent import Latents
+from .protocol import Player, Recommended, Trained, Turn
+
+
+@dataclass(frozen=True)
+class BetaTCVAE(Latents):
+    """The total-correlation variational autoencoder.
+
+    Args:
+        m: number of latents.
+        beta: weight of the total correlation.
+        sampler: "weighted" or "stratified", how q(z) is estimated from a batch.
+        encoder: your own net of one row, as in BetaVAE.
+        decoder: your own net of one code, as in BetaVAE.
+    """
+
+    m: int = 8
+    beta: Number = 75.0
+    sampler: Literal["weighted", "stratified"] = "weighted"
+    encoder: nets.Net | None = None
+    decoder: nets.Net | None = None
+
+    recommended: ClassVar[Recommended] = Recommended(steps=1000, batch=100, lr=1e-2)
+    code: ClassVar[Any] = mean_of
+
+    def __post_init__(self):
+        self._check_numbers(beta=(0, np.inf))
+
+    def init(self, shape: tuple[int, ...], key: Key[Array, ""]) -> tuple[nets.Autoencoder, nets.State]:
+        """Fresh nets for rows of this shape."""
+        return eqx.nn.make_with_state(nets.autoencoder)(shape, self.m, 2, key, self.encoder, self.decoder)
+
+    def players(self) -> tuple[Player, ...]:
+        """One player, who moves everything."""
+        return (Player(self.loss, optimiser=ADAGRAD),)
+
+    def share(self, net: nets.Autoencoder, state: nets.State, turn: Turn) -> None:
+        """Nothing is shared: there is one player."""
+
+    def loss(self, net: nets.Autoencoder, state: nets.State, shared: None, turn: Turn):
+        """Reconstruction error plus mutual information, beta times total correlation, and dimension-wise divergence."""
+        q = posterior(net.encoder, turn.x, turn.key)
+        reconstruction = reconstruction_error(net.decoder, q.z, turn.x)
+        joint, each = aggregate_densities(q.z, q.mean, q.log_var, turn.n, self.sampler)
+        conditional = jnp.sum(log_normal(q.z, q.mean, q.log_var), axis=1)
+        information = jnp.mean(conditional - joint)
+        correlation = jnp.mean(joint - jnp.sum(each, axis=1))
+        divergence = jnp.mean(jnp.sum(each - log_normal(q.z, 0.0, 0.0), axis=1))
+        terms = {
+            "reconstruction": reconstruction,
+            "information": information,
+            "correlation": correlation,
+            "divergence": divergence,
+        }
+        return reconstruction + information + self.beta * correlation + divergence, (terms, state)
+
+    def learned(self, trained: Trained, data: Dataset) -> int:
+        """How many latents have means that range over 2 or more."""
+        return learned_by_range(self.encode(trained, data), 2.0)

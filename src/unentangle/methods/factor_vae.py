@@ -1,0 +1,105 @@
+"""FactorVAE: a discriminator tells the codes from their shuffle, and the VAE makes that impossible.
+
+H. Kim, A. Mnih, "Disentangling by Factorising", 2018. The discriminator D sees codes z of one batch and the same codes with
+every latent permuted over the batch by itself, and learns which is which; log D / (1 - D) then estimates the log density ratio
+whose mean is the total correlation. On another batch the VAE minimises (their eq. 2)
+
+    -log p(x|z)  +  KL(q(z|x) || N(0, I))  +  gamma mean log D(z) / (1 - D(z)).
+
+Conventions of `beta_vae.py`; gamma is what the NashAE paper's tables call FactorVAE's beta. The discriminator is that of its
+authors' code: three hidden layers of 1,024 SELU units (Kim and Mnih: six of 1,000 leaky ReLU).
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from equinox.nn import Sequential
+from jaxtyping import Array, Float, Key
+
+from .. import nets
+from ..data.dataset import Dataset
+from ..dependence import shuffled
+from ..gaussian import log_normal
+from ..metrics import learned_by_range
+from ..schedules import Number
+from .autoencoder import ADAM
+from .beta_vae import mean_of, posterior, reconstruction_error
+from .latent import Latents
+from .protocol import Player, Recommended, Trained, Turn
+
+
+class FactorVAENets(NamedTuple):
+    """The autoencoder, and the discriminator: a code's log odds of being a true one."""
+
+    encoder: nets.Net
+    decoder: nets.Net
+    discriminator: nets.Net
+
+
+@dataclass(frozen=True)
+class FactorVAE(Latents):
+    """The factorising variational autoencoder.
+
+    Args:
+        m: number of latents.
+        gamma: weight of the total correlation (in the NashAE paper's tables: beta).
+        encoder: your own net of one row, as in BetaVAE.
+        decoder: your own net of one code, as in BetaVAE.
+    """
+
+    m: int = 8
+    gamma: Number = 75.0
+    encoder: nets.Net | None = None
+    decoder: nets.Net | None = None
+
+    recommended: ClassVar[Recommended] = Recommended(steps=1000, batch=100, lr=1e-4)
+    second_batch: ClassVar[bool] = True
+    code: ClassVar[Any] = mean_of
+
+    def __post_init__(self):
+        self._check_numbers(gamma=(0, np.inf))
+
+    def init(self, shape: tuple[int, ...], key: Key[Array, ""]) -> tuple[FactorVAENets, nets.State]:
+        """Fresh nets for rows of this shape."""
+        return eqx.nn.make_with_state(self._nets)(shape, key)
+
+    def _nets(self, shape: tuple[int, ...], key: Key[Array, ""]) -> FactorVAENets:
+        ks = nets.keys(jax.random.fold_in(key, 1))
+        discriminator = Sequential(nets.mlp([self.m, 1024, 1024, 1024, 1], nets.SELU, ks, nets.lecun_normal))
+        return FactorVAENets(*nets.autoencoder(shape, self.m, 2, key, self.encoder, self.decoder), discriminator)
+
+    def players(self) -> tuple[Player, ...]:
+        """The discriminator moves first."""
+        momentum = optax.scale_by_adam(b1=0.5, b2=0.9, eps=1e-8)
+        judge = Player(self.discriminate, ("discriminator",), optimiser=momentum)
+        return (judge, Player(self.loss, ("encoder", "decoder"), optimiser=ADAM))
+
+    def share(self, net: FactorVAENets, state: nets.State, turn: Turn) -> Float[Array, "rows m"]:
+        """Codes of the first batch, for the discriminator to learn from."""
+        return posterior(net.encoder, turn.x, turn.key).z
+
+    def discriminate(self, net: FactorVAENets, state: nets.State, z: Float[Array, "rows m"], turn: Turn):
+        """Half the cross entropy on true codes and half that on shuffled ones."""
+        odds = jax.vmap(net.discriminator)(jnp.concatenate([z, shuffled(turn.key, z)]))[:, 0]
+        true, false = jnp.split(odds, 2)
+        entropy = 0.5 * (jnp.mean(jax.nn.softplus(-true)) + jnp.mean(jax.nn.softplus(false)))
+        return entropy, ({"discrimination": entropy}, state)
+
+    def loss(self, net: FactorVAENets, state: nets.State, shared: Array, turn: Turn):
+        """The negative evidence lower bound on the second batch, plus gamma times the total correlation."""
+        assert turn.second is not None
+        q = posterior(net.encoder, turn.second, turn.key)
+        reconstruction = reconstruction_error(net.decoder, q.z, turn.second)
+        kl = jnp.mean(jnp.sum(log_normal(q.z, q.mean, q.log_var) - log_normal(q.z, 0.0, 0.0), axis=1))
+        correlation = jnp.mean(jax.vmap(net.discriminator)(q.z))
+        terms = {"reconstruction": reconstruction, "kl": kl, "correlation": correlation}
+        return reconstruction + kl + self.gamma * correlation, (terms, state)
+
+    def learned(self, trained: Trained, data: Dataset) -> int:
+        """How many latents have means that range over 2 or more."""
+        return learned_by_range(self.encode(trained, data), 2.0)

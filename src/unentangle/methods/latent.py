@@ -1,0 +1,119 @@
+"""What methods share whose code is one vector of m latents per row: the verbs of their trained models."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from ..data.dataset import Dataset
+from ..errors import InputError
+from ..schedules import is_number
+from .protocol import Trained
+
+
+class Latents:
+    """The verbs of a method with m latents. Such a method says what of an encoder's output is the code, and what is learned.
+
+    In the nets of a trained model, `encoder` is a function of one row, `decoder` of one code.
+    """
+
+    m: int
+    second_batch: ClassVar[bool] = False
+    code: ClassVar[Callable[[Float[Array, "..."]], Float[Array, " m"]]]
+
+    def check(self, data: Dataset) -> None:
+        """Any data will do."""
+
+    def learned(self, trained: Trained, data: Dataset) -> int:
+        """How many latents are learned, by the rule of the method's paper."""
+        raise NotImplementedError
+
+    def encode(self, trained: Trained, data: Dataset) -> Float[np.ndarray, "rows m"]:
+        """The code of every row."""
+        return trained.rows(_Encoder(type(self).code), data)
+
+    def decode(
+        self, trained: Trained, codes: Any, level: Float[np.ndarray, "rows 2"] | None = None
+    ) -> Float[np.ndarray, "rows ..."]:
+        """The row of every code, at the level of each row where rows were standardised by themselves."""
+        return trained.scale.restore(trained.map(_decoded, self._codes(trained, codes, "codes")), level)
+
+    def reconstruct(self, trained: Trained, data: Dataset) -> Float[np.ndarray, "rows ..."]:
+        """Encode and decode."""
+        return self.decode(trained, self.encode(trained, data), trained.level(data))
+
+    def swap(
+        self, trained: Trained, state: Any, style: Any, pairs: Literal["all", "each"], latents: Sequence[int] | None
+    ) -> Float[np.ndarray, "..."]:
+        """The rows of `state` with some latents from the rows of `style`."""
+        if latents is None:
+            raise InputError(f"{type(self).__name__} needs to be told which of its {self.m} latents to swap: latents=[0].")
+        chosen = self._chosen(latents)
+        level = trained.level(state) if isinstance(state, Dataset) else None
+        base, other = self._codes(trained, state, "state"), self._codes(trained, style, "style")
+        if pairs == "each":
+            if len(base) != len(other):
+                raise InputError(f"there are {len(base)} states and {len(other)} styles; pairs='each' needs as many.")
+            codes = base.copy()
+            codes[:, chosen] = other[:, chosen]
+            return self.decode(trained, codes, level)
+        codes = np.repeat(base[:, None], len(other), axis=1)
+        codes[:, :, chosen] = other[:, chosen]
+        levels = None if level is None else np.repeat(level, len(other), axis=0)
+        return self.decode(trained, codes.reshape(-1, self.m), levels).reshape(len(base), len(other), *trained.shape)
+
+    def traverse(
+        self, trained: Trained, data: Dataset, row: int, latents: Sequence[int] | None, points: int
+    ) -> Float[np.ndarray, "latents points ..."]:
+        """One row decoded while one latent at a time goes evenly from its least to its greatest value over the data."""
+        codes = self.encode(trained, data)
+        chosen = np.arange(self.m) if latents is None else self._chosen(latents)
+        paths = np.tile(codes[row], (len(chosen), points, 1))
+        for path, i in zip(paths, chosen, strict=True):
+            path[:, i] = np.linspace(codes[:, i].min(), codes[:, i].max(), points)
+        level = trained.level(data.take([row]))
+        levels = None if level is None else np.repeat(level, len(chosen) * points, axis=0)
+        return self.decode(trained, paths.reshape(-1, self.m), levels).reshape(len(chosen), points, *trained.shape)
+
+    def _codes(self, trained: Trained, given: Any, argument: str) -> Float[np.ndarray, "n m"]:
+        codes = self.encode(trained, given) if isinstance(given, Dataset) else np.atleast_2d(np.asarray(given, np.float32))
+        if codes.ndim != 2 or codes.shape[1] != self.m:
+            raise InputError(f"{argument} has shape {codes.shape}; a Dataset or codes (n, {self.m}) are needed.")
+        return codes
+
+    def _chosen(self, latents: Sequence[int]) -> np.ndarray:
+        if any(not 0 <= int(i) < self.m for i in latents) or not len(latents):
+            raise InputError(f"latents={list(latents)}; there are latents 0 to {self.m - 1}.")
+        return np.asarray(latents, int)
+
+    def _check_numbers(self, **bounds: tuple[float, float]) -> None:
+        """Refuse fewer than one latent, and numbers outside [low, high)."""
+        if self.m < 1:
+            raise InputError(f"m={self.m}; at least one latent is needed.")
+        for name, (low, high) in bounds.items():
+            number = getattr(self, name)
+            if not is_number(number):
+                raise InputError(f"{name}={number!r}; a number or a schedule is needed.")
+            if np.isscalar(number) and not low <= float(number) < high:  # pyright: ignore[reportArgumentType]
+                raise InputError(f"{name}={number}; it must be at least {low:g} and less than {high:g}.")
+
+
+class _Encoder(NamedTuple):
+    """Codes of rows, as a function of the net."""
+
+    code: Callable[..., Any]
+
+    def __call__(self, net, state, x):
+        return jax.vmap(lambda row: self.code(net.encoder(row)))(x)
+
+
+def _decoded(net, state, codes):
+    return jax.vmap(net.decoder)(codes)
+
+
+def half_mean_square(x: Array, y: Array) -> Float[Array, ""]:
+    """Half the mean squared difference over rows and samples: the reconstruction error of the NashAE authors' code."""
+    return 0.5 * jnp.mean((x - y) ** 2)

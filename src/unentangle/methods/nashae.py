@@ -1,0 +1,197 @@
+"""NashAE: as many latents as there are factors, by making each latent unpredictable from the others.
+
+E. Yeats, F. Liu, D. Womble, H. Li, "NashAE: Disentangling Representations through Adversarial Covariance Minimization",
+ECCV 2022. Equations below are the paper's.
+
+An autoencoder with latents in (0, 1) plays against m predictors. Predictor i sees all latents but the i-th, which is set to 0,
+and lowers (eq. 2)
+
+    L_P = 1/2 mean (z'_i - z_i)^2;
+
+the encoder and the decoder then lower (eq. 5)
+
+    (1 - lam) L_R + lam L_A,     L_A = sum_i Cov(z_i, z'_i)                                                           (eq. 4).
+
+Two things are not as printed but as in the authors' code, because the printed tables come from it:
+- L_R is half the MEAN of the squared error over rows and samples (eq. 1 writes the sum over samples). A lam of theirs and ours
+  is n lam / (1 - lam + n lam) in the sum's terms, for n samples per row: 0.2 is 0.996 at n = 1000.
+- In Cov(z_i, z'_i) the latent z_i is a constant. The encoder feels the covariance only through what the predictor of z_i sees:
+  the other latents.
+
+At the optimum z'_i = E[z_i | the others] and Cov(z_i, z'_i) = Var(z'_i): zero if and only if that mean is constant.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Key
+
+from .. import nets
+from ..data.dataset import Dataset
+from ..dependence import prediction_covariance
+from ..errors import InputError
+from ..metrics import learned_by_range
+from ..schedules import Number
+from .autoencoder import ADAM
+from .latent import Latents, half_mean_square
+from .protocol import Player, Recommended, Trained, Turn
+
+# -- the predictors -------------------------------------------------------------------------------------------------------
+
+
+class Predictors(eqx.Module):
+    """m regressions as one batched network: the i-th gives z_i from the other latents, by m -> 40 -> 40 -> 1 with SELU."""
+
+    first: nets.Dense  # with a leading axis of m, as the others
+    second: nets.Dense
+    third: nets.Dense
+
+    def __init__(self, m: int, key: Key[Array, ""], width: int = 40):
+        def layer(inputs: int, outputs: int, key: Key[Array, ""]) -> nets.Dense:
+            return eqx.filter_vmap(lambda k: nets.Dense(inputs, outputs, k, nets.lecun_normal))(jax.random.split(key, m))
+
+        keys = jax.random.split(key, 3)
+        self.first, self.second, self.third = layer(m, width, keys[0]), layer(width, width, keys[1]), layer(width, 1, keys[2])
+
+    def __call__(self, z: Float[Array, "rows m"]) -> Float[Array, "rows m"]:
+        """z': every latent as the others tell it."""
+        m = z.shape[1]
+        others = self.first.weight * (1 - jnp.eye(m))[:, :, None]  # the i-th entry set to 0, for all i at once
+        h = jax.nn.selu(jnp.einsum("bi,pih->pbh", z, others) + self.first.bias[:, None])
+        h = jax.nn.selu(h @ self.second.weight + self.second.bias[:, None])
+        return (h @ self.third.weight + self.third.bias[:, None])[:, :, 0].T
+
+
+class NashAENets(NamedTuple):
+    """The autoencoder and its opponents."""
+
+    encoder: nets.Net
+    decoder: nets.Net
+    predictors: Predictors
+
+
+# -- the method -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class NashAE(Latents):
+    """The Nash autoencoder.
+
+    Args:
+        m: number of latents to start from, more than the factors expected: what is not needed dies.
+        lam: weight of the adversarial term against reconstruction, in [0, 1).
+        updates: steps of the predictors per step of the autoencoder, on the same batch.
+        game: "covariance" is eq. 4-5; "minmax" is eq. 3, in which the encoder raises the predictors' squared error instead.
+        detach: whether z_i is a constant in Cov(z_i, z'_i), as in the authors' code.
+        encoder: your own net of one row (row -> m numbers, squashed by a sigmoid afterwards): an Equinox module (every seed
+            then starts from its weights) or a function of a key that makes one.
+        decoder: your own net of one code (m numbers -> row), likewise.
+    """
+
+    m: int = 8
+    lam: Number = 0.2
+    updates: int = 5
+    game: Literal["covariance", "minmax"] = "covariance"
+    detach: bool = True
+    encoder: nets.Net | None = None
+    decoder: nets.Net | None = None
+
+    recommended: ClassVar[Recommended] = Recommended(steps=1000, batch=100, lr=1e-3)
+    code: ClassVar[Any] = jax.nn.sigmoid
+
+    def __post_init__(self):
+        self._check_numbers(lam=(0, 1))
+        if self.updates < 1:
+            raise InputError(f"updates={self.updates}; the predictors need at least one.")
+        if self.game not in ("covariance", "minmax"):
+            raise InputError(f"game={self.game!r} is unknown; it is covariance or minmax.")
+
+    def init(self, shape: tuple[int, ...], key: Key[Array, ""]) -> tuple[NashAENets, nets.State]:
+        """Fresh nets for rows of this shape."""
+        return eqx.nn.make_with_state(self._nets)(shape, key)
+
+    def _nets(self, shape: tuple[int, ...], key: Key[Array, ""]) -> NashAENets:
+        base = nets.autoencoder(shape, self.m, 1, key, self.encoder, self.decoder)
+        return NashAENets(*base, Predictors(self.m, jax.random.fold_in(key, 1)))
+
+    def players(self) -> tuple[Player, ...]:
+        """The predictors move first, at ten times the learning rate."""
+        predictors = Player(self.predict, ("predictors",), times=self.updates, optimiser=ADAM, pace=10.0)
+        return (predictors, Player(self.disentangle, ("encoder", "decoder"), optimiser=ADAM))
+
+    def share(self, net: NashAENets, state: nets.State, turn: Turn) -> Float[Array, "rows m"]:
+        """The codes of the batch, which every move of the predictors starts from."""
+        return jax.nn.sigmoid(jax.vmap(net.encoder)(turn.x))
+
+    def predict(self, net: NashAENets, state: nets.State, z: Float[Array, "rows m"], turn: Turn):
+        """Eq. 2: half the mean squared error of the predictions."""
+        error = half_mean_square(net.predictors(z), z)
+        return error, ({"prediction": error}, state)
+
+    def disentangle(self, net: NashAENets, state: nets.State, shared: Array, turn: Turn):
+        """Eq. 5: reconstruction and the adversarial term, as a function of encoder and decoder."""
+        z = jax.nn.sigmoid(jax.vmap(net.encoder)(turn.x))
+        reconstruction = half_mean_square(jax.vmap(net.decoder)(z), turn.x)
+        predicted = net.predictors(z)
+        if self.game == "covariance":
+            adversarial = jnp.sum(prediction_covariance(jax.lax.stop_gradient(z) if self.detach else z, predicted))
+        else:
+            adversarial = -0.5 * jnp.mean(jnp.sum((predicted - z) ** 2, axis=1))
+        loss = (1 - self.lam) * reconstruction + self.lam * adversarial
+        return loss, ({"reconstruction": reconstruction, "adversarial": adversarial}, state)
+
+    # -- the trained net
+
+    def learned(self, trained: Trained, data: Dataset) -> int:
+        """How many latents move by more than 0.2 over the data."""
+        return learned_by_range(self.encode(trained, data))
+
+    def predictions(self, trained: Trained, data: Dataset) -> Float[np.ndarray, "rows m"]:
+        """Every latent of every row as its predictor has it from the others: z'."""
+        return trained.map(_predicted, self.encode(trained, data))
+
+
+def _predicted(net, state, codes):
+    return net.predictors(codes)
+
+
+# -- the same game on any codes -------------------------------------------------------------------------------------------
+
+
+class PredictorsOnly(NamedTuple):
+    """Opponents without an autoencoder."""
+
+    predictors: Predictors
+
+
+@dataclass(frozen=True)
+class Prediction(Latents):
+    """NashAE's predictors alone, on rows that are codes of m latents: how well can each be told from the others?"""
+
+    m: int
+
+    recommended: ClassVar[Recommended] = Recommended(steps=2000, batch=100, lr=1e-2)
+
+    def init(self, shape: tuple[int, ...], key: Key[Array, ""]) -> tuple[PredictorsOnly, nets.State]:
+        """Fresh predictors."""
+        return eqx.nn.make_with_state(lambda: PredictorsOnly(Predictors(self.m, key)))()
+
+    def players(self) -> tuple[Player, ...]:
+        """The predictors."""
+        return (Player(self.predict, optimiser=ADAM),)
+
+    def share(self, net: PredictorsOnly, state: nets.State, turn: Turn) -> None:
+        """Nothing is shared."""
+
+    def predict(self, net: PredictorsOnly, state: nets.State, shared: None, turn: Turn):
+        """Eq. 2 on frozen codes."""
+        error = half_mean_square(net.predictors(turn.x), turn.x)
+        return error, ({"prediction": error}, state)
+
+    def encode(self, trained: Trained, data: Dataset) -> Float[np.ndarray, "rows m"]:
+        """The prediction of every latent of every row."""
+        return trained.rows(_predicted, data)
