@@ -128,3 +128,24 @@ def test_wrong_input_is_one_sentence_and_nothing_is_written(mine, args, says, tm
     assert printed.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
     assert before == {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_a_method_with_one_code_per_row(tmp_path, capsys):
+    """Fit says how many factors it found; encode, swap and evaluate know what to do with latents."""
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "x.npz", x=rng.standard_normal((40, 1)) * np.sin(np.arange(30)), width=rng.uniform(0, 1, 40))
+    file, run = str(tmp_path / "x.npz"), str(tmp_path / "run")
+    assert main(["fit", file, "nashae", "--m", "3", "--lam", "0.1", "--steps", "4", "--batch", "20", "--out", run]) == 0
+    assert "factors found: " in capsys.readouterr().out
+    assert {"latents.png", "traversals.png", "metrics.json"} <= {p.name for p in (tmp_path / "run").iterdir()}
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert {"learned_latents", "used_latents", "predictor_r2", "predictability"} <= metrics.keys()
+    assert main(["encode", run, file, "--out", str(tmp_path / "codes.npz")]) == 0
+    assert np.load(tmp_path / "codes.npz")["latents"].shape == (40, 3)
+    swap = ["swap", run, file, "--state", "3", "4", "--style", "9", "--out", str(tmp_path / "swap.npz")]
+    assert main(swap) == 2
+    assert "which of its 3 latents" in capsys.readouterr().err
+    assert main([*swap, "--latents", "1"]) == 0
+    made = np.load(tmp_path / "swap.npz")
+    assert made["x"].shape == (2, 30)
+    assert (made["groups"].tolist(), made["style_row"].tolist()) == ([3, 4], [9, 9])

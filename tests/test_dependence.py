@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from itertools import combinations
 
 import jax
 import jax.numpy as jnp
@@ -9,9 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from scipy.stats import energy_distance as scipy_energy_distance
+from scipy.stats import norm
 
 from unentangle import InputError
-from unentangle.dependence import J, J_estimate, distances, energy_distance, energy_penalty
+from unentangle.dependence import (
+    J,
+    J_estimate,
+    aggregate_densities,
+    distances,
+    energy_distance,
+    energy_penalty,
+    gaussian_total_correlation,
+    prediction_covariance,
+    shuffled,
+)
 
 
 def direct_J(label, codes):
@@ -155,3 +167,87 @@ def test_memory_is_linear_in_the_number_of_codes():
     """
     grown = int(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout)
     assert grown < 200_000  # kB
+
+
+# -- prediction and total correlation -------------------------------------------------------------------------------------
+
+
+def test_the_best_prediction_covaries_as_much_as_it_varies():
+    """Cov(z_i, E[z_i | rest]) = Var(E[z_i | rest]), and 0 for a constant prediction."""
+    rng = np.random.default_rng(0)
+    other = rng.integers(0, 4, 100_000)
+    z = (other**2 + rng.standard_normal(100_000)).astype(np.float32)
+    best = np.array([z[other == v].mean() for v in range(4)])[other]
+    found = prediction_covariance(jnp.asarray(z[:, None]), jnp.asarray(best[:, None]))
+    np.testing.assert_allclose(found, [best.var()], rtol=1e-3)
+    np.testing.assert_allclose(prediction_covariance(jnp.asarray(z[:, None]), jnp.full((100_000, 1), 3.0)), [0], atol=1e-3)
+    x, y = rng.standard_normal((2, 50, 3)).astype(np.float32)
+    exact = [np.cov(a, b, bias=True)[0, 1] for a, b in zip(x.T, y.T, strict=True)]
+    np.testing.assert_allclose(prediction_covariance(jnp.asarray(x), jnp.asarray(y)), exact, atol=1e-6)
+
+
+def mixture(seed, n, m):
+    """Posteriors N(mean, var) of n rows, and the exact density of their mean at a draw from each."""
+    rng = np.random.default_rng(seed)
+    mean, log_var = rng.standard_normal((n, m)), rng.uniform(-1, 0, (n, m))
+    z = mean + np.exp(log_var / 2) * rng.standard_normal((n, m))
+    each = norm.pdf(z[:, None], mean, np.exp(log_var / 2))
+    return (z, mean, log_var), each.prod(axis=2).mean(axis=1), each.mean(axis=1)
+
+
+def test_the_stratified_estimate_of_a_density_is_unbiased():
+    """Over all batches that hold a row, the estimates of its density average to the density, exactly."""
+    arrays, joint, each = mixture(0, 6, 2)
+    with jax.enable_x64(True):
+        estimates = {i: [] for i in range(6)}
+        for batch in combinations(range(6), 3):
+            found = aggregate_densities(*(jnp.asarray(a[list(batch)]) for a in arrays), 6, "stratified")
+            for position, i in enumerate(batch):
+                estimates[i].append((np.exp(found.joint[position]), *np.exp(found.each[position])))
+    means = np.array([np.mean(estimates[i], axis=0) for i in range(6)])
+    np.testing.assert_allclose(means, np.column_stack([joint, each]), rtol=1e-10)
+
+
+@pytest.mark.parametrize("sampler", ["weighted", "stratified"])
+def test_the_order_of_a_batch_does_not_matter(sampler):
+    """The published stratified weights fail this: they fill a column in place of the diagonal."""
+    arrays, _, _ = mixture(1, 64, 10)
+    order = np.random.default_rng(0).permutation(64)
+    with jax.enable_x64(True):
+        straight = aggregate_densities(*map(jnp.asarray, arrays), 737_280, sampler)
+        shuffled_too = aggregate_densities(*(jnp.asarray(a[order]) for a in arrays), 737_280, sampler)
+        np.testing.assert_allclose(straight.joint[order], shuffled_too.joint, rtol=1e-12)
+        np.testing.assert_allclose(straight.each[order], shuffled_too.each, rtol=1e-12)
+
+
+def test_a_batch_of_all_rows_knows_the_density():
+    """Then every row stands for itself: stratified is exact, weighted is too, but for its constant log n."""
+    arrays, joint, each = mixture(2, 50, 3)
+    with jax.enable_x64(True):
+        exact = aggregate_densities(*map(jnp.asarray, arrays), 50, "stratified")
+        weighted = aggregate_densities(*map(jnp.asarray, arrays), 50, "weighted")
+        np.testing.assert_allclose(exact.joint, np.log(joint), rtol=1e-9)
+        np.testing.assert_allclose(exact.each, np.log(each), rtol=1e-9)
+        np.testing.assert_allclose(weighted.joint + np.log(50), np.log(joint), rtol=1e-9)
+
+
+def test_total_correlation_of_gaussians_is_known():
+    """Narrow posteriors around Gaussian rows: TC from the aggregate density nears that of the Gaussian."""
+    covariance = np.array([[1.0, 0.8, 0.0], [0.8, 1.0, 0.3], [0.0, 0.3, 1.0]])
+    known = float(gaussian_total_correlation(jnp.asarray(covariance)))
+    assert known == pytest.approx(-0.5 * np.log(np.linalg.det(covariance)), rel=1e-5)
+    assert float(gaussian_total_correlation(jnp.eye(4) * 3)) == pytest.approx(0, abs=1e-6)
+    rng = np.random.default_rng(0)
+    wide = covariance - 0.1 * np.eye(3)  # rows; their posteriors of variance 0.1 make up the rest
+    mean = rng.multivariate_normal(np.zeros(3), wide, 3000)
+    z = mean + np.sqrt(0.1) * rng.standard_normal(mean.shape)
+    density = aggregate_densities(*map(jnp.asarray, (z, mean, np.full_like(z, np.log(0.1)))), 3000, "stratified")
+    estimate = float(jnp.mean(density.joint - density.each.sum(axis=1)))
+    assert estimate == pytest.approx(known, abs=0.06)
+
+
+def test_shuffled_codes_keep_their_marginals_and_lose_their_dependence():
+    z = jnp.repeat(jnp.arange(500.0)[:, None], 3, axis=1)
+    found = np.asarray(shuffled(jax.random.key(0), z))
+    np.testing.assert_array_equal(np.sort(found, axis=0), z)
+    assert np.abs(np.corrcoef(found.T) - np.eye(3)).max() < 0.15

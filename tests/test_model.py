@@ -5,7 +5,7 @@ import pytest
 
 import unentangle as un
 from unentangle.storage import read_about
-from worlds import dense_symae, small_mra
+from worlds import dense_latents, dense_symae, small_mra
 
 DATA = small_mra()
 
@@ -60,6 +60,44 @@ def test_interpolation_passes_through_the_instances(model):
         model.interpolate(group, np.zeros(5))
 
 
+@pytest.fixture(scope="module")
+def beta():
+    return un.train(dense_latents(un.BetaVAE), DATA, steps=2, batch=8, progress=False)[0]
+
+
+def test_swapped_latents_come_from_the_other_row(beta):
+    codes = beta.encode(DATA)
+    every = beta.swap(DATA, DATA, latents=[0, 2])
+    assert every.shape == (30, 30, 12)
+    mixed = codes[4].copy()
+    mixed[[0, 2]] = codes[7, [0, 2]]
+    np.testing.assert_allclose(every[4, 7], beta.decode(mixed)[0], atol=1e-5)
+    np.testing.assert_allclose(every[np.arange(30), np.arange(30)], beta.reconstruct(DATA), atol=1e-5)
+    each = beta.swap(codes, codes[::-1], pairs="each", latents=range(3))
+    np.testing.assert_allclose(each, beta.reconstruct(DATA)[::-1], atol=1e-5)
+    for latents, says in ((None, "which of its 3 latents"), ([3], "there are latents 0 to 2"), ([], "there are latents")):
+        with pytest.raises(un.InputError, match=says):
+            beta.swap(DATA, DATA, latents=latents)
+
+
+def test_a_traversal_goes_from_least_to_greatest(beta, model):
+    codes = beta.encode(DATA)
+    paths = beta.traverse(DATA, row=3, latents=[1], points=5)
+    assert paths.shape == (1, 5, 12)
+    ends = np.tile(codes[3], (2, 1))
+    ends[:, 1] = codes[:, 1].min(), codes[:, 1].max()
+    np.testing.assert_allclose(paths[0, [0, -1]], beta.decode(ends), atol=1e-5)
+    assert beta.traverse(DATA).shape == (3, 10, 12)
+    with pytest.raises(un.InputError, match="row=30"):
+        beta.traverse(DATA, row=30)
+    with pytest.raises(un.InputError, match="SymAE has no verb traverse"):
+        model.traverse(DATA)
+    with pytest.raises(un.InputError, match="BetaVAE has no verb interpolate"):
+        beta.interpolate(DATA.take(DATA.group == 0))
+    with pytest.raises(un.InputError, match="latents is for other methods"):
+        model.swap(DATA, DATA, latents=[0])
+
+
 def test_the_level_of_a_row_travels_with_its_nuisance(tmp_path):
     quiet = small_mra(k=36)
     gain = 10.0 ** np.linspace(-3, 3, len(quiet))[:, None]
@@ -73,6 +111,10 @@ def test_the_level_of_a_row_travels_with_its_nuisance(tmp_path):
         np.testing.assert_allclose(model.reconstruct(3 * first.x), 3 * model.reconstruct(first.x), rtol=1e-3)
         np.testing.assert_allclose(model.swap(loud, loud)[codes.group, np.arange(30)], model.reconstruct(loud), rtol=1e-3)
         np.testing.assert_allclose(model.interpolate(first)[::10], model.reconstruct(first), rtol=1e-3)
+    latent = un.train(dense_latents(un.AE, 36), loud, steps=2, batch=8, progress=False)[0]
+    np.testing.assert_allclose(latent.reconstruct(3 * first.x), 3 * latent.reconstruct(first.x), rtol=1e-3)
+    swapped = latent.swap(loud, loud, latents=[0])
+    np.testing.assert_allclose(swapped[np.arange(30), np.arange(30)], latent.reconstruct(loud), rtol=1e-3)
 
 
 def test_the_best_model_reconstructs_best(run):

@@ -128,7 +128,7 @@ def swap(
     model, rows = _model(run, seed), _like(run, data, groups, x)
     states, styles = _chosen(rows, state), _chosen(rows, style)
     by_row = isinstance(model.method, Latents)
-    names, count = states.group_names[states.group] if by_row else states.group_names, len(styles)
+    names, count = _row_names(rows, state) if by_row else states.group_names, len(styles)
     size = 4 * len(names) * count * int(np.prod(rows.row_shape))
     if size > 4 << 30:
         raise InputError(
@@ -138,7 +138,7 @@ def swap(
     arrays = {
         "x": swapped.reshape(-1, *rows.row_shape),
         "groups": np.repeat(names, count),
-        "style_group": np.tile(styles.group_names[styles.group], len(names)),
+        "style_group": np.tile(_row_names(rows, style), len(names)),
         "style_row": np.tile(np.flatnonzero(_mask(rows, style)), len(names)),
     }
     _write_npz(out, arrays)
@@ -298,8 +298,10 @@ def _report(out: Path, source: str, data: Dataset, seeds: Sequence[int], models:
 def _data(data: str, groups: str, x: str) -> Dataset:
     if data in DATA:
         return DATA[data]()
-    if not data.endswith((".npz", ".npy")):
-        raise InputError(f"{data!r} is neither a data set ({', '.join(DATA)}) nor a .npz or .npy file.")
+    if not (data.endswith((".npz", ".npy", ".zip")) or Path(data).is_dir()):
+        raise InputError(
+            f"{data!r} is neither a data set ({', '.join(DATA)}) nor a .npz or .npy file, a folder or a .zip of .npy."
+        )
     return read(data, groups=groups, x=x)
 
 
@@ -335,6 +337,11 @@ def _mask(data: Dataset, keys: Sequence[str]) -> np.ndarray:
         known = ", ".join(names[:20]) + (" ..." if len(names) > 20 else "")
         raise InputError(f"there is no group {', '.join(missing)}; the groups are {known}.")
     return np.isin(names[data.group], keys) if keys else np.ones(len(data), bool)
+
+
+def _row_names(data: Dataset, keys: Sequence[str]) -> np.ndarray:
+    """The group of each chosen row; without groups, its number."""
+    return data.group_names[data.group[_mask(data, keys)]]
 
 
 def _chosen(data: Dataset, keys: Sequence[str]) -> Dataset:

@@ -11,7 +11,7 @@ from .errors import InputError
 from .methods import NashAE
 from .methods.latent import Latents
 from .methods.nashae import Prediction
-from .metrics import R2, leakage, squared_correlation, swap_baselines, swap_errors, used_latents
+from .metrics import DEAD, R2, leakage, squared_correlation, swap_baselines, swap_errors, used_latents
 from .model import Model
 from .train import train
 
@@ -121,7 +121,7 @@ def predictability(codes: ArrayLike, *, steps: int = 1000, rows: int = 20_000, s
     held-out predictions, 0 if no latent says anything about the mean of another.
 
     Args:
-        codes: (n, m), of any method; each latent is standardised.
+        codes: (n, m), of any method; each live latent is standardised, dead ones (`squared_correlation`) are left out.
         steps: of the predictors.
         rows: if there are more, as many are drawn at random.
         seed: of the halves and the predictors.
@@ -130,8 +130,8 @@ def predictability(codes: ArrayLike, *, steps: int = 1000, rows: int = 20_000, s
     if codes.ndim != 2 or len(codes) < 4 or not np.isfinite(codes).all():
         raise InputError(f"codes has shape {codes.shape}; finite numbers (n, m) with n of at least 4 are needed.")
     codes = codes[np.random.default_rng(seed).permutation(len(codes))[:rows]]
-    spread = codes.std(axis=0)
-    seen = (codes - codes.mean(axis=0)) / np.where(spread > 1e-6 * max(spread.max(), 1e-30), spread, np.inf)
+    live = np.ptp(codes, axis=0) > DEAD * np.ptp(codes, axis=0).max()
+    seen = (codes - codes.mean(axis=0)) / np.where(live, codes.std(axis=0), np.inf)  # what is dead cannot be seen
     if codes.shape[1] < 2 or not seen.any():
         return squared_correlation(codes, np.zeros_like(codes))
     seen = seen * (-1.0) ** np.arange(seen.shape[1])  # R^2 knows no sign, and rows of equal latents would be constant

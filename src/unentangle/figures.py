@@ -82,7 +82,7 @@ def latent_figures(model: Model, data: Dataset, most: int = 8) -> dict[str, Figu
     colour = next((n for n, kind in kinds.items() if kind != "continuous" and len(np.unique(data.factors[n])) <= 40), None)
     spread = codes.std(axis=0)
     middle = np.sum(((codes - np.median(codes, axis=0)) / np.where(spread > 0, spread, 1)) ** 2, axis=1)
-    used = [i for i in order if effect[i] > 0.01] or list(order[:1])
+    used = [int(i) for i in order if effect[i] > 0.01] or [int(order[0])]
     paths = model.traverse(data, int(rows[np.argmin(middle)]), used)
     return {
         "latents": plots.latents(

@@ -15,11 +15,11 @@ def log_normal(x: Float[Array, "..."], mean: Float[Array, "..."] | float, log_va
     return -0.5 * (LOG_2PI + log_var + (x - mean) ** 2 * jnp.exp(-log_var))
 
 
-def kl_to_prior(mean: Float[Array, "*b m"], log_var: Float[Array, "*b m"]) -> Float[Array, "*b m"]:
+def kl_to_prior(mean: Float[Array, "..."], log_var: Float[Array, "..."]) -> Float[Array, "..."]:
     """KL(N(mean, exp(log_var)) || N(0, 1)) of every latent: (mean^2 + exp(log_var) - log_var - 1) / 2 (Kingma 2013, app. B)."""
     return 0.5 * (mean**2 + jnp.exp(log_var) - log_var - 1)
 
 
-def sample(key: Key[Array, ""], mean: Float[Array, "*b m"], log_var: Float[Array, "*b m"]) -> Float[Array, "*b m"]:
+def sample(key: Key[Array, ""], mean: Float[Array, "..."], log_var: Float[Array, "..."]) -> Float[Array, "..."]:
     """A draw, mean + exp(log_var / 2) * noise, differentiable in both."""
     return mean + jnp.exp(0.5 * log_var) * jax.random.normal(key, mean.shape)

@@ -123,7 +123,8 @@ def _row(member: Member) -> Row:
 
 
 def _numbers(method: Method) -> str:
-    return " ".join(f"{f.name}={v}" for f in fields(method) if isinstance(v := getattr(method, f.name), int | float))  # pyright: ignore[reportArgumentType]
+    named = {f.name: getattr(method, f.name) for f in fields(method)}  # pyright: ignore[reportArgumentType]
+    return " ".join(f"{name}={v}" for name, v in named.items() if isinstance(v, int | float) and not isinstance(v, bool))
 
 
 def _program(method: Method) -> str:

@@ -1,8 +1,10 @@
 """Files of arrays: one call, `read`."""
 
+from collections.abc import Iterator, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
@@ -10,22 +12,27 @@ from ..errors import InputError
 from .dataset import Dataset
 
 
-def read(path: str | Path, groups: Any = "groups", x: str = "x") -> Dataset:
-    """Read a data set from a `.npz` or `.npy` file.
+def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Sequence[str] | None = None) -> Dataset:
+    """Read a data set from a `.npz` or `.npy` file, or from a folder or zip of `.npy` files, one row each.
 
     Args:
         path: a `.npz` with the rows under the name `x` and, under other names, one value per row: the group keys, and
-            factors (every other one-dimensional array of the same length). Or a `.npy` of rows, which stays on disk.
-        groups: the name of the group keys inside the `.npz`, or the keys themselves, or the path of a `.npy` of keys, or
-            None for no groups. The default name "groups" may be absent.
+            factors. Or a `.npy` of rows, which stays on disk. Or a folder or `.zip` whose `.npy` files are rows of one shape,
+            with factors in their names: numbers joined by `_`, as in `0.205_10.000.npy`.
+        groups: the name of the group keys inside the `.npz` or of a factor in the file names, or the keys themselves, or the
+            path of a `.npy` of keys, or None for no groups. The default name "groups" may be absent.
         x: the name of the rows inside the `.npz`.
+        factors: for a `.npz`, which arrays are factors, by default every other one-dimensional one of the same length; for a
+            folder or zip, what the numbers in the file names are, in their order.
 
     Raises:
         InputError: if the file cannot be read, or a named array is missing (the sentence lists those that are there).
     """
     path = Path(path)
+    if path.is_dir() or path.suffix == ".zip":
+        return _named_files(path, groups, factors)
     if path.suffix not in (".npz", ".npy"):
-        raise InputError(f"{path} is not a .npz or .npy file; these are the formats that can be read.")
+        raise InputError(f"{path} is not a .npz or .npy file, nor a folder or .zip of .npy; these can be read.")
     if path.suffix == ".npy":
         if isinstance(groups, str) and not groups.endswith(".npy") and groups != "groups":
             raise InputError(f"{path} holds rows only, so there is no {groups!r} in it; give the keys, or a .npy file of keys.")
@@ -40,9 +47,52 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x") -> Dataset:
             raise InputError(f"{path} has no array {groups!r}; it holds {', '.join(arrays)}.")
         keys = arrays.get(groups)
     rows = arrays[x]
+    if missing := [name for name in factors or () if name not in arrays]:
+        raise InputError(f"{path} has no array {', '.join(missing)} to be a factor; it holds {', '.join(arrays)}.")
     used = {x, groups} if isinstance(groups, str) else {x}
-    factors = {name: a for name, a in arrays.items() if name not in used and rows.ndim and a.shape == rows.shape[:1]}
-    return Dataset(rows, factors, keys)
+    found = {name: a for name, a in arrays.items() if name not in used and rows.ndim and a.shape == rows.shape[:1]}
+    return Dataset(rows, found if factors is None else {name: arrays[name] for name in factors}, keys)
+
+
+def _named_files(path: Path, groups: Any, factors: Sequence[str] | None) -> Dataset:
+    rows, numbers = [], []
+    for name, row in _npy_files(path):
+        parts = Path(name).stem.split("_")
+        try:
+            numbers.append([float(part) for part in parts])
+        except ValueError as error:
+            what = f"{len(factors)} numbers" if factors else "numbers"
+            raise InputError(f"{name} in {path} is not {what} joined by _, such as 0.205_10.000.npy.") from error
+        if len(parts) != len(factors or numbers[0]):
+            raise InputError(
+                f"{name} in {path} has {len(parts)} number(s) in its name; {len(factors or numbers[0])} are needed."
+            )
+        if row.shape != (rows or [row])[0].shape:
+            raise InputError(f"{name} in {path} has shape {row.shape}; the first file has {rows[0].shape}, and all must agree.")
+        rows.append(row)
+    if not rows:
+        raise InputError(f"{path} holds no .npy files; one for each row is needed.")
+    names = factors or [f"factor_{i + 1}" for i in range(len(numbers[0]))]
+    columns = dict(zip(names, np.array(numbers).T, strict=True))
+    if isinstance(groups, str) and groups not in columns and groups != "groups":
+        raise InputError(f"the names of the files in {path} have no factor {groups!r}; they have {', '.join(columns)}.")
+    return Dataset(np.stack(rows), columns, columns.get(groups) if isinstance(groups, str) else groups)
+
+
+def _npy_files(path: Path) -> Iterator[tuple[str, np.ndarray]]:
+    """The arrays of a folder or zip, sorted by name."""
+    if path.is_dir():
+        for file in sorted(path.glob("*.npy")):
+            yield file.name, _load(file)
+        return
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; a .zip of .npy files is needed.")
+    try:
+        with ZipFile(path) as archive:
+            for name in sorted(n for n in archive.namelist() if n.endswith(".npy")):
+                yield name, np.load(BytesIO(archive.read(name)), allow_pickle=False)
+    except (ValueError, OSError, EOFError, BadZipFile) as error:
+        raise InputError(f"{path} cannot be read: it is damaged or holds other things than numeric arrays.") from error
 
 
 def _load(path: Path, mmap_mode: Any = None) -> Any:

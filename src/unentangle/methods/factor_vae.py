@@ -90,7 +90,7 @@ class FactorVAE(Latents):
         entropy = 0.5 * (jnp.mean(jax.nn.softplus(-true)) + jnp.mean(jax.nn.softplus(false)))
         return entropy, ({"discrimination": entropy}, state)
 
-    def loss(self, net: FactorVAENets, state: nets.State, shared: Array, turn: Turn):
+    def loss(self, net: FactorVAENets, state: nets.State, shared: Any, turn: Turn):
         """The negative evidence lower bound on the second batch, plus gamma times the total correlation."""
         assert turn.second is not None
         q = posterior(net.encoder, turn.second, turn.key)

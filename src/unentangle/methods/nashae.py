@@ -132,7 +132,7 @@ class NashAE(Latents):
         error = half_mean_square(net.predictors(z), z)
         return error, ({"prediction": error}, state)
 
-    def disentangle(self, net: NashAENets, state: nets.State, shared: Array, turn: Turn):
+    def disentangle(self, net: NashAENets, state: nets.State, shared: Any, turn: Turn):
         """Eq. 5: reconstruction and the adversarial term, as a function of encoder and decoder."""
         z = jax.nn.sigmoid(jax.vmap(net.encoder)(turn.x))
         reconstruction = half_mean_square(jax.vmap(net.decoder)(z), turn.x)

@@ -66,7 +66,10 @@ class R2(NamedTuple):
     live: float
 
 
-def squared_correlation(codes: Any, predicted: Any, dead: float = 0.1) -> R2:
+DEAD = 0.1  # a latent whose values range over no more than this share of the widest range is dead
+
+
+def squared_correlation(codes: Any, predicted: Any, dead: float = DEAD) -> R2:
     """R^2 between latents and their predictions as the squared Pearson correlation (NashAE paper, Figure 2).
 
     A latent is dead, and counts 0, if its values range over no more than the share `dead` of the widest range. `mean` divides

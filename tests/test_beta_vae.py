@@ -1,0 +1,67 @@
+"""The VAE family: its losses are sums of known parts."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+import unentangle as un
+from unentangle.gaussian import kl_to_prior
+from unentangle.methods.beta_vae import posterior
+from unentangle.methods.protocol import Turn
+from worlds import dense_latents, small_mra
+
+X = jnp.asarray(small_mra().x)
+TURN = Turn(X, X[::-1], jax.random.key(1), 30)
+
+
+def terms(kind, **numbers):
+    method = dense_latents(kind, **numbers)
+    net, state = method.init((12,), jax.random.key(0))
+    loss, (named, _) = method.loss(net, state, None, TURN)
+    return net, float(loss), {name: float(v) for name, v in named.items()}
+
+
+def test_the_likelihood_is_summed_over_samples():
+    net, loss, named = terms(un.VAE)
+    q = posterior(net.encoder, X, TURN.key)
+    exact = -norm.logpdf(np.asarray(X), np.asarray(jax.vmap(net.decoder)(q.z))).sum(axis=1).mean()
+    assert named["reconstruction"] == pytest.approx(exact, rel=1e-5)
+    assert loss == pytest.approx(named["reconstruction"] + named["kl"], rel=1e-5)
+
+
+def test_beta_weighs_the_divergence_and_nothing_else():
+    _, one, named = terms(un.BetaVAE, beta=1.0)
+    _, many, _ = terms(un.BetaVAE, beta=8.0)
+    assert many - one == pytest.approx(7 * named["kl"], rel=1e-4)
+    net, _, exact = terms(un.BetaVAE, kl="exact")
+    q = posterior(net.encoder, X, TURN.key)
+    assert exact["kl"] == pytest.approx(float(kl_to_prior(q.mean, q.log_var).sum(axis=1).mean()), rel=1e-5)
+
+
+@pytest.mark.parametrize("sampler", ["weighted", "stratified"])
+def test_the_parts_of_the_divergence_add_up(sampler):
+    """Whatever the estimate of q(z), the three parts together are the sampled divergence; at beta = 1 this is a VAE."""
+    _, loss, named = terms(un.BetaTCVAE, beta=1.0, sampler=sampler)
+    _, vae, parts = terms(un.VAE)
+    assert named["information"] + named["correlation"] + named["divergence"] == pytest.approx(parts["kl"], rel=1e-4)
+    assert loss == pytest.approx(vae, rel=1e-5)
+
+
+def test_the_vae_of_factor_vae_learns_from_the_second_batch():
+    method = dense_latents(un.FactorVAE, gamma=3.0)
+    net, state = method.init((12,), jax.random.key(0))
+    loss, (named, _) = method.loss(net, state, None, TURN)
+    other, _ = method.loss(net, state, None, TURN._replace(x=0 * X))
+    assert float(loss) == float(other)
+    total = named["reconstruction"] + named["kl"] + 3 * named["correlation"]
+    assert float(loss) == pytest.approx(float(total), rel=1e-5)
+
+
+def test_a_discriminator_that_knows_nothing_is_half_right():
+    method = dense_latents(un.FactorVAE)
+    net, state = method.init((12,), jax.random.key(0))
+    silent = net._replace(discriminator=jax.tree.map(lambda w: 0 * w if hasattr(w, "shape") else w, net.discriminator))
+    entropy, _ = method.discriminate(silent, state, jax.random.normal(jax.random.key(0), (30, 3)), TURN)
+    assert float(entropy) == pytest.approx(np.log(2), rel=1e-6)

@@ -1,0 +1,120 @@
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import unentangle as un
+from unentangle.dependence import prediction_covariance
+from unentangle.methods.nashae import Predictors
+from unentangle.methods.protocol import Turn
+from worlds import dense_latents, small_mra
+
+Z = jax.random.uniform(jax.random.key(3), (20, 5))
+
+
+def test_a_predictor_does_not_see_its_own_latent():
+    """The derivative of z' with respect to z has an empty diagonal and a full rest."""
+    jacobian = jax.jacobian(lambda z: Predictors(5, jax.random.key(0))(z[None])[0])(Z[0])
+    assert np.all(np.diag(jacobian) == 0)
+    assert np.all(np.abs(jacobian[~np.eye(5, dtype=bool)]) > 1e-6)
+
+
+def test_the_batched_predictors_are_m_networks():
+    batched = Predictors(5, jax.random.key(0))
+    for i in range(5):
+        h = Z.at[:, i].set(0.0)
+        for layer in (batched.first, batched.second, batched.third):
+            h = (h if layer is batched.first else jax.nn.selu(h)) @ layer.weight[i] + layer.bias[i]
+        np.testing.assert_allclose(batched(Z)[:, i], h[:, 0], atol=1e-5)
+
+
+def losses(method):
+    data = small_mra()
+    net, state = method.init(data.row_shape, jax.random.key(0))
+    x = jnp.asarray(data.x)
+    turn = Turn(x, None, jax.random.key(1), len(x))
+    return net, x, turn, state
+
+
+def test_the_loss_is_the_authors():
+    """(1 - lam) half the mean squared error + lam times the summed covariance, in which the true latent is a constant."""
+    method = dense_latents(un.NashAE, lam=0.3)
+    net, x, turn, state = losses(method)
+    z = jax.nn.sigmoid(jax.vmap(net.encoder)(x))
+    half = 0.5 * np.mean((np.asarray(jax.vmap(net.decoder)(z)) - np.asarray(x)) ** 2)
+    covariance = float(jnp.sum(prediction_covariance(z, net.predictors(z))))
+    assert float(method.disentangle(net, state, None, turn)[0]) == pytest.approx(0.7 * half + 0.3 * covariance, rel=1e-5)
+    prediction = 0.5 * np.mean((np.asarray(net.predictors(z)) - np.asarray(z)) ** 2)
+    assert float(method.predict(net, state, z, turn)[0]) == pytest.approx(prediction, rel=1e-5)
+
+    def gradient(detach):
+        loss = dense_latents(un.NashAE, lam=1.0 - 1e-6, detach=detach).disentangle
+        return jax.flatten_util.ravel_pytree(
+            eqx.filter(eqx.filter_grad(lambda net: loss(net, state, None, turn)[0])(net).encoder, eqx.is_array)
+        )[0]
+
+    # what both have in common is the way through the predictors; the rest is the covariance with a constant prediction
+    constant = jax.lax.stop_gradient(net.predictors(z))
+
+    def direct(encoder):
+        return jnp.sum(prediction_covariance(jax.nn.sigmoid(jax.vmap(encoder)(x)), constant))
+
+    rest = jax.flatten_util.ravel_pytree(eqx.filter(eqx.filter_grad(direct)(net.encoder), eqx.is_array))[0]
+    np.testing.assert_allclose(gradient(False) - gradient(True), rest, atol=1e-5)
+
+
+def test_the_raw_game_rewards_the_predictors_error():
+    method = dense_latents(un.NashAE, lam=0.5, game="minmax")
+    net, x, turn, state = losses(method)
+    z = jax.nn.sigmoid(jax.vmap(net.encoder)(x))
+    loss, (terms, _) = method.disentangle(net, state, None, turn)
+    raised = -0.5 * np.mean(np.sum((np.asarray(net.predictors(z)) - np.asarray(z)) ** 2, axis=1))
+    assert float(terms["adversarial"]) == pytest.approx(raised, rel=1e-5)
+    assert float(loss) == pytest.approx(0.5 * float(terms["reconstruction"]) + 0.5 * raised, rel=1e-5)
+
+
+def test_without_its_weight_the_game_leaves_a_plain_autoencoder():
+    data = small_mra()
+    plain, weightless = (
+        un.train(dense_latents(kind, **numbers), data, steps=20, batch=12, progress=False)[0]
+        for kind, numbers in ((un.AE, {}), (un.NashAE, {"lam": 0.0}))
+    )
+    np.testing.assert_allclose(plain.encode(data), weightless.encode(data), atol=1e-4)
+
+
+def test_the_game_makes_latents_unpredictable():
+    """Rows made of two independent numbers, three latents: by themselves they tell of each other, in the game they do not."""
+    rng = np.random.default_rng(0)
+    u, v = rng.uniform(-1, 1, (2, 1000))
+    rows = un.Dataset(np.concatenate([np.outer(u, np.sin(np.arange(6))), np.outer(v, np.cos(np.arange(6)))], axis=1))
+
+    def r2(lam):
+        method = dense_latents(un.NashAE, lam=lam)
+        model = un.train(method, rows, steps=400, lr=3e-3, progress=False)[0]
+        return un.metrics.squared_correlation(model.encode(rows), method.predictions(model.trained, rows)).mean
+
+    assert r2(0.3) < 0.25 < 0.5 < r2(0.0)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "says"),
+    [
+        ({"m": 0}, "m=0; at least one latent"),
+        ({"lam": 1.0}, "lam=1.0; it must be at least 0 and less than 1"),
+        ({"lam": -0.1}, "less than 1"),
+        ({"lam": "much"}, "a number or a schedule"),
+        ({"updates": 0}, "at least one"),
+    ],
+)
+def test_impossible_numbers_are_refused(numbers, says):
+    with pytest.raises(un.InputError, match=says):
+        un.NashAE(**numbers)
+
+
+@pytest.mark.parametrize("kind", [un.VAE, un.BetaVAE, un.BetaTCVAE])
+def test_a_negative_beta_is_refused(kind):
+    with pytest.raises(un.InputError, match="beta=-1; it must be at least 0"):
+        kind(beta=-1)
+    with pytest.raises(un.InputError, match="gamma=-1"):
+        un.FactorVAE(gamma=-1)

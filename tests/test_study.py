@@ -1,0 +1,69 @@
+import json
+
+import numpy as np
+import pytest
+
+import unentangle as un
+from unentangle.storage import write_json
+from worlds import dense_latents, small_mra
+
+DATA = small_mra()
+GRID = [dense_latents(un.NashAE, m=m, lam=lam) for lam in (0.0, 0.4) for m in (2, 3)]
+
+
+def spread(model, data):
+    return {"spread": float(np.ptp(model.encode(data))), "lam": float(model.method.lam)}
+
+
+def run(methods=GRID, **options):
+    return un.study(
+        methods, DATA, **{"seeds": range(3), "measure": spread, "steps": 10, "batch": 8, "progress": False, **options}
+    )
+
+
+def test_a_cell_of_a_study_is_that_training_alone():
+    table = run()
+    assert [(r["m"], r["lam"], r["seed"]) for r in table] == [(g.m, g.lam, s) for g in GRID for s in range(3)]
+    alone = un.train(GRID[3], DATA, seeds=2, steps=10, batch=8, progress=False)[0]
+    assert table[11]["spread"] == pytest.approx(spread(alone, DATA)["spread"], abs=1e-4)
+    assert len({r["spread"] for r in table}) == 12
+
+
+def test_a_stopped_study_goes_on_where_it_was(tmp_path, monkeypatch):
+    calls = []
+
+    def stopping(model, data):
+        calls.append(model.seed)
+        if len(calls) == 6:
+            raise KeyboardInterrupt
+        return spread(model, data)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(measure=stopping, out=tmp_path, at_once=2)
+    assert len(list((tmp_path / "cells").iterdir())) == 4  # the two teams that were done
+    table = run(measure=stopping, out=tmp_path, at_once=2)
+    assert len(calls) == 6 + 8
+    assert run(measure=stopping, out=tmp_path) == table
+    assert len(calls) == 6 + 8
+    lines = (tmp_path / "table.csv").read_text().splitlines()
+    assert len(lines) == 13
+    assert lines[0].startswith("method,m,lam,updates")
+    for path in (tmp_path / "cells").iterdir():  # a cell of another content under the same name is not taken for ours
+        write_json(path, {"key": {}, "row": {}})
+    assert [r["spread"] for r in run(measure=stopping, out=tmp_path, at_once=2)] == [r["spread"] for r in table]
+    assert json.loads(next((tmp_path / "cells").iterdir()).read_text())["row"]
+
+
+def test_one_diverging_cell_does_not_take_the_others_with_it():
+    explode = [dense_latents(un.BetaVAE, beta=beta) for beta in (1.0, 3e38)]
+    table = run(explode, seeds=[0, 1], measure=lambda model, data: {"fine": 1.0})
+    assert [r["diverged"] for r in table][:2] == [False, False]
+    assert any(r["diverged"] for r in table[2:])
+    assert all(("fine" in r) != r["diverged"] for r in table)
+
+
+def test_what_cannot_be_studied_is_refused_before_training():
+    with pytest.raises(un.InputError, match="one or more different"):
+        run(seeds=[])
+    with pytest.raises(un.InputError, match="batches of 31 different rows were asked for; the data has 30"):
+        run(batch=31, replacement=False)
