@@ -1,4 +1,6 @@
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -8,7 +10,10 @@ import pytest
 from hypothesis import settings
 
 mpl.use("Agg")
-jax.config.update("jax_compilation_cache_dir", tempfile.mkdtemp(prefix="unentangle-tests-"))
+if "UNENTANGLE_TEST_CACHE" not in os.environ:  # the workers of a session inherit it, and share what they compile
+    os.environ["UNENTANGLE_TEST_CACHE"] = tempfile.mkdtemp(prefix="unentangle-tests-")
+    atexit.register(shutil.rmtree, os.environ["UNENTANGLE_TEST_CACHE"], ignore_errors=True)
+jax.config.update("jax_compilation_cache_dir", os.environ["UNENTANGLE_TEST_CACHE"])
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 settings.register_profile("house", deadline=None, max_examples=20, derandomize=True)
 settings.load_profile("house")

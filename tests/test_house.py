@@ -1,12 +1,14 @@
 """The house rules that a machine can hold."""
 
 import ast
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 import unentangle as un
+from unentangle.recipes import nashae
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "unentangle"
@@ -89,8 +91,6 @@ def test_the_version_is_the_same_everywhere():
 
 def test_readme_numbers_come_from_results():
     """Every number between result marks stands in the file that the mark names."""
-    import json
-
     text = (ROOT / "README.md").read_text()
     for name, measure, shown in re.findall(r"<!-- (\S+\.json) (\S+) -->([\d.]+)", text):
         values = json.loads((ROOT / name).read_text())
@@ -99,3 +99,23 @@ def test_readme_numbers_come_from_results():
         decimals = len(shown.partition(".")[2])
         assert f"{values:.{decimals}f}" == shown, f"{name} {measure} is {values}, the README says {shown}"
     assert "<!-- results/" in text
+
+
+def test_readme_tables_are_made_from_results():
+    """What stands between a table mark and its end is made of the file it names; `python tests/test_house.py` writes it."""
+    text = (ROOT / "README.md").read_text()
+    assert filled(text) == text
+
+
+def filled(text: str) -> str:
+    """A page with the tables that its marks name."""
+
+    def table(mark):
+        content = json.loads((ROOT / mark[1]).read_text())
+        return f"<!-- table {mark[1]} -->\n{nashae.readme(content)}\n<!-- end -->"
+
+    return re.sub(r"<!-- table (\S+) -->\n.*?<!-- end -->", table, text, flags=re.DOTALL)
+
+
+if __name__ == "__main__":
+    (ROOT / "README.md").write_text(filled((ROOT / "README.md").read_text()))

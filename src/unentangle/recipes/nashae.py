@@ -6,7 +6,7 @@ not matter: rows are standardised by the data's own mean and deviation (theirs, 
 seed draws its own batches (theirs share one order).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -133,30 +133,41 @@ NAMES = {"lam": "λ", "beta": "β", "gamma": "γ"}
 
 
 def page(content: dict[str, Any]) -> str:
-    """The table for people: ours (signed), the paper's beside it."""
+    """The table for people: ours, the paper's, and on which side of 2 ours is."""
+
+    def shown(cell: dict[str, Any]) -> str:
+        sides = f"{cell['signed']:+.3g}, used {cell['used_signed']:+.3g}"
+        return f"{cell['mean']:.3g} ({cell['printed']:g}) {sides}{'' if cell['covered'] else ' *'}"
+
+    seeds, steps, spent = len(content["settings"]["seeds"]), content["settings"]["steps"], content["provenance"]
+    return "\n".join(
+        [
+            "Mean absolute difference between learned latents and the 2 factors; in brackets the paper's; behind it the mean "
+            "signed difference, by the rule of the method's paper and by one rule for all (used).",
+            "",
+            *markdown(content, shown),
+            "",
+            "\\* the two-sample 95 % interval (our spread for both) does not cover the paper's value.",
+            f"{seeds} seeds, {steps} steps; {spent['seconds'] / 60:.0f} minutes on {spent['device']['cores']} cores.",
+            "",
+        ]
+    )
+
+
+def markdown(content: dict[str, Any], shown: Callable[[dict[str, Any]], str]) -> list[str]:
+    """A Markdown table of the cells: one row per setting, one column per m."""
     cells = content["cells"]
     sizes = sorted({c["m"] for c in cells})
-    lines = [
-        "Mean absolute difference between learned latents and the 2 factors; in brackets the paper's; behind it the mean "
-        "signed difference, by the rule of the method's paper and by one rule for all (used).",
-        "",
-        "| method | " + " | ".join(f"m = {m}" for m in sizes) + " |",
-        "|---|" + "---|" * len(sizes),
-    ]
+    lines = ["| method | " + " | ".join(f"m = {m}" for m in sizes) + " |", "|---|" + "---|" * len(sizes)]
     for kind, number, value in dict.fromkeys((c["method"], c["number"], c["value"]) for c in cells):
-        row = [c for c in cells if (c["method"], c["value"]) == (kind, value)]
-        shown = [
-            f"{c['mean']:.3g} ({c['printed']:g}) {c['signed']:+.3g}, used {c['used_signed']:+.3g}{'' if c['covered'] else ' *'}"
-            for c in sorted(row, key=lambda c: c["m"])
-        ]
-        lines.append(f"| {kind} {NAMES[number]} = {value:g} | " + " | ".join(shown) + " |")
-    seeds, steps, spent = len(content["settings"]["seeds"]), content["settings"]["steps"], content["provenance"]
-    lines += [
-        "",
-        "\\* the two-sample 95 % interval (our spread for both) does not cover the paper's value.",
-        f"{seeds} seeds, {steps} steps; {spent['seconds'] / 60:.0f} minutes on {spent['device']['cores']} cores.",
-    ]
-    return "\n".join(lines) + "\n"
+        row = sorted((c for c in cells if (c["method"], c["value"]) == (kind, value)), key=lambda c: c["m"])
+        lines.append(f"| {kind} {NAMES[number]} = {value:g} | " + " | ".join(map(shown, row)) + " |")
+    return lines
+
+
+def readme(content: dict[str, Any]) -> str:
+    """The table as the README shows it: ours, and the paper's in brackets."""
+    return "\n".join(markdown(content, lambda c: f"{c['mean']:.3g} ({c['printed']:g})"))
 
 
 def figure_2(out: Path, *, fast: bool = False) -> None:
