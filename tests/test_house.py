@@ -28,7 +28,7 @@ KNOWS = {
     "runs": {"errors", "data", "methods", "model", "storage"},
     "train": {"errors", "schedules", "data", "methods", "model", "runs"},
     "evaluate": {"errors", "data", "dependence", "metrics", "methods", "model", "train"},
-    "study": {"errors", "schedules", "data", "methods", "model", "evaluate", "storage", "train"},
+    "study": {"errors", "schedules", "data", "methods", "model", "evaluate", "runs", "storage", "train"},
     "figures": {"data", "evaluate", "metrics", "model", "plots"},
     "recipes": {
         "study",

@@ -47,9 +47,10 @@ def test_r2_knows_no_scale_and_is_one_for_a_line(shift, scale, seed):
 
 def test_r2_of_dead_latents_is_zero():
     codes = RNG.standard_normal((100, 4)) * [1, 1, 0.01, 0]
-    found = squared_correlation(codes, codes * [1, 0, 1, 1])
+    found = squared_correlation(codes, codes * [1, 0, 1, 1], dead=0.2)
     np.testing.assert_allclose(found.each, [1, 0, 0, 0])
     assert (found.mean, found.live) == (0.25, 0.5)
+    np.testing.assert_allclose(squared_correlation(codes, codes).each, [1, 1, 1, 0])
 
 
 def test_predictability_of_any_codes():
@@ -59,7 +60,9 @@ def test_predictability_of_any_codes():
     assert free.mean < 0.05
     tied = un.predictability(np.stack([a, b, a * b + 3], axis=1), steps=400)
     assert tied.each[2] > 0.8
-    assert un.predictability(np.stack([a, a], axis=1), steps=200).mean > 0.95
+    assert un.predictability(np.stack([a, -a], axis=1), steps=200).mean > 0.95
+    rare = np.concatenate([(np.arange(1000) % 20 == 0)[:, None], np.ones((1000, 31))], axis=1)
+    assert un.predictability(rare, steps=20).mean == 0
     assert un.predictability(a[:, None]).mean == 0
     assert un.predictability(np.zeros((10, 3))).mean == 0
 

@@ -75,7 +75,7 @@ def test_swapped_latents_come_from_the_other_row(beta):
     np.testing.assert_allclose(every[np.arange(30), np.arange(30)], beta.reconstruct(DATA), atol=1e-5)
     each = beta.swap(codes, codes[::-1], pairs="each", latents=range(3))
     np.testing.assert_allclose(each, beta.reconstruct(DATA)[::-1], atol=1e-5)
-    for latents, says in ((None, "which of its 3 latents"), ([3], "there are latents 0 to 2"), ([], "there are latents")):
+    for latents, says in ((None, "which of its 3 latents"), ([3], "some of the latents 0 to 2"), ([], "some of the latents")):
         with pytest.raises(un.InputError, match=says):
             beta.swap(DATA, DATA, latents=latents)
 

@@ -91,20 +91,21 @@ def test_the_game_makes_latents_unpredictable():
 
     def r2(lam):
         method = dense_latents(un.NashAE, lam=lam)
-        model = un.train(method, rows, steps=400, lr=3e-3, progress=False)[0]
+        model = un.train(method, rows, steps=600, lr=3e-3, progress=False)[0]
         return un.metrics.squared_correlation(model.encode(rows), method.predictions(model.trained, rows)).mean
 
-    assert r2(0.3) < 0.25 < 0.5 < r2(0.0)
+    assert r2(0.5) < 0.5 * r2(0.0)
 
 
 @pytest.mark.parametrize(
     ("numbers", "says"),
     [
-        ({"m": 0}, "m=0; at least one latent"),
+        ({"m": 0}, "m=0; a whole number of latents"),
         ({"lam": 1.0}, "lam=1.0; it must be at least 0 and less than 1"),
         ({"lam": -0.1}, "less than 1"),
         ({"lam": "much"}, "a number or a schedule"),
         ({"updates": 0}, "at least one"),
+        ({"lam": np.array([0.1, 0.2])}, "a number or a schedule"),
     ],
 )
 def test_impossible_numbers_are_refused(numbers, says):

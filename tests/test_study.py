@@ -1,14 +1,18 @@
 import json
 
+import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import unentangle as un
+from unentangle.model import describe
+from unentangle.nets import Dense
 from unentangle.storage import write_json
 from worlds import dense_latents, small_mra
 
 DATA = small_mra()
-GRID = [dense_latents(un.NashAE, m=m, lam=lam) for lam in (0.0, 0.4) for m in (2, 3)]
+GRID = [dense_latents(un.NashAE, m=m, lam=lam, updates=1) for lam in (0.0, 0.4) for m in (2, 3)]
 
 
 def spread(model, data):
@@ -29,22 +33,25 @@ def test_a_cell_of_a_study_is_that_training_alone():
     assert len({r["spread"] for r in table}) == 12
 
 
-def test_a_stopped_study_goes_on_where_it_was(tmp_path, monkeypatch):
-    calls = []
+CALLS = []
 
-    def stopping(model, data):
-        calls.append(model.seed)
-        if len(calls) == 6:
-            raise KeyboardInterrupt
-        return spread(model, data)
 
+def stopping(model, data):
+    CALLS.append(model.seed)
+    if len(CALLS) == 6:
+        raise KeyboardInterrupt
+    return spread(model, data)
+
+
+def test_a_stopped_study_goes_on_where_it_was(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run(measure=stopping, out=tmp_path, at_once=2)
-    assert len(list((tmp_path / "cells").iterdir())) == 4  # the two teams that were done
+    assert len(list((tmp_path / "cells").iterdir())) == 5  # all that were measured
     table = run(measure=stopping, out=tmp_path, at_once=2)
-    assert len(calls) == 6 + 8
+    assert len(CALLS) == 6 + 7
     assert run(measure=stopping, out=tmp_path) == table
-    assert len(calls) == 6 + 8
+    assert len(CALLS) == 6 + 7
+    assert not (tmp_path / "open").exists()
     lines = (tmp_path / "table.csv").read_text().splitlines()
     assert len(lines) == 13
     assert lines[0].startswith("method,m,lam,updates")
@@ -60,6 +67,21 @@ def test_one_diverging_cell_does_not_take_the_others_with_it():
     assert [r["diverged"] for r in table][:2] == [False, False]
     assert any(r["diverged"] for r in table[2:])
     assert all(("fine" in r) != r["diverged"] for r in table)
+
+
+def test_what_differs_in_code_only_is_not_taken_for_the_same(tmp_path):
+    """Defaults, activations, schedules and measures of other content are other cells and other programs."""
+
+    def net(width, activation):
+        return lambda key, w=width: eqx.nn.Sequential([Dense(12, w, key), eqx.nn.Lambda(activation), Dense(w, 2, key)])
+
+    nets = [net(8, jnp.tanh), net(16, jnp.tanh), net(8, jnp.sin)]
+    methods = [dense_latents(un.AE, m=2, encoder=n) for n in nets]
+    first = run(methods, seeds=0, measure=lambda model, data: {"v": float(np.sum(model.encode(data)))}, out=tmp_path)
+    assert len({r["v"] for r in first}) == 3
+    assert run(methods[:1], seeds=0, measure=lambda model, data: {"v": 1.0}, out=tmp_path)[0]["v"] == 1.0
+    slopes = [describe(dense_latents(un.NashAE, lam=lambda t, e=e: 0.0 * t + e)) for e in (0.1, 0.4)]
+    assert slopes[0] != slopes[1]
 
 
 def test_what_cannot_be_studied_is_refused_before_training():

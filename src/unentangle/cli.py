@@ -110,8 +110,8 @@ def swap(
     """Write virtual data: every chosen group's state under the nuisance of every chosen row.
 
     The file is itself data that can be read: x (states * rows, ...), groups (the group that gave the state), and for each row
-    style_group and style_row, where its nuisance comes from. With a method of one code per row, every chosen row gets the
-    chosen latents of every other chosen row; rows without group keys are chosen by their numbers.
+    style_group and style_row, where its nuisance comes from. With a method of one code per row, every chosen row (state_row)
+    gets the chosen latents of every other chosen row; rows without group keys are chosen by their numbers.
 
     Args:
         run: the folder of a run.
@@ -141,6 +141,8 @@ def swap(
         "style_group": np.tile(_row_names(rows, style), len(names)),
         "style_row": np.tile(np.flatnonzero(_mask(rows, style)), len(names)),
     }
+    if by_row:
+        arrays["state_row"] = np.repeat(np.flatnonzero(_mask(rows, state)), count)
     _write_npz(out, arrays)
     CONSOLE.print(f"{out}: x {arrays['x'].shape}, {len(names)} states under {count} styles; groups, style_group, style_row")
 

@@ -215,14 +215,16 @@ def aggregate_densities(
 
     "weighted" is minibatch-weighted sampling (Chen et al. 2018, eq. 5): every row of the batch counts 1 / (n B), a lower bound
     in expectation, and off by a constant. "stratified" (their appendix C.2) is unbiased: the row that z_i was drawn from counts
-    1 / n, as it does in the data, and the others stand for the remaining n - 1 rows, (n - 1) / (n (B - 1)) each.
+    1 / n, as it does in the data, and the others stand for the remaining n - 1 rows, (n - 1) / (n (B - 1)) each. It needs a
+    batch of different rows.
     """
     rows = z.shape[0]
     if sampler == "weighted":
-        log_weight = jnp.full((rows, rows), -jnp.log(n * rows))
+        log_weight = jnp.full((rows, rows), -jnp.log(1.0 * n) - jnp.log(1.0 * rows))
     else:
-        own = jnp.eye(rows, dtype=bool)
-        log_weight = jnp.where(own, -jnp.log(n), jnp.log((n - 1) / (n * (rows - 1))))
+        if rows < 2:
+            raise InputError("a batch of one row cannot be stratified; two are needed.")
+        log_weight = jnp.where(jnp.eye(rows, dtype=bool), -jnp.log(1.0 * n), jnp.log1p(-1 / n) - jnp.log(rows - 1.0))
     log_q = log_normal(z[:, None], mean[None], log_var[None])
     joint = jax.nn.logsumexp(log_q.sum(axis=2) + log_weight, axis=1)
     return Densities(joint, jax.nn.logsumexp(log_q + log_weight[:, :, None], axis=1))

@@ -4,14 +4,14 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from .data.dataset import Dataset
+from .data.dataset import Dataset, Scale
 from .data.mra import orbit
 from .dependence import J
 from .errors import InputError
 from .methods import NashAE
 from .methods.latent import Latents
 from .methods.nashae import Prediction
-from .metrics import DEAD, R2, leakage, squared_correlation, swap_baselines, swap_errors, used_latents
+from .metrics import R2, leakage, squared_correlation, swap_baselines, swap_errors, used_latents
 from .model import Model
 from .train import train
 
@@ -100,14 +100,16 @@ def _reconstruction(model: Model, data: Dataset, decoded: Float[np.ndarray, "row
 
 def _latent_measures(model: Model, method: Latents, data: Dataset) -> dict[str, float]:
     codes = model.encode(data)
+    some = np.unique(np.linspace(0, len(codes) - 1, min(len(codes), 2000)).astype(int))
     found = {
         "learned_latents": method.learned(model.trained, data),
-        "used_latents": used_latents(model.decode, codes),
+        "used_latents": used_latents(model.decode, codes[some]),
         **_reconstruction(model, data, model.reconstruct(data)),
     }
     if isinstance(method, NashAE):
-        own = squared_correlation(codes, method.predictions(model.trained, data))
-        found |= {"predictor_r2": own.mean, "predictor_r2_live": own.live}
+        predicted = method.predictions(model.trained, data)
+        found["predictor_r2"] = squared_correlation(codes, predicted).mean
+        found["predictor_r2_live"] = squared_correlation(codes, predicted, dead=0.2).live
     if len(codes) >= 4:
         fresh = predictability(codes)
         found |= {"predictability": fresh.mean, "predictability_live": fresh.live}
@@ -117,11 +119,12 @@ def _latent_measures(model: Model, method: Latents, data: Dataset) -> dict[str, 
 def predictability(codes: ArrayLike, *, steps: int = 1000, rows: int = 20_000, seed: int = 0) -> R2:
     """How well each latent can be told from the others: NashAE's predictors fitted to any frozen codes, no labels needed.
 
-    They learn on one half of the rows and are measured on the other, and the other way round: R^2 (`squared_correlation`) of
-    held-out predictions, 0 if no latent says anything about the mean of another.
+    They learn on one half of the rows; the answer is R^2 (`squared_correlation`) of their predictions on the other half, 0 for
+    a latent of whose mean the others say nothing.
 
     Args:
-        codes: (n, m), of any method; each live latent is standardised, dead ones (`squared_correlation`) are left out.
+        codes: (n, m), of any method. Each latent is standardised; one whose values range over less than a tenth of the widest
+            range is dead: it counts 0 and is not shown to the predictors.
         steps: of the predictors.
         rows: if there are more, as many are drawn at random.
         seed: of the halves and the predictors.
@@ -130,16 +133,13 @@ def predictability(codes: ArrayLike, *, steps: int = 1000, rows: int = 20_000, s
     if codes.ndim != 2 or len(codes) < 4 or not np.isfinite(codes).all():
         raise InputError(f"codes has shape {codes.shape}; finite numbers (n, m) with n of at least 4 are needed.")
     codes = codes[np.random.default_rng(seed).permutation(len(codes))[:rows]]
-    live = np.ptp(codes, axis=0) > DEAD * np.ptp(codes, axis=0).max()
-    seen = (codes - codes.mean(axis=0)) / np.where(live, codes.std(axis=0), np.inf)  # what is dead cannot be seen
-    if codes.shape[1] < 2 or not seen.any():
-        return squared_correlation(codes, np.zeros_like(codes))
-    seen = seen * (-1.0) ** np.arange(seen.shape[1])  # R^2 knows no sign, and rows of equal latents would be constant
-    halves, predicted = (slice(None, None, 2), slice(1, None, 2)), np.empty_like(seen)
-    for own, other in (halves, halves[::-1]):
-        run = train(Prediction(seen.shape[1]), Dataset(seen[own]), seeds=seed, steps=steps, progress=False)
-        predicted[other] = run[0].encode(seen[other])
-    return squared_correlation(codes, predicted)
+    dead = 0.1 * float(np.ptp(codes, axis=0).max())
+    seen = (codes - codes.mean(axis=0)) / np.where(np.ptp(codes, axis=0) > dead, codes.std(axis=0), np.inf)
+    half = len(codes) // 2
+    learner = train(
+        Prediction(seen.shape[1]), Dataset(seen[:half], scaling=Scale(0.0, 1.0)), seeds=seed, steps=steps, progress=False
+    )
+    return squared_correlation(codes[half:], learner[0].encode(seen[half:]), dead)
 
 
 def _dependence(states: np.ndarray, nuisance: Float[np.ndarray, "rows q"]) -> dict[str, float]:

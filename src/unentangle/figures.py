@@ -92,10 +92,10 @@ def latent_figures(model: Model, data: Dataset, most: int = 8) -> dict[str, Figu
             None if colour is None else data.factors[colour][rows],
             colour or "",
             names,
-            f"The latent space: {len(used)} of {codes.shape[1]} latents in use",
+            f"The latent space: {np.sum(effect > 0.01)} of {codes.shape[1]} latents in use",
         ),
         "traversals": plots.traversals(
-            paths, names[: len(used)], "One row, one latent at a time from its least to its greatest value"
+            paths, [n.replace(": ", "\n") for n in names[: len(used)]], "One row, one latent at a time from least to greatest"
         ),
     }
 

@@ -1,20 +1,23 @@
 """A trained model: encode, decode, reconstruct, swap, interpolate, save, load."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any, Literal
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
 from .data.dataset import Dataset, Scale
 from .errors import InputError
 from .methods import METHODS
-from .methods.protocol import Method, Trained
+from .methods.protocol import Method, Trained, numbers_of
 from .schedules import SCHEDULES
 from .storage import read_about, read_tree, write_tree
 
@@ -168,23 +171,57 @@ def describe(value: Any) -> Any:
     """A method, a schedule or a number as JSON; what is Python-only becomes {"python": its name, "digest": of its content}."""
     if hasattr(value, "dtype") and np.ndim(value) == 0:
         return value.item()
-    kinds = {kind: {"name": kind.__name__} for kind in METHODS.values()}
-    kinds |= {kind: {"schedule": name} for name, kind in SCHEDULES.items()}
-    if type(value) in kinds:
-        return kinds[type(value)] | {f.name: describe(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Method) and is_dataclass(value):
+        numbers = numbers_of(value)
+        plain = {n: float(v) if n in numbers and isinstance(v, int) else v for n, v in _fields(value).items()}
+        return {"name": type(value).__name__} | {name: describe(v) for name, v in plain.items()}
+    schedules = {kind: name for name, kind in SCHEDULES.items()}
+    if type(value) in schedules:
+        return {"schedule": schedules[type(value)]} | {name: describe(v) for name, v in _fields(value).items()}
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    return {"python": getattr(value, "__qualname__", type(value).__qualname__), "digest": _digest(value)}
+    content = repr(_content(value, ())).encode()
+    return {
+        "python": getattr(value, "__qualname__", type(value).__qualname__),
+        "digest": sha256(content).hexdigest()[:16],
+    }
 
 
-def _digest(value: Any) -> str:
-    """A function's code and what it closes over, or a net's arrays: enough to tell one from another."""
-    if (code := getattr(value, "__code__", None)) is not None:
-        cells = [describe(c.cell_contents) for c in value.__closure__ or ()]
-        content = repr((code.co_code, [c for c in code.co_consts if not hasattr(c, "co_code")], code.co_names, cells)).encode()
-    else:
-        content = b"".join(np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(eqx.filter(value, eqx.is_array)))
-    return sha256(content).hexdigest()[:16]
+def _fields(value: Any) -> dict[str, Any]:
+    return {f.name: getattr(value, f.name) for f in fields(value)}
+
+
+def _content(value: Any, above: tuple[int, ...]) -> Any:
+    """What tells one piece of Python from another: a function's code, defaults and closure, an object's fields, arrays."""
+    if id(value) in above:
+        return "recursive"
+    above = (*above, id(value))
+
+    def inside(parts: Any) -> list[Any]:
+        return [_content(part, above) for part in parts]
+
+    match value:
+        case CodeType():
+            return [value.co_code, value.co_names, inside(value.co_consts)]
+        case FunctionType():
+            cells = [c.cell_contents for c in value.__closure__ or () if c != CellType()]
+            return inside([value.__code__, value.__defaults__, value.__kwdefaults__, cells])
+        case MethodType():
+            return inside([value.__func__, value.__self__])
+        case partial():
+            return inside([value.func, value.args, value.keywords])
+        case dict():
+            return inside(value.items())
+        case list() | tuple():
+            return inside(value)
+        case jax.Array() | np.ndarray() | np.generic():
+            key: Any = value
+            array = np.asarray(jax.random.key_data(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else key)
+            return [str(array.dtype), array.shape, array.tobytes()]
+        case None | bool() | int() | float() | str() | bytes():
+            return value
+    name = getattr(value, "__qualname__", type(value).__qualname__)
+    return [name, inside(_fields(value).items())] if is_dataclass(value) and not isinstance(value, type) else name
 
 
 def restore(described: dict[str, Any]) -> Method:

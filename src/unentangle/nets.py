@@ -118,7 +118,24 @@ def reshape(shape: tuple[int, ...]) -> Lambda:
     return Lambda(lambda x: jnp.reshape(x, shape))
 
 
-ELU, SELU, LINEAR = Lambda(jax.nn.elu), Lambda(jax.nn.selu), Lambda(lambda x: x)
+@jax.custom_jvp
+def selu(x: Array) -> Array:
+    """Scaled exponential linear unit (Klambauer et al. 2017). Its derivative is taken from its value, without a second
+    exponential: a NashAE step spends a quarter of its time there.
+    """
+    return SELU_SCALE * jnp.where(x > 0, x, SELU_ALPHA * (jnp.exp(jnp.minimum(x, 0.0)) - 1))
+
+
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+
+
+@selu.defjvp
+def _selu_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    y = selu(*primals)
+    return y, tangents[0] * jnp.where(y > 0, SELU_SCALE, y + SELU_SCALE * SELU_ALPHA)
+
+
+ELU, SELU, LINEAR = Lambda(jax.nn.elu), Lambda(selu), Lambda(lambda x: x)
 POOL, FLATTEN = Lambda(max_pool), Lambda(jnp.ravel)
 
 

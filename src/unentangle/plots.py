@@ -135,8 +135,9 @@ def history(steps: Sequence[Sequence[int]], terms: Sequence[Mapping[str, Sequenc
     figure, axes = plt.subplots(1, len(names), figsize=(4.6 * len(names), 3.2), squeeze=False, layout="constrained")
     for ax, name in zip(axes[0], names, strict=True):
         for at, values, label in zip(steps, terms, labels, strict=True):
-            ax.plot(at, values[name], label=label, linewidth=1.2)
-        ax.set(title=name, xlabel="step", yscale="log")
+            ax.plot(at, values[name], label=label, linewidth=1.2, marker="o" if len(at) < 5 else None, markersize=3)
+        positive = all(min(values[name], default=1) > 0 for values in terms)
+        ax.set(title=name, xlabel="step", yscale="log" if positive else "linear")
     axes[0, 0].legend(frameon=False, fontsize=8)
     return figure
 

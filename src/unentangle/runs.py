@@ -115,4 +115,5 @@ def fingerprint(data: Dataset) -> dict[str, Any]:
     """What tells one data set from another: its shape and type, and a digest of 1,000 rows and of the groups."""
     rows = data.rows(np.unique(np.linspace(0, len(data) - 1, 1000).astype(int)))
     digest = sha256(rows.tobytes() + data.group.astype(np.int64).tobytes()).hexdigest()[:16]
-    return {"shape": [len(data), *data.row_shape], "dtype": str(data.x.dtype), "digest": digest}
+    about = {"shape": [len(data), *data.row_shape], "dtype": str(data.x.dtype), "digest": digest}
+    return about if data.scaling is None else about | {"scaling": data.scaling}

@@ -1,12 +1,14 @@
 """Many settings times many seeds: one tidy table.
 
 A cell is one setting of a method with one seed. Settings that differ only in numbers, such as lam or beta, ride with the seeds
-in one compiled program; other fields, such as m, make programs of their own. Every finished cell is a file at once, so a
-stopped study goes on where it was.
+in one compiled program; other fields, such as m, make programs of their own. Every finished cell is a file at once, and the
+cells in progress leave checkpoints, so a stopped study goes on where it was.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from csv import DictWriter
 from dataclasses import fields
 from hashlib import sha256
@@ -16,18 +18,20 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import equinox as eqx
 import jax
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from .data.dataset import Dataset
-from .errors import Diverged
+from .errors import Diverged, InputError
 from .evaluate import evaluate
-from .methods.protocol import Method
+from .methods.protocol import Method, numbers_of
 from .model import Model, describe
+from .runs import RunFolder
 from .schedules import Number
 from .storage import plain, read_json, write, write_json
-from .train import Member, Program, check_seeds, numbers_of, prepare, settings
+from .train import Member, Program, Trainer, check_seeds, prepare, settings
 
 Measure = Callable[[Model, Dataset], Mapping[str, float]]
 Row = dict[str, Any]
@@ -43,7 +47,7 @@ def study(
     steps: int | None = None,
     batch: int | tuple[int, int] | None = None,
     lr: Number | None = None,
-    replacement: bool = True,
+    replacement: bool | None = None,
     at_once: int | None = None,
     progress: bool = True,
 ) -> list[Row]:
@@ -66,31 +70,51 @@ def study(
     Raises:
         InputError: before any training, if the data or a setting cannot be used.
     """
-    seeds = check_seeds(seeds)
+    methods, seeds = tuple(methods), check_seeds(seeds)
+    size = (8 if jax.default_backend() == "cpu" else 128) if at_once is None else at_once
+    if not methods or size < 1:
+        raise InputError(
+            f"{len(methods)} methods and at_once={at_once}; at least one method, and one cell at once, are needed."
+        )
     trainers = [prepare(m, data, steps, batch, lr, replacement) for m in methods]
-    size = at_once or (8 if jax.default_backend() == "cpu" else 128)
     folder = None if out is None else Path(out)
-    keys = {(i, s): _key(t.method, s, settings(t), measure) for i, t in enumerate(trainers) for s in seeds}
+    keys = {(i, s): _key(t, s, measure) for i, t in enumerate(trainers) for s in seeds}
     rows = {cell: row for cell, key in keys.items() if folder and (row := _kept(folder, key)) is not None}
-    with _Display(len(keys), len(rows), progress) as display:
-        for _, alike in groupby(
-            sorted(range(len(methods)), key=lambda i: _program(methods[i])), lambda i: _program(methods[i])
-        ):
-            open_cells = [(i, s) for i in alike for s in seeds if (i, s) not in rows]
-            if not open_cells:
+    costs = [cost(t) for t in trainers]
+    programs = [_program(m) for m in methods]
+    with _Display([costs[i] for i, _ in keys], sum(costs[i] for i, _ in rows), len(rows), progress) as display:
+        for _, alike in groupby(sorted(range(len(methods)), key=programs.__getitem__), key=programs.__getitem__):
+            missing = [(i, s) for i in alike for s in seeds if (i, s) not in rows]
+            if not missing:
                 continue
-            program = Program(trainers[open_cells[0][0]])
-            for team in program.teams([Member(methods[i], s) for i, s in open_cells], size):
-                cells, open_cells = open_cells[: len(team)], open_cells[len(team) :]
-                for cell, row in zip(cells, _played(program, team, measure), strict=True):
+            program = Program(trainers[missing[0][0]])
+            for team in program.teams([Member(methods[i], s) for i, s in missing], size):
+                cells, missing = missing[: len(team)], missing[len(team) :]
+                display.start(len(team), costs[cells[0][0]], _name(team[0].method), trainers[cells[0][0]].steps)
+                place = folder / "open" / digest([keys[cell] for cell in cells]) if folder else None
+                for cell, row in zip(cells, _played(program, team, measure, place, display.show), strict=True):
                     rows[cell] = row
                     if folder:
                         write_json(_path(folder, keys[cell]), {"key": keys[cell], "row": row})
-                display.show(len(team), f"{describe(team[0].method)['name']} {_numbers(team[0].method)}")
+                display.finish()
+                if place:
+                    shutil.rmtree(place, ignore_errors=True)
     table = [rows[cell] for cell in keys]
     if folder:
+        shutil.rmtree(folder / "open", ignore_errors=True)
         write(folder / "table.csv", csv(table))
     return table
+
+
+def cost(trainer: Trainer) -> float:
+    """How much work a training is, up to a factor: weights moved, as often as they are."""
+    net, _ = eqx.filter_eval_shape(trainer.method.init, trainer.dealer.data.row_shape, jax.random.key(0))
+    sizes = jax.tree.map(lambda w: math.prod(w.shape) if hasattr(w, "shape") else 0, net)
+    moved = 0
+    for player in trainer.method.players():
+        parts = [getattr(sizes, part) for part in player.parts] or sizes
+        moved += player.times * sum(size for size in jax.tree.leaves(parts) if isinstance(size, int))
+    return float(moved * trainer.steps)
 
 
 def csv(table: Sequence[Row]) -> str:
@@ -102,19 +126,24 @@ def csv(table: Sequence[Row]) -> str:
     return text.getvalue()
 
 
-def _played(program: Program, team: Sequence[Member], measure: Measure) -> list[Row]:
-    """One row per member; if the team diverges, each member has another try alone."""
+def _played(
+    program: Program, team: Sequence[Member], measure: Measure, place: Path | None, show: Callable[[int, Any], None]
+) -> Iterator[Row]:
+    """One row per member, as soon as it is measured; if the team diverges, each member has another try alone."""
     start = monotonic()
     try:
-        trained = [model for model, _ in program.play(team)]
+        trained = program.play(team, RunFolder(place) if place else None, show)
     except Diverged:
         if len(team) > 1:
-            return [row for member in team for row in _played(program, [member], measure)]
-        return [_row(team[0]) | {"diverged": True}]
-    seconds = round((monotonic() - start) / len(team), 3)
-    data = program.trainer.dealer.data
-    found = [{k: plain(v) for k, v in measure(model, data).items()} for model in trained]
-    return [_row(m) | values | {"seconds": seconds, "diverged": False} for m, values in zip(team, found, strict=True)]
+            for member in team:
+                yield from _played(program, [member], measure, None, show)
+        else:
+            yield _row(team[0]) | {"diverged": True}
+        return
+    seconds = round(max((monotonic() - start) / len(team), trained[0][1].seconds[-1]), 3)
+    for member, (model, _) in zip(team, trained, strict=True):
+        values = plain(dict(measure(model, program.trainer.dealer.data)))
+        yield _row(member) | values | {"seconds": seconds, "diverged": False}
 
 
 def _row(member: Member) -> Row:
@@ -122,9 +151,10 @@ def _row(member: Member) -> Row:
     return {"method": described.pop("name"), **{k: v for k, v in described.items() if v is not None}, "seed": member.seed}
 
 
-def _numbers(method: Method) -> str:
+def _name(method: Method) -> str:
     named = {f.name: getattr(method, f.name) for f in fields(method)}  # pyright: ignore[reportArgumentType]
-    return " ".join(f"{name}={v}" for name, v in named.items() if isinstance(v, int | float) and not isinstance(v, bool))
+    numbers = (f"{name}={v}" for name, v in named.items() if isinstance(v, int | float) and not isinstance(v, bool))
+    return " ".join([type(method).__name__, *numbers])
 
 
 def _program(method: Method) -> str:
@@ -132,17 +162,21 @@ def _program(method: Method) -> str:
     numbers, described = numbers_of(method), describe(method)
     shapes = {name: str(jax.tree.structure(number)) for name, number in numbers.items()}
     functions = {name: id(number) for name, number in numbers.items() if any(map(callable, jax.tree.leaves(number)))}
-    return json.dumps([{k: v for k, v in described.items() if k not in numbers}, shapes, functions], sort_keys=True)
+    rest = {name: value for name, value in described.items() if name not in numbers}
+    return json.dumps([type(method).__qualname__, rest, shapes, functions], sort_keys=True)
 
 
-def _key(method: Method, seed: int, trained: dict[str, Any], measure: Measure) -> dict[str, Any]:
-    name = getattr(measure, "__qualname__", str(measure))
-    return plain({"method": describe(method), "seed": seed, **trained, "measure": name})
+def _key(trainer: Trainer, seed: int, measure: Measure) -> dict[str, Any]:
+    return plain({"method": describe(trainer.method), "seed": seed, **settings(trainer), "measure": describe(measure)})
+
+
+def digest(content: Any) -> str:
+    """A short name for JSON."""
+    return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _path(folder: Path, key: dict[str, Any]) -> Path:
-    digest = sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
-    return folder / "cells" / f"{digest}.json"
+    return folder / "cells" / f"{digest(key)}.json"
 
 
 def _kept(folder: Path, key: dict[str, Any]) -> Row | None:
@@ -152,35 +186,43 @@ def _kept(folder: Path, key: dict[str, Any]) -> Row | None:
 
 
 class _Display:
-    """How many cells are done and how long is left: a bar on a terminal, a line per team elsewhere."""
+    """How many cells are done and how long is left, by the work in them: a bar on a terminal, a line per team elsewhere."""
 
-    def __init__(self, total: int, done: int, progress: bool):
+    def __init__(self, costs: Sequence[float], work: float, done: int, progress: bool):
         self.console = Console(stderr=True, quiet=not progress, highlight=False)
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-        )
-        self.bar = Progress(*columns, console=self.console, disable=not self.console.is_terminal, speed_estimate_period=600)
-        self.total, self.before, self.done, self.start = total, done, done, monotonic()
-        self.task = self.bar.add_task("cells", total=total, completed=done)
+        columns = (TextColumn("{task.fields[cells]}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[left]}"))
+        self.bar = Progress(*columns, console=self.console, disable=not self.console.is_terminal)
+        self.total, self.cells, self.done = sum(costs), len(costs), done
+        self.work = self.before = work
+        self.began = monotonic()
+        self.task = self.bar.add_task("", total=self.total, cells="", left="")
+        self.team, self.cost, self.name, self.steps = 0, 0.0, "", 1
 
     def __enter__(self) -> "_Display":
         self.bar.start()
         if self.done and not self.console.is_terminal:
-            self.console.print(f"{self.done} of {self.total} cells were done before")
+            self.console.print(f"{self.done} of {self.cells} cells were done before")
         return self
 
     def __exit__(self, *error: object) -> None:
         self.bar.stop()
 
-    def show(self, cells: int, name: str) -> None:
-        """So many cells more are done, of which the first is called this."""
-        self.done += cells
-        self.bar.update(self.task, completed=self.done, description=name)
-        if not self.console.is_terminal:
-            spent = monotonic() - self.start
-            left = spent * (self.total - self.done) / (self.done - self.before)
-            self.console.print(f"{self.done} of {self.total} cells, {spent / 60:.1f} min, about {left / 60:.1f} left  ({name})")
+    def start(self, cells: int, cost: float, name: str, steps: int) -> None:
+        """A team of so many cells, each of so much work, of which the first is called this, begins."""
+        self.team, self.cost, self.name, self.steps = cells, cost, name, steps
+
+    def show(self, step: int, terms: Any = None) -> None:
+        """The team has done so many steps."""
+        work = self.work + step / self.steps * self.team * self.cost
+        minutes = (monotonic() - self.began) / 60
+        left = minutes * (self.total - work) / (work - self.before) if work > self.before else math.inf
+        words = f"about {left:.1f} min left" if math.isfinite(left) else ""
+        cells = f"{self.done} of {self.cells} cells ({self.name})"
+        self.bar.update(self.task, completed=work, cells=cells, left=words)
+        if step == 0 and not self.console.is_terminal:
+            self.console.print(f"{self.done} of {self.cells} cells, {minutes:.1f} min, {words}  ({self.name})", soft_wrap=True)
+
+    def finish(self) -> None:
+        """The team is done."""
+        self.work, self.done = self.work + self.team * self.cost, self.done + self.team
+        self.show(0)

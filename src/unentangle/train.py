@@ -8,11 +8,11 @@ through one compiled step. Either way a seed among others is that seed alone: it
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -24,7 +24,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from .data.dataset import Dataset, Layout, distinct, draw_instances, is_lazy
 from .errors import Diverged, InputError
-from .methods.protocol import Method, Player, Trained, Turn
+from .methods.protocol import Method, Player, Trained, Turn, numbers_of
 from .model import Model, describe
 from .runs import Record, RunFolder, fingerprint
 from .schedules import Number, at
@@ -84,12 +84,6 @@ def new_game(method: Method, shape: tuple[int, ...], key: Key[Array, ""]) -> Gam
     net, state = method.init(shape, key)
     memory = tuple(p.optimiser.init(eqx.filter(net, parts_of(net, p))) for p in method.players())
     return Game(net, state, memory)
-
-
-def numbers_of(method: Method) -> dict[str, Any]:
-    """The numeric fields of a method: those that may be scheduled and that ride on the seed axis."""
-    hints = get_type_hints(type(method), include_extras=True)
-    return {f.name: getattr(method, f.name) for f in fields(method) if hints[f.name] == Number}  # pyright: ignore[reportArgumentType]
 
 
 # -- batches --------------------------------------------------------------------------------------------------------------
@@ -356,7 +350,7 @@ def prepare(
     steps: int | None = None,
     batch: int | tuple[int, int] | None = None,
     lr: Number | None = None,
-    replacement: bool = True,
+    replacement: bool | None = None,
 ) -> Trainer:
     """The trainer of a method on data, with the method's recommended values where none are given.
 
@@ -377,12 +371,16 @@ def prepare(
         raise InputError(f"batch={batch}; this method needs a number of rows, such as {recommended.batch}.")
     if steps < 1 or np.min(sizes) < 1:
         raise InputError(f"steps={steps} and batch={batch}; at least 1 step and batches of at least 1 row are needed.")
+    may_repeat = getattr(method, "may_repeat", True)
+    replacement = may_repeat if replacement is None else replacement
+    if replacement and not may_repeat:
+        raise InputError(f"replacement=True; {method!r} needs batches of different rows.")
     if not replacement and np.prod(sizes) > len(data):
         raise InputError(f"batches of {np.prod(sizes)} different rows were asked for; the data has {len(data)}.")
     check_numbers(method, lr)
     method.check(data)
     _ = data.scale  # checks every value
-    return Trainer(method, Dealer(data, sizes, method.second_batch, replacement), steps, lr)
+    return Trainer(method, Dealer(data, sizes, method.second_batch, bool(replacement)), steps, lr)
 
 
 def check_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
@@ -428,7 +426,7 @@ def train(
     steps: int | None = None,
     batch: int | tuple[int, int] | None = None,
     lr: Number | None = None,
-    replacement: bool = True,
+    replacement: bool | None = None,
     out: str | Path | None = None,
     progress: bool = True,
 ) -> Run:
@@ -440,8 +438,8 @@ def train(
         steps: optimiser rounds.
         batch: rows per batch, or (groups, instances per group) for methods of groups.
         lr: learning rate, a number or a schedule.
-        replacement: whether a batch of rows may hold a row twice, as is usual; instances of one group
-            are different ones anyway, as far as there are so many.
+        replacement: whether a batch of rows may hold a row twice; by default it may, unless the method's estimates forbid it.
+            Instances of one group are different ones anyway, as far as there are so many.
         out: a folder in which the training is kept as it goes: the same call goes on from there, bit for bit, after any stop.
         progress: show a bar with the named loss terms.
 

@@ -137,6 +137,7 @@ class Dataset:
             `numpy.asarray` takes. Memory maps, HDF5 and zarr arrays stay on disk and are read as needed.
         factors: named columns of n values, where known.
         groups: one key per row, of any sortable type. Without it every row is a group of its own.
+        scaling: how rows are standardised, where it is not to be found from the data (`scale`).
 
     Raises:
         InputError: if the rank is wrong, or the lengths of x, factors and groups differ.
@@ -145,6 +146,7 @@ class Dataset:
     x: Any
     factors: Any = None
     groups: Any = None
+    scaling: Scale | None = None
 
     def __post_init__(self):
         x = self.x if is_lazy(self.x) else np.asarray(self.x)
@@ -250,7 +252,7 @@ class Dataset:
         rows = np.arange(len(self))[rows]
         groups = None if self.groups is None else self.groups[rows]
         x = self.rows(rows)
-        return Dataset(x, self.factors.take(rows), groups)
+        return Dataset(x, self.factors.take(rows), groups, self.scaling)
 
     def split(self, held_out: float = 0.2, seed: int = 0) -> tuple["Dataset", "Dataset"]:
         """Part the groups, never the rows of one group, into a training set and a held-out set.
@@ -272,7 +274,7 @@ class Dataset:
         these would then be all that a squared error sees, and each row (of 32 values or more) is standardised by itself.
 
         Raises:
-            InputError: if a value is NaN or infinite, or if all rows are constant.
+            InputError: if a value is NaN or infinite, or if all rows are constant and no scaling was given.
         """
         return self._survey.scale
 
@@ -304,8 +306,10 @@ class Dataset:
             count = total
         centre, std = np.concatenate(centres), np.concatenate(stds)
         varied = std > 0
-        if not varied.any():
+        if self.scaling is None and not varied.any():
             raise InputError("every row of x is constant; there is nothing to learn from rows that do not vary.")
+        if self.scaling is not None:
+            return Survey(self.scaling, int(np.sum(~varied)), (float(std.min()), float(std.max())))
         loudest = np.sort(std**2)[::-1][: len(self) // 10].sum()
         if loudest > LOUD * np.sum(std**2) and prod(self.row_shape) >= LONG:
             scale = Scale(float(np.median(centre[varied])), float(np.median(std[varied])), len(self.row_shape))

@@ -34,6 +34,8 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Sequen
     if path.suffix not in (".npz", ".npy"):
         raise InputError(f"{path} is not a .npz or .npy file, nor a folder or .zip of .npy; these can be read.")
     if path.suffix == ".npy":
+        if factors is not None:
+            raise InputError(f"{path} holds rows only, so there are no factors in it.")
         if isinstance(groups, str) and not groups.endswith(".npy") and groups != "groups":
             raise InputError(f"{path} holds rows only, so there is no {groups!r} in it; give the keys, or a .npy file of keys.")
         keys = _load(Path(groups)) if isinstance(groups, str) and groups.endswith(".npy") else groups
@@ -55,11 +57,15 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Sequen
 
 
 def _named_files(path: Path, groups: Any, factors: Sequence[str] | None) -> Dataset:
+    if factors is not None and (isinstance(factors, str) or len(set(factors)) < len(factors)):
+        raise InputError(f"factors={factors!r}; a list of different names is needed, one for each number in the file names.")
     rows, numbers = [], []
     for name, row in _npy_files(path):
         parts = Path(name).stem.split("_")
         try:
             numbers.append([float(part) for part in parts])
+            if not np.isfinite(numbers[-1]).all():
+                raise ValueError("not finite")
         except ValueError as error:
             what = f"{len(factors)} numbers" if factors else "numbers"
             raise InputError(f"{name} in {path} is not {what} joined by _, such as 0.205_10.000.npy.") from error
@@ -80,19 +86,31 @@ def _named_files(path: Path, groups: Any, factors: Sequence[str] | None) -> Data
 
 
 def _npy_files(path: Path) -> Iterator[tuple[str, np.ndarray]]:
-    """The arrays of a folder or zip, sorted by name."""
+    """The arrays of a folder or zip and of the folders in it, sorted by name; hidden files are left out."""
     if path.is_dir():
-        for file in sorted(path.glob("*.npy")):
-            yield file.name, _load(file)
+        for file in sorted(path.rglob("*.npy")):
+            if not _hidden(file.relative_to(path)):
+                yield file.name, _load(file)
         return
     if not path.is_file():
         raise InputError(f"{path} does not exist; a .zip of .npy files is needed.")
     try:
         with ZipFile(path) as archive:
-            for name in sorted(n for n in archive.namelist() if n.endswith(".npy")):
-                yield name, np.load(BytesIO(archive.read(name)), allow_pickle=False)
-    except (ValueError, OSError, EOFError, BadZipFile) as error:
-        raise InputError(f"{path} cannot be read: it is damaged or holds other things than numeric arrays.") from error
+            for name in sorted(n for n in archive.namelist() if n.endswith(".npy") and not _hidden(Path(n))):
+                yield name, _array(path, name, archive)
+    except (OSError, BadZipFile) as error:
+        raise InputError(f"{path} cannot be read: it is damaged or no zip.") from error
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith((".", "__MACOSX")) for part in path.parts)
+
+
+def _array(path: Path, name: str, archive: ZipFile) -> np.ndarray:
+    try:
+        return np.load(BytesIO(archive.read(name)), allow_pickle=False)
+    except (ValueError, OSError, EOFError, BadZipFile, RuntimeError, NotImplementedError) as error:
+        raise InputError(f"{name} in {path} cannot be read: it is damaged, encrypted or no numeric array.") from error
 
 
 def _load(path: Path, mmap_mode: Any = None) -> Any:

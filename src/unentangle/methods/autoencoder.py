@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import equinox as eqx
 import jax
 import optax
-from jaxtyping import Array, Key
 
 from .. import nets
 from ..data.dataset import Dataset
@@ -38,16 +36,9 @@ class AE(Latents):
     def __post_init__(self):
         self._check_numbers()
 
-    def init(self, shape: tuple[int, ...], key: Key[Array, ""]) -> tuple[nets.Autoencoder, nets.State]:
-        """Fresh nets for rows of this shape."""
-        return eqx.nn.make_with_state(nets.autoencoder)(shape, self.m, 1, key, self.encoder, self.decoder)
-
     def players(self) -> tuple[Player, ...]:
         """One player, who moves everything."""
         return (Player(self.loss, optimiser=ADAM),)
-
-    def share(self, net: nets.Autoencoder, state: nets.State, turn: Turn) -> None:
-        """Nothing is shared: there is one player."""
 
     def loss(self, net: nets.Autoencoder, state: nets.State, shared: None, turn: Turn):
         """Half the mean squared error."""

@@ -14,10 +14,8 @@ of which the second is weighted by beta. q(z) is estimated from the batch (`depe
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Key
 
 from .. import nets
 from ..data.dataset import Dataset
@@ -49,21 +47,20 @@ class BetaTCVAE(Latents):
     decoder: nets.Net | None = None
 
     recommended: ClassVar[Recommended] = Recommended(steps=1000, batch=100, lr=1e-2)
+    heads: ClassVar[int] = 2
     code: ClassVar[Any] = mean_of
 
     def __post_init__(self):
         self._check_numbers(beta=(0, np.inf))
 
-    def init(self, shape: tuple[int, ...], key: Key[Array, ""]) -> tuple[nets.Autoencoder, nets.State]:
-        """Fresh nets for rows of this shape."""
-        return eqx.nn.make_with_state(nets.autoencoder)(shape, self.m, 2, key, self.encoder, self.decoder)
+    @property
+    def may_repeat(self) -> bool:
+        """Whether a batch may hold a row twice: the stratified weights are for different rows."""
+        return self.sampler == "weighted"
 
     def players(self) -> tuple[Player, ...]:
         """One player, who moves everything."""
         return (Player(self.loss, optimiser=ADAGRAD),)
-
-    def share(self, net: nets.Autoencoder, state: nets.State, turn: Turn) -> None:
-        """Nothing is shared: there is one player."""
 
     def loss(self, net: nets.Autoencoder, state: nets.State, shared: None, turn: Turn):
         """Reconstruction error plus mutual information, beta times total correlation, and dimension-wise divergence."""
@@ -84,4 +81,4 @@ class BetaTCVAE(Latents):
 
     def learned(self, trained: Trained, data: Dataset) -> int:
         """How many latents have means that range over 2 or more."""
-        return learned_by_range(self.encode(trained, data), 2.0)
+        return learned_by_range(self.encode(trained, data), 2.0, inclusive=True)

@@ -6,14 +6,13 @@ with a Constrained Variational Framework", 2017. Minimises, on standardised rows
     -log p(x|z)  +  beta KL(q(z|x) || N(0, I)),     z ~ q(z|x) = N(mean(x), diag var(x)),
 
 mean over rows, SUM over samples and over latents: the convention under which the printed beta mean what they say. p(x|z) is a
-Gaussian of variance 1, or for rows in [0, 1] a Bernoulli. As in the NashAE authors' code, which made the printed tables, KL is
+Gaussian of variance 1. As in the NashAE authors' code, which made the printed tables, KL is
 log q(z|x) - log p(z) at the sampled z by default, and the optimiser is Adagrad.
 """
 
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -79,21 +78,15 @@ class BetaVAE(Latents):
     decoder: nets.Net | None = None
 
     recommended: ClassVar[Recommended] = Recommended(steps=1000, batch=100, lr=1e-2)
+    heads: ClassVar[int] = 2
     code: ClassVar[Any] = mean_of
 
     def __post_init__(self):
         self._check_numbers(beta=(0, np.inf))
 
-    def init(self, shape: tuple[int, ...], key: Key[Array, ""]) -> tuple[nets.Autoencoder, nets.State]:
-        """Fresh nets for rows of this shape."""
-        return eqx.nn.make_with_state(nets.autoencoder)(shape, self.m, 2, key, self.encoder, self.decoder)
-
     def players(self) -> tuple[Player, ...]:
         """One player, who moves everything."""
         return (Player(self.loss, optimiser=ADAGRAD),)
-
-    def share(self, net: nets.Autoencoder, state: nets.State, turn: Turn) -> None:
-        """Nothing is shared: there is one player."""
 
     def loss(self, net: nets.Autoencoder, state: nets.State, shared: None, turn: Turn):
         """The negative evidence lower bound, its divergence weighted by beta."""

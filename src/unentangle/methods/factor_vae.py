@@ -13,7 +13,6 @@ authors' code: three hidden layers of 1,024 SELU units (Kim and Mnih: six of 1,0
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -59,19 +58,18 @@ class FactorVAE(Latents):
 
     recommended: ClassVar[Recommended] = Recommended(steps=1000, batch=100, lr=1e-4)
     second_batch: ClassVar[bool] = True
+    heads: ClassVar[int] = 2
     code: ClassVar[Any] = mean_of
 
     def __post_init__(self):
         self._check_numbers(gamma=(0, np.inf))
 
-    def init(self, shape: tuple[int, ...], key: Key[Array, ""]) -> tuple[FactorVAENets, nets.State]:
-        """Fresh nets for rows of this shape."""
-        return eqx.nn.make_with_state(self._nets)(shape, key)
-
-    def _nets(self, shape: tuple[int, ...], key: Key[Array, ""]) -> FactorVAENets:
+    def build(self, shape: tuple[int, ...], key: Key[Array, ""]) -> FactorVAENets:
+        """An autoencoder, and a discriminator."""
         ks = nets.keys(jax.random.fold_in(key, 1))
         discriminator = Sequential(nets.mlp([self.m, 1024, 1024, 1024, 1], nets.SELU, ks, nets.lecun_normal))
-        return FactorVAENets(*nets.autoencoder(shape, self.m, 2, key, self.encoder, self.decoder), discriminator)
+        base = Latents.build(self, shape, key)
+        return FactorVAENets(base.encoder, base.decoder, discriminator)
 
     def players(self) -> tuple[Player, ...]:
         """The discriminator moves first."""
@@ -102,4 +100,4 @@ class FactorVAE(Latents):
 
     def learned(self, trained: Trained, data: Dataset) -> int:
         """How many latents have means that range over 2 or more."""
-        return learned_by_range(self.encode(trained, data), 2.0)
+        return learned_by_range(self.encode(trained, data), 2.0, inclusive=True)

@@ -3,29 +3,45 @@
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Key
 
+from .. import nets
 from ..data.dataset import Dataset
 from ..errors import InputError
 from ..schedules import is_number
-from .protocol import Trained
+from .protocol import Trained, Turn, check_choices
 
 
 class Latents:
     """The verbs of a method with m latents. Such a method says what of an encoder's output is the code, and what is learned.
 
-    In the nets of a trained model, `encoder` is a function of one row, `decoder` of one code.
+    In its nets, `encoder` is a function of one row that gives `heads` numbers per latent, `decoder` a function of one code.
     """
 
     m: int
+    encoder: nets.Net | None
+    decoder: nets.Net | None
     second_batch: ClassVar[bool] = False
+    heads: ClassVar[int] = 1
     code: ClassVar[Callable[[Float[Array, "..."]], Float[Array, " m"]]]
 
     def check(self, data: Dataset) -> None:
         """Any data will do."""
+
+    def init(self, shape: tuple[int, ...], key: Key[Array, ""]) -> tuple[Any, nets.State]:
+        """Fresh nets for rows of this shape."""
+        return eqx.nn.make_with_state(self.build)(shape, key)
+
+    def build(self, shape: tuple[int, ...], key: Key[Array, ""]) -> Any:
+        """The nets that play: an autoencoder, unless the method has more."""
+        return nets.autoencoder(shape, self.m, self.heads, key, self.encoder, self.decoder)
+
+    def share(self, net: Any, state: nets.State, turn: Turn) -> Any:
+        """Nothing is shared, unless the method has several players."""
 
     def learned(self, trained: Trained, data: Dataset) -> int:
         """How many latents are learned, by the rule of the method's paper."""
@@ -50,7 +66,9 @@ class Latents:
     ) -> Float[np.ndarray, "..."]:
         """The rows of `state` with some latents from the rows of `style`."""
         if latents is None:
-            raise InputError(f"{type(self).__name__} needs to be told which of its {self.m} latents to swap: latents=[0].")
+            raise InputError(
+                f"{type(self).__name__} needs to be told which of its {self.m} latents to swap: latents=[0], or --latents 0."
+            )
         chosen = self._chosen(latents)
         level = trained.level(state) if isinstance(state, Dataset) else None
         base, other = self._codes(trained, state, "state"), self._codes(trained, style, "style")
@@ -85,17 +103,18 @@ class Latents:
         return codes
 
     def _chosen(self, latents: Sequence[int]) -> np.ndarray:
-        if any(not 0 <= int(i) < self.m for i in latents) or not len(latents):
-            raise InputError(f"latents={list(latents)}; there are latents 0 to {self.m - 1}.")
-        return np.asarray(latents, int)
+        if not np.size(latents) or not np.isin(latents, np.arange(self.m)).all():
+            raise InputError(f"latents={latents!r}; a list of some of the latents 0 to {self.m - 1} is needed.")
+        return np.atleast_1d(np.asarray(latents, int))
 
     def _check_numbers(self, **bounds: tuple[float, float]) -> None:
-        """Refuse fewer than one latent, and numbers outside [low, high)."""
-        if self.m < 1:
-            raise InputError(f"m={self.m}; at least one latent is needed.")
+        """Refuse fewer than one latent, unknown names, and numbers outside [low, high)."""
+        check_choices(self)
+        if not isinstance(self.m, int | np.integer) or self.m < 1:
+            raise InputError(f"m={self.m!r}; a whole number of latents, at least one, is needed.")
         for name, (low, high) in bounds.items():
             number = getattr(self, name)
-            if not is_number(number):
+            if not is_number(number) or np.ndim(number) > 0:
                 raise InputError(f"{name}={number!r}; a number or a schedule is needed.")
             if np.isscalar(number) and not low <= float(number) < high:  # pyright: ignore[reportArgumentType]
                 raise InputError(f"{name}={number}; it must be at least {low:g} and less than {high:g}.")

@@ -59,11 +59,12 @@ class Predictors(eqx.Module):
 
     def __call__(self, z: Float[Array, "rows m"]) -> Float[Array, "rows m"]:
         """z': every latent as the others tell it."""
-        m = z.shape[1]
+        m, _, width = self.first.weight.shape
         others = self.first.weight * (1 - jnp.eye(m))[:, :, None]  # the i-th entry set to 0, for all i at once
-        h = jax.nn.selu(jnp.einsum("bi,pih->pbh", z, others) + self.first.bias[:, None])
-        h = jax.nn.selu(h @ self.second.weight + self.second.bias[:, None])
-        return (h @ self.third.weight + self.third.bias[:, None])[:, :, 0].T
+        h = nets.selu(z @ others.transpose(1, 0, 2).reshape(m, m * width) + self.first.bias.reshape(-1))
+        h = h.reshape(-1, m, width).transpose(1, 0, 2)
+        h = nets.selu(h @ self.second.weight + self.second.bias[:, None])
+        return (jnp.sum(h * self.third.weight[:, None, :, 0], axis=2) + self.third.bias).T
 
 
 class NashAENets(NamedTuple):
@@ -105,18 +106,13 @@ class NashAE(Latents):
 
     def __post_init__(self):
         self._check_numbers(lam=(0, 1))
-        if self.updates < 1:
-            raise InputError(f"updates={self.updates}; the predictors need at least one.")
-        if self.game not in ("covariance", "minmax"):
-            raise InputError(f"game={self.game!r} is unknown; it is covariance or minmax.")
+        if not isinstance(self.updates, int) or self.updates < 1:
+            raise InputError(f"updates={self.updates!r}; the predictors need a whole number, at least one.")
 
-    def init(self, shape: tuple[int, ...], key: Key[Array, ""]) -> tuple[NashAENets, nets.State]:
-        """Fresh nets for rows of this shape."""
-        return eqx.nn.make_with_state(self._nets)(shape, key)
-
-    def _nets(self, shape: tuple[int, ...], key: Key[Array, ""]) -> NashAENets:
-        base = nets.autoencoder(shape, self.m, 1, key, self.encoder, self.decoder)
-        return NashAENets(*base, Predictors(self.m, jax.random.fold_in(key, 1)))
+    def build(self, shape: tuple[int, ...], key: Key[Array, ""]) -> NashAENets:
+        """An autoencoder, and predictors."""
+        base = Latents.build(self, shape, key)
+        return NashAENets(base.encoder, base.decoder, Predictors(self.m, jax.random.fold_in(key, 1)))
 
     def players(self) -> tuple[Player, ...]:
         """The predictors move first, at ten times the learning rate."""
@@ -176,16 +172,13 @@ class Prediction(Latents):
 
     recommended: ClassVar[Recommended] = Recommended(steps=2000, batch=100, lr=1e-2)
 
-    def init(self, shape: tuple[int, ...], key: Key[Array, ""]) -> tuple[PredictorsOnly, nets.State]:
+    def build(self, shape: tuple[int, ...], key: Key[Array, ""]) -> PredictorsOnly:
         """Fresh predictors."""
-        return eqx.nn.make_with_state(lambda: PredictorsOnly(Predictors(self.m, key)))()
+        return PredictorsOnly(Predictors(self.m, key))
 
     def players(self) -> tuple[Player, ...]:
         """The predictors."""
         return (Player(self.predict, optimiser=ADAM),)
-
-    def share(self, net: PredictorsOnly, state: nets.State, turn: Turn) -> None:
-        """Nothing is shared."""
 
     def predict(self, net: PredictorsOnly, state: nets.State, shared: None, turn: Turn):
         """Eq. 2 on frozen codes."""

@@ -5,7 +5,8 @@ own parts of the net, in the declared order and number of times. The trainer and
 """
 
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
+from dataclasses import fields
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, get_args, get_origin, get_type_hints, runtime_checkable
 
 import equinox as eqx
 import numpy as np
@@ -13,6 +14,7 @@ import optax
 from jaxtyping import Array, Float, Key
 
 from ..data.dataset import Dataset, Scale
+from ..errors import InputError
 from ..schedules import Number
 
 Terms = dict[str, Array]
@@ -80,6 +82,21 @@ class Method(Protocol):
     def reconstruct(self, trained: "Trained", data: Dataset) -> Float[np.ndarray, "..."]:
         """The rows of a data set, encoded and decoded."""
         ...
+
+
+def numbers_of(method: Method) -> dict[str, Any]:
+    """The numeric fields of a method: those that may be scheduled and that ride on the axis of members."""
+    hints = get_type_hints(type(method), include_extras=True)
+    return {f.name: getattr(method, f.name) for f in fields(method) if hints[f.name] == Number}  # pyright: ignore[reportArgumentType]
+
+
+def check_choices(method: Any) -> None:
+    """Refuse a field that is none of the names it may be, nor an object of one's own where one is allowed."""
+    for name, hint in get_type_hints(type(method)).items():
+        names = [n for h in (hint, *get_args(hint)) if get_origin(h) is Literal for n in get_args(h)]
+        value = getattr(method, name)
+        if names and value not in names and (isinstance(value, str) or not callable(value)):
+            raise InputError(f"{name}={value!r} is unknown; it is {', '.join(names)}.")
 
 
 class Trained(NamedTuple):

@@ -26,7 +26,7 @@ one state with the nuisance code of another's instance.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, ClassVar, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -40,7 +40,7 @@ from ..data.dataset import Dataset
 from ..dependence import energy_penalty
 from ..errors import InputError
 from ..schedules import Cosine, Linear, Number, is_number
-from .protocol import Player, Recommended, Trained, Turn
+from .protocol import Player, Recommended, Trained, Turn, check_choices
 
 Pool = Callable[[Float[Array, "instances *features"], Bool[Array, " instances"]], Float[Array, "*features"]]
 Net = nets.Net
@@ -157,11 +157,7 @@ class SymAE:
                 raise InputError(f"{name}={number}; it must be at least 0 and less than {bound}.")
             if not is_number(number):
                 raise InputError(f"{name}={number!r}; a number or a schedule is needed.")
-        for name, hint in get_type_hints(type(self)).items():
-            names = [n for h in (hint, *get_args(hint)) if get_origin(h) is Literal for n in get_args(h)]
-            value = getattr(self, name)
-            if names and value not in names and (isinstance(value, str) or not callable(value)):
-                raise InputError(f"{name}={value!r} is unknown; it is {', '.join(names)}.")
+        check_choices(self)
 
     def check(self, data: Dataset) -> None:
         """Refuse data without at least two states that have several instances."""

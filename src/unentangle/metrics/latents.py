@@ -9,16 +9,18 @@ from jaxtyping import Float
 from ..errors import InputError
 
 
-def learned_by_range(codes: Any, threshold: float = 0.2) -> int:
+def learned_by_range(codes: Any, threshold: float = 0.2, *, inclusive: bool = False) -> int:
     """The number of latents whose values range over more than the threshold.
 
-    The NashAE authors' rule: 0.2 for latents in (0, 1), and 2 for the means of FactorVAE and beta-TCVAE.
+    The NashAE authors' rule: 0.2 for latents in (0, 1), and 2, inclusive, for the means of FactorVAE and beta-TCVAE.
 
     Args:
         codes: (rows, m).
         threshold: in the units of the codes.
+        inclusive: whether a range that equals the threshold counts.
     """
-    return int(np.sum(np.ptp(_table(codes), axis=0) > threshold))
+    ranges = np.ptp(_table(codes), axis=0)
+    return int(np.sum(ranges >= threshold if inclusive else ranges > threshold))
 
 
 def learned_by_variance(variances: Any, threshold: float = 0.8) -> int:
@@ -66,26 +68,23 @@ class R2(NamedTuple):
     live: float
 
 
-DEAD = 0.1  # a latent whose values range over no more than this share of the widest range is dead
-
-
-def squared_correlation(codes: Any, predicted: Any, dead: float = DEAD) -> R2:
+def squared_correlation(codes: Any, predicted: Any, dead: float = 0.0) -> R2:
     """R^2 between latents and their predictions as the squared Pearson correlation (NashAE paper, Figure 2).
 
-    A latent is dead, and counts 0, if its values range over no more than the share `dead` of the widest range. `mean` divides
-    by all latents, as the paper does, `live` by those that are not dead.
+    A latent whose values range over no more than `dead` counts 0. `mean` divides by all latents, `live` by those that are not
+    dead. With `dead` = 0, `mean` is the paper's on Beamsynthesis.
 
     Args:
         codes: (rows, m).
         predicted: (rows, m).
-        dead: share of the widest range.
+        dead: in the units of the codes.
     """
     codes, predicted = _table(codes), _table(predicted)
     if codes.shape != predicted.shape:
         raise InputError(f"codes has shape {codes.shape} and predicted {predicted.shape}; the same shape is needed.")
     a, b = codes - codes.mean(axis=0), predicted - predicted.mean(axis=0)
     spread = np.sum(a**2, axis=0) * np.sum(b**2, axis=0)
-    live = np.ptp(codes, axis=0) > dead * np.ptp(codes, axis=0).max()
+    live = np.ptp(codes, axis=0) > dead
     each = np.where(live & (spread > 1e-24), np.sum(a * b, axis=0) ** 2 / np.maximum(spread, 1e-24), 0.0)
     return R2(each, float(each.mean()), float(each[live].mean()) if live.any() else 0.0)
 

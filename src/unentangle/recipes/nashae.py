@@ -23,7 +23,7 @@ from ..model import Model, describe
 from ..storage import save, write, write_json
 from ..study import Row, study
 from ..train import train
-from .record import interval, provenance, two_sample
+from .record import commit, interval, provenance, two_sample
 
 RECIPES = ("table_1", "seeds_64", "figure_2", "figure_3", "beta_vae_scores")
 
@@ -63,8 +63,8 @@ def counts(model: Model, data: Dataset) -> dict[str, float]:
 def table_1(out: Path, *, fast: bool = False) -> None:
     """Table 1: how far is the number of learned latents from the 2 factors, for 15 settings, 4 sizes of code and 8 seeds?
 
-    Every finished training is kept under `out`, so that a stopped recipe goes on. Writes `nashae_table_1.json` and, to read,
-    `nashae_table_1.md`. `fast` trains 2 seeds and 50 steps at m = 4.
+    Every finished training is kept under `out`, so that a stopped recipe goes on, if its code is the same. Writes
+    `nashae_table_1.json` and, to read, `nashae_table_1.md`. `fast` trains 2 seeds and 50 steps at m = 4.
     """
     settings = [row for row in TABLE_1 if row[2] in (0.2, 100.0)] if fast else list(TABLE_1)
     _count(out, "nashae_table_1", settings, (4,) if fast else SIZES, range(2 if fast else 8), 50 if fast else 1000)
@@ -80,7 +80,7 @@ def _count(out: Path, name: str, settings: Sequence[Any], sizes: Sequence[int], 
     start, data = monotonic(), beamsynthesis()
     cells = [(row, i, m) for row in settings for i, m in enumerate(SIZES) if m in sizes]
     methods: list[Method] = [kind(m=m, **{number: value}) for (kind, number, value, _), _, m in cells]
-    table = study(methods, data, seeds=seeds, steps=steps, batch=100, measure=counts, out=out / name)
+    table = study(methods, data, seeds=seeds, steps=steps, batch=100, measure=counts, out=out / f"{name}-{commit()}")
     spent = max(monotonic() - start, sum(r.get("seconds", 0.0) for r in table))  # earlier calls may have made a part
     found = []
     for position, ((kind, number, value, printed), i, m) in enumerate(cells):
@@ -113,19 +113,23 @@ def _cell(rows: Sequence[Row], printed: float) -> dict[str, Any]:
     """One cell of Table 1: counts, their differences from the factors, the paper's value, and whether ours covers it."""
     learned = [r.get("learned") for r in rows]
     good = np.array([v for v in learned if v is not None], float)
-    away = np.abs(good - FACTORS)
+    trained = [r for r in rows if not r["diverged"]]
+    if len(trained) < 2:
+        return {"learned": learned, "printed": printed, "diverged": len(rows) - len(trained), "covered": False}
+    away, used = np.abs(good - FACTORS), np.array([r["used"] for r in trained])
     return {
         "learned": learned,
         "used": [r.get("used") for r in rows],
         "signed": float(np.mean(good - FACTORS)),
         "mean": float(np.mean(away)),
         "interval_95": interval(away),
-        "used_signed": float(np.mean([r["used"] - FACTORS for r in rows if "used" in r])),
-        "used_mean": float(np.mean([abs(r["used"] - FACTORS) for r in rows if "used" in r])),
+        "used_signed": float(np.mean(used - FACTORS)),
+        "used_mean": float(np.mean(np.abs(used - FACTORS))),
         "printed": printed,
         "covered": bool(abs(np.mean(away) - printed) <= two_sample(away)),
-        "reconstruction_relative": float(np.mean([r["reconstruction_relative"] for r in rows if "used" in r])),
-        "seconds": float(np.mean([r["seconds"] for r in rows if "seconds" in r])),
+        "diverged": len(rows) - len(trained),
+        "reconstruction_relative": float(np.mean([r["reconstruction_relative"] for r in trained])),
+        "seconds": float(np.mean([r["seconds"] for r in trained])),
     }
 
 
@@ -136,6 +140,8 @@ def page(content: dict[str, Any]) -> str:
     """The table for people: ours, the paper's, and on which side of 2 ours is."""
 
     def shown(cell: dict[str, Any]) -> str:
+        if "mean" not in cell:
+            return f"diverged ({cell['printed']:g}) *"
         sides = f"{cell['signed']:+.3g}, used {cell['used_signed']:+.3g}"
         return f"{cell['mean']:.3g} ({cell['printed']:g}) {sides}{'' if cell['covered'] else ' *'}"
 
@@ -167,7 +173,7 @@ def markdown(content: dict[str, Any], shown: Callable[[dict[str, Any]], str]) ->
 
 def readme(content: dict[str, Any]) -> str:
     """The table as the README shows it: ours, and the paper's in brackets."""
-    return "\n".join(markdown(content, lambda c: f"{c['mean']:.3g} ({c['printed']:g})"))
+    return "\n".join(markdown(content, lambda c: f"{c.get('mean', float('nan')):.3g} ({c['printed']:g})"))
 
 
 def figure_2(out: Path, *, fast: bool = False) -> None:
@@ -180,10 +186,10 @@ def figure_2(out: Path, *, fast: bool = False) -> None:
         method = NashAE(m=32, lam=lam)
         model = train(method, data, steps=50 if fast else 1000)[0]
         codes, predicted = model.encode(data), method.predictions(model.trained, data)
-        r2 = squared_correlation(codes, predicted)
+        r2, r2_live = squared_correlation(codes, predicted).mean, squared_correlation(codes, predicted, dead=0.2).live
         live = method.learned(model.trained, data)
-        found.append({"lam": lam, "live": live, "r2": r2.mean, "r2_live": r2.live})
-        panels.append((f"λ = {lam:g}: {live} of 32 latents live, mean $R^2$ {r2.mean:.2f}", codes, predicted))
+        found.append({"lam": lam, "live": live, "r2": r2, "r2_live": r2_live})
+        panels.append((f"λ = {lam:g}: {live} of 32 live, mean $R^2$ {r2:.2f}, of the live {r2_live:.2f}", codes, predicted))
     save(plots.predictions(panels), out / "figure_2.png")
     write_json(out / "nashae_figure_2.json", {"networks": found, "provenance": provenance(monotonic() - start)})
 

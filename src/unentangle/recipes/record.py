@@ -33,7 +33,7 @@ def provenance(seconds: float) -> dict[str, Any]:
     packages = ("unentangle", "jax", "equinox", "optax", "numpy", "scikit-learn")
     device = jax.devices()[0]
     return {
-        "commit": _commit(),
+        "commit": commit(),
         "versions": {"python": platform.python_version()} | {name: version(name) for name in packages},
         "device": {"kind": device.device_kind, "backend": device.platform, "cores": len(_cores())},
         "matrix_precision": jax.config.jax_default_matmul_precision or "default (float32; TF32 on NVIDIA GPUs)",  # pyright: ignore[reportAttributeAccessIssue]
@@ -58,7 +58,9 @@ def _cores() -> set[int]:
     return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
 
 
-def _commit() -> str:
+def commit() -> str:
+    """The commit of this code, marked if files have changed since."""
+
     def git(*words: str) -> str:
         return subprocess.run(
             ["git", *words], cwd=Path(__file__).parent, capture_output=True, text=True, check=True
