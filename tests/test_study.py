@@ -12,11 +12,11 @@ from unentangle.storage import write_json
 from worlds import dense_latents, small_mra
 
 DATA = small_mra()
-GRID = [dense_latents(un.NashAE, m=m, lam=lam, updates=1) for lam in (0.0, 0.4) for m in (2, 3)]
+GRID = [dense_latents(un.BetaVAE, m=m, beta=beta) for beta in (1.0, 4.0) for m in (2, 3)]
 
 
 def spread(model, data):
-    return {"spread": float(np.ptp(model.encode(data))), "lam": float(model.method.lam)}
+    return {"spread": float(np.ptp(model.encode(data)))}
 
 
 def run(methods=GRID, **options):
@@ -27,7 +27,7 @@ def run(methods=GRID, **options):
 
 def test_a_cell_of_a_study_is_that_training_alone():
     table = run()
-    assert [(r["m"], r["lam"], r["seed"]) for r in table] == [(g.m, g.lam, s) for g in GRID for s in range(3)]
+    assert [(r["m"], r["beta"], r["seed"]) for r in table] == [(g.m, g.beta, s) for g in GRID for s in range(3)]
     alone = un.train(GRID[3], DATA, seeds=2, steps=10, batch=8, progress=False)[0]
     assert table[11]["spread"] == pytest.approx(spread(alone, DATA)["spread"], abs=1e-4)
     assert len({r["spread"] for r in table}) == 12
@@ -54,7 +54,7 @@ def test_a_stopped_study_goes_on_where_it_was(tmp_path):
     assert not (tmp_path / "open").exists()
     lines = (tmp_path / "table.csv").read_text().splitlines()
     assert len(lines) == 13
-    assert lines[0].startswith("method,m,lam,updates")
+    assert lines[0].startswith("method,m,beta,kl")
     for path in (tmp_path / "cells").iterdir():  # a cell of another content under the same name is not taken for ours
         write_json(path, {"key": {}, "row": {}})
     assert [r["spread"] for r in run(measure=stopping, out=tmp_path, at_once=2)] == [r["spread"] for r in table]
