@@ -58,7 +58,7 @@ def test_predictability_of_any_codes():
     a, b, c = RNG.standard_normal((3, 1000))
     free = un.predictability(np.stack([a, b, c], axis=1), steps=200)
     assert free.mean < 0.05
-    tied = un.predictability(np.stack([a, b, a * b + 3], axis=1), steps=400)
+    tied = un.predictability(np.stack([a, b, a * b + 3], axis=1), steps=300)
     assert tied.each[2] > 0.8
     assert un.predictability(np.stack([a, -a], axis=1), steps=200).mean > 0.95
     rare = np.concatenate([(np.arange(1000) % 20 == 0)[:, None], np.ones((1000, 31))], axis=1)
