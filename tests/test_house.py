@@ -25,7 +25,7 @@ KNOWS = {
     "plots": {"nets"},
     "methods": {"errors", "schedules", "data", "nets", "gaussian", "dependence", "metrics"},
     "model": {"errors", "schedules", "data", "methods", "storage"},
-    "runs": {"errors", "data", "methods", "model", "storage"},
+    "runs": {"errors", "methods", "model", "storage"},
     "train": {"errors", "schedules", "data", "methods", "model", "runs"},
     "evaluate": {"errors", "data", "dependence", "metrics", "methods", "model", "train"},
     "study": {"errors", "schedules", "data", "methods", "model", "evaluate", "runs", "storage", "train"},

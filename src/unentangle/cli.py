@@ -28,7 +28,7 @@ from .methods import METHODS, SymAE
 from .methods.latent import Latents
 from .methods.protocol import Method
 from .model import Model
-from .runs import RunFolder, fingerprint
+from .runs import RunFolder
 from .schedules import Number
 from .storage import plain, read_json, save, write, write_json
 from .train import train
@@ -158,7 +158,7 @@ def evaluate(run: RunFolderArg) -> None:
         raise InputError(f"{run} has no source.json: it was not finished by `fit`, whose same command goes on.")
     source, seeds = read_json(run / "source.json"), tuple(config["seeds"])
     data = _data(**source)
-    if plain(fingerprint(data)) != config["data"]:
+    if plain(data.fingerprint) != config["data"]:
         raise InputError(f"{source['data']} is no longer the data that {run} was trained on.")
     _report(run, source["data"], data, seeds, [_model(run, s) for s in seeds])
 

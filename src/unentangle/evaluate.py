@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from .data.dataset import Dataset, Scale
+from .data.dataset import Dataset, Scale, evenly
 from .data.mra import orbit
 from .dependence import J
 from .errors import InputError
@@ -100,11 +100,10 @@ def _reconstruction(model: Model, data: Dataset, decoded: Float[np.ndarray, "row
 
 def _latent_measures(model: Model, method: Latents, data: Dataset) -> dict[str, float]:
     codes = model.encode(data)
-    some = np.unique(np.linspace(0, len(codes) - 1, min(len(codes), 2000)).astype(int))
     found = {
         "learned_latents": method.learned(model.trained, data),
-        "used_latents": used_latents(model.decode, codes[some]),
-        **_reconstruction(model, data, model.reconstruct(data)),
+        "used_latents": used_latents(model.decode, codes[evenly(len(codes), 2000)]),
+        **_reconstruction(model, data, method.decode(model.trained, codes, model.trained.level(data))),
     }
     if isinstance(method, NashAE):
         predicted = method.predictions(model.trained, data)

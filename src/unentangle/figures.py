@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 
 from . import plots
 from .data import Dataset, mra_states
+from .data.dataset import evenly
 from .evaluate import mra_swaps, orbits
 from .metrics import PHI, effects
 from .model import Model
@@ -57,7 +58,7 @@ def figures(model: Model, data: Dataset) -> dict[str, Figure]:
     columns = [f"instance {j + 1}" for j in range(len(styles[0]))]
     title = "Instances of one group, their reconstruction, and the same nuisances under the state of another group"
     real = np.stack([data.rows(s) for s in styles])
-    shown = _some(np.arange(len(data)), 5000)
+    shown = evenly(len(data), 5000)
     factors = {n: v[shown] for n, v in data.factors.items() if data.factors.kinds[n] == "continuous"}
     few = dict(list(factors.items())[:2])
     return {
@@ -72,7 +73,7 @@ def latent_figures(model: Model, data: Dataset, most: int = 8) -> dict[str, Figu
     Latents are drawn against the first continuous factor, coloured by the first other one; without factors against the number
     of the row. The traversals start from the row whose code is nearest to the middle of all.
     """
-    rows = _some(np.arange(len(data)), 2000)
+    rows = evenly(len(data), 2000)
     codes = model.encode(data.take(rows))
     effect = effects(model.decode, codes)
     order = np.argsort(-effect, kind="stable")[:most]
@@ -102,4 +103,4 @@ def latent_figures(model: Model, data: Dataset, most: int = 8) -> dict[str, Figu
 
 def _some(things: np.ndarray, count: int) -> np.ndarray:
     """At most `count` of them, evenly spread."""
-    return things[np.unique(np.linspace(0, len(things) - 1, min(count, len(things))).astype(int))]
+    return things[evenly(len(things), count)]

@@ -96,8 +96,8 @@ def codes(
     )
     names = np.unique(row_states)
     c, n = _components(coherent), _components(nuisance)
-    handles = _by_state(axes[0, 0], c, group_states, names, 60)
-    _by_state(axes[0, 1], n, row_states, names, 8)
+    handles = _by_group(axes[0, 0], c, group_states, names, 60)
+    _by_group(axes[0, 1], n, row_states, names, 8)
     axes[0, 0].set_title("coherent codes, by state")
     axes[0, 1].set_title("nuisance codes, by state")
     for ax, (name, values) in zip(axes[0, 2:], factors.items(), strict=True):
@@ -113,11 +113,14 @@ def codes(
     return figure
 
 
-def _by_state(ax: Axes, points: np.ndarray, states: np.ndarray, names: np.ndarray, size: float) -> list[Any]:
+def _by_group(
+    ax: Axes, points: np.ndarray, groups: np.ndarray, names: np.ndarray, size: float, alpha: float = 0.7
+) -> list[Any]:
+    """Points (n, 2), one colour a group; the handles for a legend."""
     colours = mpl.colormaps["tab10" if len(names) <= 10 else "turbo"]
     spread = np.arange(len(names)) if len(names) <= 10 else np.linspace(0, 1, len(names))
     return [
-        ax.scatter(*points[states == name].T, s=size, color=colours(s), alpha=0.7, linewidths=0)
+        ax.scatter(*points[groups == name].T, s=size, color=colours(s), alpha=alpha, linewidths=0)
         for name, s in zip(names, spread, strict=True)
     ]
 
@@ -142,6 +145,12 @@ def history(steps: Sequence[Sequence[int]], terms: Sequence[Mapping[str, Sequenc
     return figure
 
 
+def _around(values: np.ndarray) -> tuple[float, float]:
+    """Limits for all panels of a latent space, so that a dead latent looks dead."""
+    margin = 0.05 * np.ptp(values)
+    return float(values.min() - margin), float(values.max() + margin)
+
+
 def latents(
     codes: Float[np.ndarray, "rows m"],
     along: Float[np.ndarray, " rows"],
@@ -157,22 +166,16 @@ def latents(
     figure, axes = plt.subplots(
         -(-m // columns), columns, figsize=(3.1 * columns, 2.6 * -(-m // columns) + 0.5), squeeze=False, layout="constrained"
     )
-    groups = [None] if colour is None else list(np.unique(colour))
-    colours = mpl.colormaps["tab10" if len(groups) <= 10 else "turbo"]
+    colour = np.zeros(len(codes)) if colour is None else colour
+    groups, handles = np.unique(colour), []
     for i, ax in enumerate(axes.flat):
         if i >= m:
             ax.set_visible(False)
             continue
-        for position, group in enumerate(groups):
-            rows = slice(None) if colour is None else colour == group
-            shade = colours(position if len(groups) <= 10 else position / (len(groups) - 1))
-            ax.scatter(along[rows], codes[rows, i], s=6, color=shade, linewidths=0, label=str(group))
-        ax.set(title=names[i] if names else f"latent {i}", xlabel=along_name)
-    low, high = codes.min(), codes.max()
-    for ax in axes.flat:  # one scale, so that a dead latent looks dead
-        ax.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+        handles = _by_group(ax, np.column_stack([along, codes[:, i]]), colour, groups, 6, alpha=1)
+        ax.set(title=names[i] if names else f"latent {i}", xlabel=along_name, ylim=_around(codes))
     if 1 < len(groups) <= 12:
-        handles, labels = axes.flat[0].get_legend_handles_labels()
+        labels = [str(group) for group in groups]
         figure.legend(handles, labels, title=colour_name, loc="outside right center", frameon=False, markerscale=2)
     figure.suptitle(title, fontsize=11)
     return figure
@@ -190,19 +193,16 @@ def latent_spaces(
     figure, axes = plt.subplots(
         m, len(codes), figsize=(2.9 * len(codes), 1.5 * m + 0.6), squeeze=False, sharex=True, layout="constrained"
     )
-    shades = mpl.colormaps["tab10"]
+    groups, handles = np.unique(colour), []
     for column, (name, z) in zip(axes.T, codes.items(), strict=True):
         column[0].set_title(name, fontsize=10)
         column[-1].set_xlabel(along_name)
-        low, high = z.min(), z.max()
         for i, ax in enumerate(column):
-            ax.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
-            for position, value in enumerate(np.unique(colour)):
-                rows = colour == value
-                ax.scatter(along[rows], z[rows, i], s=4, color=shades(position % 10), linewidths=0, label=f"{value:g}")
+            ax.set_ylim(_around(z))
+            handles = _by_group(ax, np.column_stack([along, z[:, i]]), colour, groups, 4, alpha=1)
     for i, ax in enumerate(axes[:, 0]):
         ax.set_ylabel(f"L{i + 1}")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
+    labels = [f"{group:g}" for group in groups]
     figure.legend(handles, labels, title=colour_name, loc="outside right center", frameon=False, markerscale=3)
     return figure
 

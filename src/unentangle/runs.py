@@ -1,13 +1,9 @@
 """A folder that holds a run: its settings, its models, its history, and the checkpoint of what is still going on."""
 
 from collections.abc import Mapping
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from .data.dataset import Dataset
 from .errors import InputError
 from .methods.protocol import Method
 from .model import Model
@@ -109,11 +105,3 @@ class RunFolder(NamedTuple):
     def forget(self, team: tuple[int, ...]) -> None:
         """Drop the checkpoint of a finished team."""
         self._checkpoint(team).unlink(missing_ok=True)
-
-
-def fingerprint(data: Dataset) -> dict[str, Any]:
-    """What tells one data set from another: its shape and type, and a digest of 1,000 rows and of the groups."""
-    rows = data.rows(np.unique(np.linspace(0, len(data) - 1, 1000).astype(int)))
-    digest = sha256(rows.tobytes() + data.group.astype(np.int64).tobytes()).hexdigest()[:16]
-    about = {"shape": [len(data), *data.row_shape], "dtype": str(data.x.dtype), "digest": digest}
-    return about if data.scaling is None else about | {"scaling": data.scaling}

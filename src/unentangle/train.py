@@ -22,11 +22,11 @@ from jaxtyping import Array, Float, Key
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from .data.dataset import Dataset, Layout, distinct, draw_instances, is_lazy
+from .data.dataset import Dataset, Layout, distinct, draw_instances, evenly, is_lazy
 from .errors import Diverged, InputError
 from .methods.protocol import Method, Player, Trained, Turn, numbers_of
 from .model import Model, describe
-from .runs import Record, RunFolder, fingerprint
+from .runs import Record, RunFolder
 from .schedules import Number, at
 
 CHUNK = 50
@@ -153,12 +153,10 @@ class Trainer:
 
     def numbers(self, methods: Sequence[Method]) -> Any:
         """The numbers of several methods and the learning rate, as arrays with a leading axis of members."""
-
-        def stacked(*numbers: Any) -> Array:
-            return jnp.asarray(numbers, jnp.float32)
-
         each = [numbers_of(m) | {"lr": self.lr} for m in methods]
-        return jax.tree.map(lambda *n: stacked(*n) if np.ndim(n[0]) == 0 and not callable(n[0]) else n[0], *each)
+        return jax.tree.map(
+            lambda *n: jnp.asarray(n, jnp.float32) if np.ndim(n[0]) == 0 and not callable(n[0]) else n[0], *each
+        )
 
     def deal(self, layout: Layout, key: Key[Array, ""], t: Array) -> Array:
         """Row indices of step t."""
@@ -410,8 +408,7 @@ class Run(Sequence[Model]):
 
     def best(self) -> Model:
         """The model with the smallest reconstruction error on (up to 4,096 rows of) the training data."""
-        rows = np.unique(np.linspace(0, len(self.data) - 1, min(len(self.data), 4096)).astype(int))
-        data = self.data.take(rows)
+        data = self.data.take(evenly(len(self.data), 4096))
         return min(self.models, key=lambda m: float(np.mean((m.reconstruct(data) - data.rows(np.arange(len(data)))) ** 2)))
 
     def __repr__(self) -> str:
@@ -479,7 +476,7 @@ def train(
 def settings(trainer: Trainer) -> dict[str, Any]:
     """What makes one training another than the next, besides method and seeds."""
     dealer = trainer.dealer
-    about = {"steps": trainer.steps, "batch": dealer.batch, "lr": describe(trainer.lr), "data": fingerprint(dealer.data)}
+    about = {"steps": trainer.steps, "batch": dealer.batch, "lr": describe(trainer.lr), "data": dealer.data.fingerprint}
     return about if dealer.replacement else about | {"replacement": False}
 
 

@@ -7,6 +7,7 @@ nuisance. Several groups can share a state; the state, where it is known, is a f
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
+from hashlib import sha256
 from math import prod
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -317,11 +318,24 @@ class Dataset:
             scale = Scale(float(mean), float(np.sqrt(square / count)))
         return Survey(scale, int(np.sum(~varied)), (float(std[varied].min()), float(std.max())))
 
+    @cached_property
+    def fingerprint(self) -> dict[str, Any]:
+        """What tells one data set from another: its shape and type, and a digest of 1,000 rows and of the groups."""
+        rows = self.rows(evenly(len(self), 1000))
+        digest = sha256(rows.tobytes() + self.group.astype(np.int64).tobytes()).hexdigest()[:16]
+        about = {"shape": [len(self), *self.row_shape], "dtype": str(self.x.dtype), "digest": digest}
+        return about if self.scaling is None else about | {"scaling": self.scaling}
+
     # -- batches ----------------------------------------------------------------------------------------------------------
 
     def draw(self, key: Key[Array, ""], groups: int, instances: int) -> Int[np.ndarray, "{groups} {instances}"]:
         """Row indices of a random batch; see `draw_instances`."""
         return np.asarray(draw_instances(key, self.layout, groups, instances))
+
+
+def evenly(n: int, count: int) -> Int[np.ndarray, " some"]:
+    """Indices of at most `count` of n things, evenly spread from the first to the last."""
+    return np.unique(np.linspace(0, n - 1, min(count, n)).astype(int))
 
 
 def is_lazy(x: Any) -> bool:

@@ -49,6 +49,11 @@ def reconstruction_error(decoder: nets.Net, z: Float[Array, "rows m"], x: Float[
     return -jnp.mean(jnp.sum(log_normal(x, jax.vmap(decoder)(z), 0.0).reshape(len(x), -1), axis=1))
 
 
+def sampled_divergence(q: Posterior) -> Float[Array, "rows m"]:
+    """Log q(z|x) - log p(z) of every latent at the sampled z, whose mean is KL(q(z|x) || N(0, 1))."""
+    return log_normal(q.z, q.mean, q.log_var) - log_normal(q.z, 0.0, 0.0)
+
+
 def mean_of(output: Float[Array, " twice"]) -> Float[Array, " m"]:
     """The mean, the first half of what the encoder says of a row."""
     return output[: output.shape[0] // 2]
@@ -92,10 +97,7 @@ class BetaVAE(Latents):
         """The negative evidence lower bound, its divergence weighted by beta."""
         q = posterior(net.encoder, turn.x, turn.key)
         reconstruction = reconstruction_error(net.decoder, q.z, turn.x)
-        if self.kl == "exact":
-            divergence = kl_to_prior(q.mean, q.log_var)
-        else:
-            divergence = log_normal(q.z, q.mean, q.log_var) - log_normal(q.z, 0.0, 0.0)
+        divergence = kl_to_prior(q.mean, q.log_var) if self.kl == "exact" else sampled_divergence(q)
         kl = jnp.mean(jnp.sum(divergence, axis=1))
         return reconstruction + self.beta * kl, ({"reconstruction": reconstruction, "kl": kl}, state)
 

@@ -23,11 +23,10 @@ from jaxtyping import Array, Float, Key
 from .. import nets
 from ..data.dataset import Dataset
 from ..dependence import shuffled
-from ..gaussian import log_normal
 from ..metrics import learned_by_range
 from ..schedules import Number
 from .autoencoder import ADAM
-from .beta_vae import mean_of, posterior, reconstruction_error
+from .beta_vae import mean_of, posterior, reconstruction_error, sampled_divergence
 from .latent import Latents
 from .protocol import Player, Recommended, Trained, Turn
 
@@ -93,7 +92,7 @@ class FactorVAE(Latents):
         assert turn.second is not None
         q = posterior(net.encoder, turn.second, turn.key)
         reconstruction = reconstruction_error(net.decoder, q.z, turn.second)
-        kl = jnp.mean(jnp.sum(log_normal(q.z, q.mean, q.log_var) - log_normal(q.z, 0.0, 0.0), axis=1))
+        kl = jnp.mean(jnp.sum(sampled_divergence(q), axis=1))
         correlation = jnp.mean(jax.vmap(net.discriminator)(q.z))
         terms = {"reconstruction": reconstruction, "kl": kl, "correlation": correlation}
         return reconstruction + kl + self.gamma * correlation, (terms, state)

@@ -111,20 +111,19 @@ def _count(out: Path, name: str, settings: Sequence[Any], sizes: Sequence[int], 
 
 def _cell(rows: Sequence[Row], printed: float) -> dict[str, Any]:
     """One cell of Table 1: counts, their differences from the factors, the paper's value, and whether ours covers it."""
-    learned = [r.get("learned") for r in rows]
-    good = np.array([v for v in learned if v is not None], float)
-    trained = [r for r in rows if not r["diverged"]]
+    learned, trained = [r.get("learned") for r in rows], [r for r in rows if not r["diverged"]]
     if len(trained) < 2:
         return {"learned": learned, "printed": printed, "diverged": len(rows) - len(trained), "covered": False}
-    away, used = np.abs(good - FACTORS), np.array([r["used"] for r in trained])
+    signed, used = (np.array([r[name] for r in trained]) - FACTORS for name in ("learned", "used"))
+    away = np.abs(signed)
     return {
         "learned": learned,
         "used": [r.get("used") for r in rows],
-        "signed": float(np.mean(good - FACTORS)),
+        "signed": float(np.mean(signed)),
         "mean": float(np.mean(away)),
         "interval_95": interval(away),
-        "used_signed": float(np.mean(used - FACTORS)),
-        "used_mean": float(np.mean(np.abs(used - FACTORS))),
+        "used_signed": float(np.mean(used)),
+        "used_mean": float(np.mean(np.abs(used))),
         "printed": printed,
         "covered": bool(abs(np.mean(away) - printed) <= two_sample(away)),
         "diverged": len(rows) - len(trained),
@@ -221,13 +220,11 @@ def beta_vae_scores(out: Path, *, fast: bool = False) -> None:
     """
     start, data = monotonic(), beamsynthesis()
     methods = [NashAE(m=4, lam=0.0), NashAE(m=4, lam=0.2), BetaVAE(m=4, beta=1.0), BetaVAE(m=4, beta=100.0)]
-    table = study(
-        methods, data, seeds=range(2 if fast else 8), steps=50 if fast else 1000, measure=_score, out=out / "beta_vae_scores"
-    )
+    seeds, place = range(2 if fast else 8), out / f"beta_vae_scores-{commit()}"
+    table = study(methods, data, seeds=seeds, steps=50 if fast else 1000, measure=_score, out=place)
     found = []
-    for method in methods:
-        described = {k: v for k, v in describe(method).items() if k in ("lam", "beta")}
-        values = [r["beta_vae_score"] for r in table if r["method"] == type(method).__name__ and described.items() <= r.items()]
+    for position, method in enumerate(methods):
+        values = [row["beta_vae_score"] for row in table[position * len(seeds) : (position + 1) * len(seeds)]]
         found.append(describe(method) | {"values": values, "mean": float(np.mean(values)), "interval_95": interval(values)})
     write_json(out / "nashae_beta_vae_scores.json", {"methods": found, "provenance": provenance(monotonic() - start)})
 
