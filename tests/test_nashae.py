@@ -22,10 +22,11 @@ def test_a_predictor_does_not_see_its_own_latent():
 
 def test_the_batched_predictors_are_m_networks():
     batched = Predictors(5, jax.random.key(0))
+    first = batched.first.weight.reshape(5, 5, -1), batched.first.bias.reshape(5, -1)  # latent, predictor, unit
     for i in range(5):
-        h = Z.at[:, i].set(0.0)
-        for layer in (batched.first, batched.second, batched.third):
-            h = (h if layer is batched.first else jax.nn.selu(h)) @ layer.weight[i] + layer.bias[i]
+        h = jax.nn.selu(Z.at[:, i].set(0.0) @ first[0][:, i] + first[1][i])
+        h = jax.nn.selu(h @ batched.second.weight[i] + batched.second.bias[i])
+        h = h @ batched.third.weight[i] + batched.third.bias[i]
         np.testing.assert_allclose(batched(Z)[:, i], h[:, 0], atol=1e-5)
 
 

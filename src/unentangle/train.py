@@ -190,12 +190,11 @@ def scanned(trainer: Trainer, static: Game) -> Chunk:
         return jax.vmap(lambda key: jax.vmap(lambda t: trainer.deal(layout, key, t))(ts))(keys)
 
     @eqx.filter_jit
-    def run(arrays, numbers, layout, table, keys, ts, rows):
+    def run(arrays, numbers, table, keys, ts, rows):
         def one(arrays, numbers, key, rows):
             def body(arrays, now):
-                t, read = now
-                rows = read if table is None else table[trainer.deal(layout, key, t)]
-                return trainer.play(static, arrays, numbers, key, t, rows)
+                t, rows = now
+                return trainer.play(static, arrays, numbers, key, t, rows if table is None else table[rows])
 
             return jax.lax.scan(body, arrays, (ts, rows))
 
@@ -205,8 +204,9 @@ def scanned(trainer: Trainer, static: Game) -> Chunk:
 
     def chunk(arrays: Game, numbers: Any, keys: Key[Array, " members"], start: int, stop: int):
         ts = jnp.arange(start, stop)
-        rows = None if table is not None else trainer.dealer.read(deal(layout, keys, ts))
-        arrays, terms = run(arrays, numbers, layout, table, keys, ts, rows)
+        indices = deal(layout, keys, ts)  # of all steps at once: key by key they would cost as much as a small net
+        rows = indices if table is not None else trainer.dealer.read(indices)
+        arrays, terms = run(arrays, numbers, table, keys, ts, rows)
         return arrays, {name: np.asarray(t) for name, t in terms.items()}
 
     return chunk

@@ -46,25 +46,27 @@ from .protocol import Player, Recommended, Trained, Turn
 class Predictors(eqx.Module):
     """m regressions as one batched network: the i-th gives z_i from the other latents, by m -> 40 -> 40 -> 1 with SELU."""
 
-    first: nets.Dense  # with a leading axis of m, as the others
-    second: nets.Dense
-    third: nets.Dense
+    first: nets.Dense  # (m, m * width): the first layers side by side
+    second: nets.Dense  # (m, width, width)
+    third: nets.Dense  # (m, width, 1)
 
     def __init__(self, m: int, key: Key[Array, ""], width: int = 40):
         def layer(inputs: int, outputs: int, key: Key[Array, ""]) -> nets.Dense:
             return eqx.filter_vmap(lambda k: nets.Dense(inputs, outputs, k, nets.lecun_normal))(jax.random.split(key, m))
 
         keys = jax.random.split(key, 3)
-        self.first, self.second, self.third = layer(m, width, keys[0]), layer(width, width, keys[1]), layer(width, 1, keys[2])
+        first, self.second, self.third = layer(m, width, keys[0]), layer(width, width, keys[1]), layer(width, 1, keys[2])
+        side_by_side = first.weight.transpose(1, 0, 2).reshape(m, -1), first.bias.reshape(-1)
+        self.first = eqx.tree_at(lambda dense: (dense.weight, dense.bias), first, side_by_side)
 
     def __call__(self, z: Float[Array, "rows m"]) -> Float[Array, "rows m"]:
         """z': every latent as the others tell it."""
-        m, _, width = self.first.weight.shape
-        others = self.first.weight * (1 - jnp.eye(m))[:, :, None]  # the i-th entry set to 0, for all i at once
-        h = nets.selu(z @ others.transpose(1, 0, 2).reshape(m, m * width) + self.first.bias.reshape(-1))
+        m, width, _ = self.second.weight.shape
+        others = self.first.weight * (1 - jnp.eye(m)).repeat(width, axis=1)  # the i-th entry set to 0, for all i at once
+        h = nets.selu(z @ others + self.first.bias)
         h = h.reshape(-1, m, width).transpose(1, 0, 2)
         h = nets.selu(h @ self.second.weight + self.second.bias[:, None])
-        return (jnp.sum(h * self.third.weight[:, None, :, 0], axis=2) + self.third.bias).T
+        return (h @ self.third.weight + self.third.bias[:, None])[:, :, 0].T
 
 
 class NashAENets(NamedTuple):
