@@ -1,9 +1,10 @@
 """Many seeds at once: NashAE on Beamsynthesis, m = 8, with 1 to 128 seeds as one program.
 
-Do time and memory grow linearly? Is a seed among 128 that seed alone (to 1e-4 after 20 steps)? After 1,000 steps, are learned
-latents distributed as when seeds train eight at a time (results/nashae_seeds_64.json)?
+Do time and memory grow linearly, and is a seed among 128 that seed alone (to 1e-4 after 20 steps)? After 1,000 steps, do 128
+seeds at once learn as many latents as the same seeds eight at a time?
 
-Run: python benchmarks/nashae_seeds.py [short]     (short leaves the 1,000 steps out)
+Run: python benchmarks/nashae_seeds.py            (growth, on an idle machine)
+     python benchmarks/nashae_seeds.py learned    (two trainings of 128 seeds)
 """
 
 import json
@@ -17,10 +18,11 @@ from typing import Any
 
 import jax
 import numpy as np
+from scipy.stats import fisher_exact
 
 import unentangle as un
 from unentangle.recipes.record import provenance
-from unentangle.storage import read_json, write_json
+from unentangle.storage import write_json
 from unentangle.train import Program, keys_of, prepare
 
 METHOD = un.NashAE(m=8)
@@ -46,9 +48,9 @@ def leaves(model: un.Model) -> list[np.ndarray]:
     return [np.asarray(w) for w in jax.tree.leaves(model.trained.net) if hasattr(w, "shape")]
 
 
-def main(short: bool) -> None:
+def growth() -> None:
     start, data = monotonic(), un.data.beamsynthesis()
-    growth = [
+    grown = [
         json.loads(subprocess.run([sys.executable, __file__, str(n)], capture_output=True, text=True, check=True).stdout)
         for n in COUNTS
     ]
@@ -57,25 +59,32 @@ def main(short: bool) -> None:
     for seed in (0, 63, 127):
         alone = un.train(METHOD, data, seeds=seed, steps=20, progress=False)[0]
         apart.append(max(float(np.abs(a - b).max()) for a, b in zip(leaves(alone), leaves(together[seed]), strict=True)))
-    result: dict[str, Any] = {
-        "method": "NashAE(m=8, lam=0.2)",
-        "growth": growth,
-        "largest_difference_of_a_weight_after_20_steps": dict(zip((0, 63, 127), apart, strict=True)),
-    }
-    if not short:
-        learned = Counter(METHOD.learned(m.trained, data) for m in un.train(METHOD, data, seeds=range(128)))
-        result["learned_latents_of_128_at_once"] = dict(sorted(learned.items()))
-    path = Path(__file__).parents[1] / "results" / "nashae_seeds_64.json"
-    if path.exists():
-        cell = next(c for c in read_json(path)["cells"] if (c["value"], c["m"]) == (0.2, 8))
-        result["learned_latents_of_64_eight_at_a_time"] = dict(sorted(Counter(cell["learned"]).items()))
-    write_json(
-        Path(__file__).parent / "results" / "nashae_seeds.json", result | {"provenance": provenance(monotonic() - start)}
-    )
+    differences = dict(zip((0, 63, 127), apart, strict=True))
+    _write("growth", start, {"growth": grown, "largest_difference_of_a_weight_after_20_steps": differences})
+
+
+def learned() -> None:
+    """Learned latents of 128 seeds, trained all at once and eight at a time."""
+    start, data = monotonic(), un.data.beamsynthesis()
+    found = {}
+    for together in (128, 8):
+        teams = [un.train(METHOD, data, seeds=range(s, s + together)) for s in range(0, 128, together)]
+        found[f"{together} at once"] = [METHOD.learned(m.trained, data) for team in teams for m in team]
+    counts = {name: dict(sorted(Counter(numbers).items())) for name, numbers in found.items()}
+    two = [[numbers.count(2), len(numbers) - numbers.count(2)] for numbers in found.values()]
+    _write("learned", start, {"learned_latents": found, "counts": counts, "fisher_exact_p": float(fisher_exact(two).pvalue)})
+
+
+def _write(what: str, start: float, result: dict[str, Any]) -> None:
+    about = {"method": repr(METHOD), "provenance": provenance(monotonic() - start)}
+    write_json(Path(__file__).parent / "results" / f"nashae_seeds_{what}.json", result | about)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] and sys.argv[1].isdigit():
-        peak(int(sys.argv[1]))
-    else:
-        main("short" in sys.argv[1:])
+    match sys.argv[1:]:
+        case [count] if count.isdigit():
+            peak(int(count))
+        case ["learned"]:
+            learned()
+        case _:
+            growth()
