@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from scipy.stats import energy_distance as scipy_energy_distance
-from scipy.stats import norm
+from scipy.stats import norm, wasserstein_distance
 
 from unentangle import InputError
 from unentangle.dependence import (
@@ -21,8 +21,16 @@ from unentangle.dependence import (
     energy_distance,
     energy_penalty,
     gaussian_total_correlation,
+    hsic,
+    hsic_penalty,
+    kl_penalty,
     prediction_covariance,
+    relative_energy_penalty,
     shuffled,
+    sinkhorn_penalty,
+    transport_cost,
+    wasserstein,
+    wasserstein_penalty,
 )
 
 
@@ -118,6 +126,72 @@ def test_the_penalty_is_twice_J_as_printed_in_4_2_4():
     penalty = float(energy_penalty(jnp.asarray(codes.reshape(n_x, n_tau, 4))))
     assert penalty == pytest.approx(printed, abs=1e-5)
     assert penalty == pytest.approx(2 * J(np.repeat(np.arange(n_x), n_tau), codes).J, abs=1e-5)
+
+
+# -- penalties ------------------------------------------------------------------------------------------------------------
+
+DEGREE = {  # of homogeneity: what happens to the penalty when all codes are scaled
+    energy_penalty: 1,
+    wasserstein_penalty: 1,
+    sinkhorn_penalty: 1,
+    relative_energy_penalty: 0,
+    kl_penalty: 0,
+    hsic_penalty: 0,
+}
+every_penalty = pytest.mark.parametrize("penalty", DEGREE, ids=lambda p: p.__name__)
+GROUPS = jnp.asarray(sample(0, 4 * 7, 3).reshape(4, 7, 3))
+
+
+@every_penalty
+def test_a_penalty_is_zero_if_all_groups_have_the_same_codes_and_grows_as_they_part(penalty):
+    same = jnp.stack([GROUPS[0, jnp.roll(jnp.arange(7), i)] for i in range(4)])
+    apart = jnp.arange(4)[:, None, None]
+    assert penalty(same) == pytest.approx(0, abs=1e-6)
+    assert 1e-3 < penalty(same + 0.5 * apart) < penalty(same + apart) < penalty(same + 2 * apart)
+
+
+@every_penalty
+def test_a_penalty_knows_no_order_and_no_origin(penalty):
+    there = float(penalty(GROUPS))
+    assert penalty(GROUPS[jnp.array([2, 0, 3, 1])][:, ::-1]) == pytest.approx(there, rel=1e-4)
+    assert penalty(GROUPS + 2.0) == pytest.approx(there, rel=1e-4)
+    assert penalty(5 * GROUPS) == pytest.approx(5 ** DEGREE[penalty] * there, rel=1e-4)
+
+
+@every_penalty
+def test_collapsed_codes_have_no_penalty_and_a_finite_gradient(penalty):
+    value, gradient = jax.value_and_grad(penalty)(jnp.ones((3, 4, 2)))
+    assert value == pytest.approx(0, abs=1e-6)
+    assert jnp.all(jnp.isfinite(gradient))
+
+
+def test_the_divergence_of_densities_is_at_most_the_logarithm_of_the_number_of_groups():
+    far = GROUPS / 1e4 + jnp.arange(4)[:, None, None] * jnp.eye(3)[jnp.array([0, 1, 2, 0])][:, None]
+    assert 0.5 * np.log(4) < kl_penalty(far) <= np.log(4)
+
+
+@given(st.integers(0, 50), SIZES, SIZES)
+def test_wasserstein_is_that_of_scipy(seed, n, m):
+    x, y = sample(seed, n, 2), sample(seed + 1, m, 2) + 0.5
+    theirs = [wasserstein_distance(x[:, i], y[:, i]) for i in range(2)]
+    np.testing.assert_allclose(wasserstein(jnp.asarray(x), jnp.asarray(y)), theirs, atol=1e-5)
+
+
+def test_transport_costs_the_wasserstein_distance_in_the_limit():
+    x, y = jnp.asarray(sample(0, 9, 1)), jnp.asarray(sample(1, 6, 1) + 0.5)
+    exact = float(wasserstein(x, y)[0])
+    costs = [float(transport_cost(x, y, epsilon, 2000)) for epsilon in (1.0, 0.1, 0.01)]
+    assert costs[0] > costs[1] > costs[2] > exact - 1e-5
+    assert costs[2] == pytest.approx(exact, rel=0.01)
+
+
+def test_hsic_is_the_trace():
+    k, l = (np.cov(sample(seed, 5, 8)) for seed in (0, 1))  # noqa: E741
+    h = np.eye(5) - 1 / 5
+    assert hsic(jnp.asarray(k), jnp.asarray(l)) == pytest.approx(np.trace(k @ h @ l @ h) / 25, rel=1e-4)
+
+
+# -- edges ----------------------------------------------------------------------------------------------------------------
 
 
 def test_gradients_are_finite_where_points_coincide():

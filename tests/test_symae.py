@@ -10,7 +10,17 @@ import unentangle as un
 from unentangle import nets
 from unentangle.dependence import energy_penalty
 from unentangle.methods.protocol import Turn
-from unentangle.methods.symae import coherent_codes, max_pool, mean_pool, min_pool, regularise
+from unentangle.methods.symae import (
+    PENALTIES,
+    Pairs,
+    adversarial_penalty,
+    coherent_codes,
+    max_pool,
+    mean_pool,
+    min_pool,
+    regularise,
+    standardised,
+)
 from worlds import dense_symae, linear_symae, small_mra
 
 
@@ -132,6 +142,30 @@ def test_an_own_encoder_alone_gets_a_dense_layer():
     own = un.SymAE(p=2, q=3, coherent_1=lambda key: eqx.nn.MLP(12, 8, 8, 1, key=key))
     net, _ = own.init((12,), jax.random.key(0))
     assert jax.vmap(net.coherent_2)(jnp.zeros((3, 8))).shape == (3, 2)
+
+
+# -- penalties ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("penalty", [*PENALTIES, lambda codes: jnp.mean(codes**2)], ids=[*PENALTIES, "own"])
+def test_the_loss_adds_the_named_penalty_of_the_nuisance_codes(penalty):
+    method = dense_symae(rate=0.0, lam=3.0, penalty=penalty)
+    net, state = method.init((12,), jax.random.key(0))
+    turn = Turn(jax.random.normal(jax.random.key(1), (4, 5, 12)), None, jax.random.key(2), 20)
+    loss, (terms, _) = method.loss(net, state, None, turn)
+    penalised = PENALTIES.get(penalty, penalty)(jax.vmap(jax.vmap(net.nuisance))(turn.x))
+    assert float(terms["penalty"]) == pytest.approx(float(penalised), rel=1e-5)
+    assert float(loss) == pytest.approx(float(terms["reconstruction"] + 3 * terms["penalty"]), rel=1e-6)
+
+
+def test_the_game_between_the_codes_is_lost_where_one_tells_the_other():
+    """Opponents who know the truth earn all of the variance, those who know nothing earn none."""
+    codes = Pairs(*(standardised(jax.random.normal(jax.random.key(i), (200, 3)) * 10 + 5) for i in range(2)))
+    np.testing.assert_allclose([c.std() for c in codes], 1, rtol=1e-3)
+    assert adversarial_penalty(codes, codes) == pytest.approx(1, rel=1e-3)
+    assert adversarial_penalty(codes, Pairs(jnp.ones((200, 3)), jnp.ones((200, 3)))) == pytest.approx(0, abs=1e-5)
+    gradient = jax.grad(lambda codes: adversarial_penalty(codes, Pairs(jnp.ones((200, 3)), jnp.ones((200, 3)))))(codes)
+    assert not any(np.any(g) for g in gradient)  # a code is held constant in the covariance with its prediction
 
 
 @pytest.mark.parametrize("numbers", [{"p": 0}, {"q": 0}, {"rate": 1.0}, {"rate": -0.1}, {"lam": -1.0}, {"lam": float("nan")}])

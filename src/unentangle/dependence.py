@@ -25,6 +25,8 @@ from sklearn.neighbors import NearestNeighbors
 from .errors import InputError
 from .gaussian import log_normal
 
+TINY = 1e-12  # in place of a scale of zero, where all codes are one
+
 # -- energy ---------------------------------------------------------------------------------------------------------------
 
 
@@ -55,10 +57,22 @@ def energy_penalty(codes: Float[Array, "groups instances d"]) -> Float[Array, ""
     The zero distances of a code to itself count, as printed: without them the penalty can be negative, and training on
     batches then drives it to minus infinity by scaling the codes up.
     """
+    total, within = _mean_distances(codes)
+    return total - within
+
+
+def relative_energy_penalty(codes: Float[Array, "groups instances d"]) -> Float[Array, ""]:
+    """`energy_penalty` over the mean distance of the codes, (T - W) / T: the same for codes of any scale, at most 1."""
+    total, within = _mean_distances(codes)
+    return (total - within) / jnp.maximum(total, TINY)
+
+
+def _mean_distances(codes: Float[Array, "groups instances d"]) -> tuple[Array, Array]:
+    """T and W of groups of equal size."""
     groups, instances, d = codes.shape
     rows = codes.reshape(groups * instances, d)
     means = distances(rows, rows).reshape(groups, instances, groups, instances).mean(axis=(1, 3))
-    return means.mean() - jnp.diagonal(means).mean()
+    return means.mean(), jnp.diagonal(means).mean()
 
 
 class Dependence(NamedTuple):
@@ -178,6 +192,85 @@ def _continuous_means(x: np.ndarray, codes: Float[np.ndarray, "n q"], neighbours
     total, _ = _discrete_means(np.zeros(n, int), codes)
     pairs = neighbours * (neighbours - 1)
     return total * n / (n - 1), float(np.mean(within, dtype=float)) / pairs
+
+
+# -- the rivals of the energy distance ------------------------------------------------------------------------------------
+#
+# What section 4.2.1 of the SymAE paper argues against, on the same terms as `energy_penalty`: the codes of every group of a
+# batch are compared with all codes of the batch, and the groups averaged. Zero where the codes of all groups coincide.
+
+
+def kl_penalty(codes: Float[Array, "groups instances d"]) -> Float[Array, ""]:
+    """Kullback-Leibler divergence of the densities of the groups from that of all, mean_i KL(p_i || p), where a density is a
+    sum of Gaussian kernels on the codes and the mean under p_i is taken over its codes.
+
+    At most the logarithm of the number of groups. The width of the kernel is Scott's, n^(-1 / (d + 4)) times the deviation of
+    the codes, so that the penalty is the same for codes of any scale.
+    """
+    groups, instances, d = codes.shape
+    rows = codes.reshape(-1, d)
+    width = instances ** (-2 / (d + 4)) * jnp.maximum(jnp.mean(jnp.var(rows, axis=0)), TINY)  # squared
+    square = jnp.sum((rows[:, None] - rows[None]) ** 2, axis=2).reshape(groups, instances, groups, instances)
+    each = jax.nn.logsumexp(-square / (2 * width), axis=3) - jnp.log(1.0 * instances)  # log p_k(N_ij), up to a constant
+    own = jnp.diagonal(each, axis1=0, axis2=2)
+    return jnp.mean(own) - jnp.mean(jax.nn.logsumexp(each, axis=2) - jnp.log(1.0 * groups))
+
+
+def wasserstein(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, " d"]:
+    """Wasserstein distance W_1 of two samples of every latent by itself: the mean distance of their quantiles."""
+    n, m = len(x), len(y)
+    stops = np.union1d(m * np.arange(1, n + 1), n * np.arange(1, m + 1))  # in units of 1 / (n m)
+    starts = np.concatenate([[0], stops[:-1]])
+    apart = jnp.abs(jnp.sort(x, axis=0)[starts // m] - jnp.sort(y, axis=0)[starts // n])
+    return jnp.sum(apart * ((stops - starts) / (n * m))[:, None], axis=0)
+
+
+def wasserstein_penalty(codes: Float[Array, "groups instances d"]) -> Float[Array, ""]:
+    """Wasserstein distances W_1 of the groups from all, the mean over latents: blind to what several latents say jointly."""
+    return jnp.mean(jax.vmap(lambda own: wasserstein(own, codes.reshape(-1, codes.shape[2])))(codes))
+
+
+def transport_cost(x: Float[Array, "n d"], y: Float[Array, "m d"], epsilon: Any, iterations: int = 50) -> Float[Array, ""]:
+    """The mean distance by the entropic plan that transports one sample to the other, by Sinkhorn's iterations.
+
+    W_1 in the limit of a small `epsilon` (a distance) and many iterations. The gradient holds the plan constant, which at the
+    optimum is that of the regularised cost.
+    """
+    cost = distances(x, y)
+    frozen = jax.lax.stop_gradient(cost) / epsilon
+    log_n, log_m = jnp.log(1.0 * len(x)), jnp.log(1.0 * len(y))
+
+    def iterate(_, g):
+        f = -jax.nn.logsumexp(g[None] - frozen - log_m, axis=1)
+        return -jax.nn.logsumexp(f[:, None] - frozen - log_n, axis=0)
+
+    g = jax.lax.fori_loop(0, iterations, iterate, jnp.zeros(len(y)))
+    f = -jax.nn.logsumexp(g[None] - frozen - log_m, axis=1)
+    return jnp.sum(jnp.exp(f[:, None] + g[None] - frozen - log_n - log_m) * cost)
+
+
+def sinkhorn_penalty(codes: Float[Array, "groups instances d"]) -> Float[Array, ""]:
+    """Sinkhorn divergences of the groups from all, S(p_i, p) = C(p_i, p) - C(p_i, p_i) / 2 - C(p, p) / 2, where C is the
+    `transport_cost` with epsilon a tenth of the mean distance of the codes.
+    """
+    rows = codes.reshape(-1, codes.shape[2])
+    epsilon = 0.1 * jax.lax.stop_gradient(jnp.maximum(distances(rows, rows).mean(), TINY))
+    across = jax.vmap(lambda own: transport_cost(own, rows, epsilon) - transport_cost(own, own, epsilon) / 2)(codes)
+    return jnp.mean(across) - transport_cost(rows, rows, epsilon) / 2
+
+
+def hsic(k: Float[Array, "n n"], l: Float[Array, "n n"]) -> Float[Array, ""]:  # noqa: E741
+    """Hilbert-Schmidt independence criterion of two kernel matrices, trace(K H L H) / n^2 (Gretton et al. 2005)."""
+    return jnp.mean((k - k.mean(axis=0)) * (l - l.mean(axis=1, keepdims=True)))
+
+
+def hsic_penalty(codes: Float[Array, "groups instances d"]) -> Float[Array, ""]:
+    """HSIC of codes, under a Gaussian kernel as wide as their mean distance, and groups, under the kernel [same group]."""
+    groups, instances, d = codes.shape
+    rows = codes.reshape(-1, d)
+    apart = distances(rows, rows)
+    same = jnp.kron(jnp.eye(groups), jnp.ones((instances, instances)))
+    return hsic(jnp.exp(-0.5 * (apart / jnp.maximum(apart.mean(), TINY)) ** 2), same)
 
 
 # -- prediction -----------------------------------------------------------------------------------------------------------

@@ -250,6 +250,30 @@ class SymAENets(NamedTuple):
     decoder: Net
 
 
+class Opponents(NamedTuple):
+    """Who predicts the coherent code from the nuisance code (q -> p), and the nuisance code from the coherent (p -> q)."""
+
+    coherent: Net
+    nuisance: Net
+
+
+class AdversarialNets(NamedTuple):
+    """The nets of SymAE, and the opponents of their codes."""
+
+    coherent_1: Net
+    coherent_2: Net
+    nuisance: Net
+    decoder: Net
+    opponents: Opponents
+
+
+def with_opponents(base: SymAENets, p: int, q: int, key: Key[Array, ""], width: int = 64) -> AdversarialNets:
+    """Opponents of two hidden SELU layers, started as NashAE's predictors are."""
+    ks = keys(jax.random.fold_in(key, 1))
+    sides = [[q, width, width, p], [p, width, width, q]]
+    return AdversarialNets(*base, Opponents(*(Sequential(mlp(widths, SELU, ks, lecun_normal)) for widths in sides)))
+
+
 def with_own(
     base: SymAENets,
     shape: tuple[int, ...],

@@ -35,15 +35,18 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 from scipy.interpolate import CubicSpline
 
-from .. import nets
+from .. import dependence, nets
 from ..data.dataset import Dataset
-from ..dependence import energy_penalty
 from ..errors import InputError
 from ..schedules import Cosine, Linear, Number, is_number
+from .autoencoder import ADAM
+from .latent import half_mean_square
 from .protocol import Player, Recommended, Trained, Turn, check_choices
 
+Penalty = Callable[[Float[Array, "groups instances q"]], Float[Array, ""]]
 Pool = Callable[[Float[Array, "instances *features"], Bool[Array, " instances"]], Float[Array, "*features"]]
 Net = nets.Net
+Nets = nets.SymAENets | nets.AdversarialNets
 
 
 # -- 2.1 the encoder ------------------------------------------------------------------------------------------------------
@@ -66,7 +69,7 @@ def min_pool(features: Float[Array, "instances *f"], mask: Bool[Array, " instanc
 
 
 def coherent_codes(
-    net: nets.SymAENets,
+    net: Nets,
     state: nets.State,
     pool: Pool,
     x: Float[Array, "groups instances ..."],
@@ -97,6 +100,47 @@ def regularise(kind: Regulariser, n: Float[Array, "rows q"], r: Number, key: Key
     return kept / (1 - r) if kind == "dropout" else kept
 
 
+# -- 4.2 the penalty ------------------------------------------------------------------------------------------------------
+#
+# The energy distance of the paper, the rivals that it argues against, and the game of another paper: two opponents predict
+# each code from the other, and the encoders lower the covariances of the codes with these predictions (NashAE, eq. 4).
+
+PENALTIES: dict[str, Penalty] = {
+    "energy": dependence.energy_penalty,
+    "relative-energy": dependence.relative_energy_penalty,
+    "kl": dependence.kl_penalty,
+    "wasserstein": dependence.wasserstein_penalty,
+    "sinkhorn": dependence.sinkhorn_penalty,
+    "hsic": dependence.hsic_penalty,
+}
+
+
+class Pairs(NamedTuple):
+    """The codes of the rows of a batch, standardised, so that neither can hide by being small."""
+
+    coherent: Float[Array, "rows p"]
+    nuisance: Float[Array, "rows q"]
+
+
+def standardised(codes: Float[Array, "rows d"]) -> Float[Array, "rows d"]:
+    """Zero mean and unit variance over the rows of a batch."""
+    return (codes - jnp.mean(codes, axis=0)) / jnp.sqrt(jnp.var(codes, axis=0) + 1e-12)
+
+
+def predictions(opponents: nets.Opponents, codes: Pairs) -> Pairs:
+    """Each code as the opponents have it from the other."""
+    return Pairs(jax.vmap(opponents.coherent)(codes.nuisance), jax.vmap(opponents.nuisance)(codes.coherent))
+
+
+def adversarial_penalty(codes: Pairs, predicted: Pairs) -> Float[Array, ""]:
+    """The mean over all numbers of both codes of the covariance with the prediction; the code itself is held constant.
+
+    At the best predictions it is the share of their variance that the other code explains.
+    """
+    true, found = (jnp.concatenate(pair, axis=1) for pair in (jax.lax.stop_gradient(codes), predicted))
+    return jnp.mean(dependence.prediction_covariance(true, found))
+
+
 # -- the method -----------------------------------------------------------------------------------------------------------
 
 
@@ -123,7 +167,10 @@ class SymAE:
         q: size of the nuisance code.
         rate: r of the stochastic regulariser, in [0, 1). By default it falls from 0.5 to 0 over the first 70 % of the
             training: dropout aligns the nuisance codes of the states, and the rest repairs what that cost in reconstruction.
-        lam: weight of the energy-distance penalty (section 4.2.4).
+        lam: weight of the penalty.
+        penalty: what makes the nuisance codes of all groups alike: "energy" (section 4.2.4); "relative-energy", the same over
+            the mean distance of the codes; the rivals of section 4.2.1, "kl", "wasserstein" (one-dimensional) and "sinkhorn";
+            "hsic"; "adversarial", NashAE's game between the two codes; or a function of codes (groups, instances, q).
         regulariser: the kind of noise on the nuisance code (section 2.2).
         decoder: "multiplicative" dec3(dec1(C) * dec2(N)), "concatenation" or "dense"; or a net of the vector [C, N].
         pool: "mean", "max", "min", or a function of (features (instances, ...), mask (instances,)).
@@ -137,6 +184,7 @@ class SymAE:
     q: int = 10
     rate: Number = Linear(0.5, 0.0, until=0.7)  # noqa: RUF009
     lam: Number = 2.0
+    penalty: Literal["energy", "relative-energy", "kl", "wasserstein", "sinkhorn", "hsic", "adversarial"] | Penalty = "energy"
     regulariser: Regulariser = "dropout"
     decoder: Literal["multiplicative", "concatenation", "dense"] | Net = "multiplicative"
     pool: Literal["mean", "max", "min"] | Pool = "mean"
@@ -171,36 +219,61 @@ class SymAE:
         if np.sum(np.unique(data.states, return_counts=True)[1] > 1) < 2:
             raise InputError(f"{data!r} has no two states with several rows; SymAE needs several instances of a state.")
 
-    def init(self, shape: tuple[int, ...], key: Key[Array, ""]) -> tuple[nets.SymAENets, nets.State]:
+    def init(self, shape: tuple[int, ...], key: Key[Array, ""]) -> tuple[Nets, nets.State]:
         """Fresh nets for rows of this shape."""
         return eqx.nn.make_with_state(self._nets)(shape, key)
 
-    def _nets(self, shape: tuple[int, ...], key: Key[Array, ""]) -> nets.SymAENets:
+    def _nets(self, shape: tuple[int, ...], key: Key[Array, ""]) -> Nets:
         build = {"default": nets.symae_default, "appendix": nets.symae_appendix, "authors": nets.symae_authors}
         decoder = self.decoder if isinstance(self.decoder, str) else "dense"  # of an own one, the base's is not used
         base = build[self.architecture](shape, self.p, self.q, decoder, key)
-        return nets.with_own(base, shape, (self.p, self.q), key, self.coherent_1, self.coherent_2, self.nuisance, self.decoder)
+        base = nets.with_own(base, shape, (self.p, self.q), key, self.coherent_1, self.coherent_2, self.nuisance, self.decoder)
+        return nets.with_opponents(base, self.p, self.q, key) if self.penalty == "adversarial" else base
 
     # -- 2.3 and 4.2.4: the loss
 
     def players(self) -> tuple[Player, ...]:
-        """One player, who moves everything."""
-        return (Player(self.loss),)
+        """One player, who moves everything; before it the opponents, if there are any."""
+        if self.penalty != "adversarial":
+            return (Player(self.loss),)
+        opponents = Player(self.predict, ("opponents",), times=5, optimiser=ADAM, pace=10.0)
+        return (opponents, Player(self.loss, nets.SymAENets._fields))
 
-    def share(self, net: nets.SymAENets, state: nets.State, turn: Turn) -> None:
-        """Nothing is shared: there is one player."""
+    def share(self, net: Nets, state: nets.State, turn: Turn) -> Pairs | None:
+        """What the opponents start from."""
+        return self._pairs(*self._codes(net, state, turn)[:2]) if self.penalty == "adversarial" else None
 
-    def loss(self, net: nets.SymAENets, state: nets.State, shared: None, turn: Turn):
+    def predict(self, net: nets.AdversarialNets, state: nets.State, shared: Pairs, turn: Turn):
+        """The opponents lower half the mean squared error of their predictions (NashAE, eq. 2)."""
+        predicted = predictions(net.opponents, shared)
+        error = half_mean_square(predicted.coherent, shared.coherent) + half_mean_square(predicted.nuisance, shared.nuisance)
+        return error, ({"prediction": error}, state)
+
+    def loss(self, net: Nets, state: nets.State, shared: Any, turn: Turn):
         """Reconstruction error plus lam times the penalty, for a batch (groups, instances, *row)."""
-        x = turn.x
-        groups, instances, *row = x.shape
-        c, state = coherent_codes(net, state, self._pool(), x, jnp.ones((groups, instances), bool))
-        n, state = nets.over_rows(net.nuisance, x.reshape(-1, *row), state)
+        groups, instances = turn.x.shape[:2]
+        c, n, state = self._codes(net, state, turn)
         group = jnp.repeat(jnp.arange(groups), instances)
-        decoded, state = net.decoder(c, regularise(self.regulariser, n, self.rate, turn.key), group, state)
-        reconstruction = jnp.mean((decoded.reshape(x.shape) - x) ** 2)
-        penalty = energy_penalty(n.reshape(groups, instances, -1))
+        rows = n.reshape(groups * instances, -1)
+        decoded, state = net.decoder(c, regularise(self.regulariser, rows, self.rate, turn.key), group, state)
+        reconstruction = jnp.mean((decoded.reshape(turn.x.shape) - turn.x) ** 2)
+        if isinstance(net, nets.AdversarialNets):
+            codes = self._pairs(c, n)
+            penalty = adversarial_penalty(codes, predictions(net.opponents, codes))
+        else:
+            penalty = (PENALTIES[self.penalty] if isinstance(self.penalty, str) else self.penalty)(n)
         return reconstruction + self.lam * penalty, ({"reconstruction": reconstruction, "penalty": penalty}, state)
+
+    def _codes(self, net: Nets, state: nets.State, turn: Turn) -> tuple[Array, Array, nets.State]:
+        """C (groups, p) and N (groups, instances, q) of a batch."""
+        groups, instances, *row = turn.x.shape
+        c, state = coherent_codes(net, state, self._pool(), turn.x, jnp.ones((groups, instances), bool))
+        n, state = nets.over_rows(net.nuisance, turn.x.reshape(-1, *row), state)
+        return c, n.reshape(groups, instances, -1), state
+
+    def _pairs(self, c: Float[Array, "groups p"], n: Float[Array, "groups instances q"]) -> Pairs:
+        rows = n.reshape(-1, n.shape[2])
+        return Pairs(standardised(jnp.repeat(c, n.shape[1], axis=0)), standardised(rows))
 
     def _pool(self) -> Pool:
         return {"mean": mean_pool, "max": max_pool, "min": min_pool}[self.pool] if isinstance(self.pool, str) else self.pool
