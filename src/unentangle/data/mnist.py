@@ -1,0 +1,86 @@
+"""MNIST (LeCun, Cortes, Burges): handwritten digits as in SymAE's section 3.2, grouped by the digit they show."""
+
+import gzip
+from hashlib import md5
+from pathlib import Path
+from typing import Literal, get_args
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import numpy as np
+from jaxtyping import UInt8
+
+from ..errors import InputError
+from .dataset import Dataset
+
+Split = Literal["train", "test"]
+
+SOURCE = "https://ossci-datasets.s3.amazonaws.com/mnist"
+FILES = {  # images and labels, with the md5 sums of the originals
+    "train": {
+        "train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+        "train-labels-idx1-ubyte.gz": "d53e105ee54ea40749a09fcbcd1e9432",
+    },
+    "test": {
+        "t10k-images-idx3-ubyte.gz": "9fb629c4189551a2d022fa330f9573f3",
+        "t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c",
+    },
+}
+
+
+def mnist(
+    folder: str | Path, split: Split = "train", *, n_tau: int = 20, limit: int | None = None, download: bool = False
+) -> Dataset:
+    """Images in groups of n_tau of one digit, in the order of the file; what does not fill a group is left out.
+
+    Args:
+        folder: where the four original files are, or are put by `download`.
+        split: "train", 60,000 images, or "test", 10,000 by other writers.
+        n_tau: instances per group.
+        limit: take only the first so many images of the file.
+        download: fetch files that are not there from their public copy.
+
+    Returns:
+        rows (n, 28, 28) uint8, sorted by digit, with the factor `state`, the digit.
+
+    Raises:
+        InputError: if a file is missing or is not the original.
+    """
+    if split not in get_args(Split):
+        raise InputError(f"split={split!r} is unknown; it is train or test.")
+    images, labels = (_read(Path(folder), name, known, download)[:limit] for name, known in FILES[split].items())
+    if n_tau < 1 or not (np.bincount(labels) >= n_tau).any():
+        raise InputError(f"n_tau={n_tau}; at least 1 and at most the {np.bincount(labels).max()} images of a digit are needed.")
+    order = np.argsort(labels, kind="stable")
+    position = np.concatenate([np.arange(count) for count in np.bincount(labels)])
+    full = position < (np.bincount(labels) // n_tau * n_tau)[labels[order]]
+    order, position = order[full], position[full]
+    digit = labels[order].astype(int)
+    return Dataset(images[order], {"state": (digit, "categorical")}, groups=digit * len(images) + position // n_tau)
+
+
+def _read(folder: Path, name: str, known: str, download: bool) -> UInt8[np.ndarray, "n ..."]:
+    path = folder / name
+    if not path.exists() and download:
+        try:
+            with urlopen(f"{SOURCE}/{name}") as answer:
+                content = answer.read()
+        except (URLError, OSError) as error:
+            raise InputError(f"{name} could not be fetched ({error}); put the original file into {folder}.") from error
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    if not path.exists():
+        raise InputError(f"{path} is not there; put the original file {name} into {folder}, or say download=True.")
+    content = path.read_bytes()
+    if (found := md5(content, usedforsecurity=False).hexdigest()) != known:
+        raise InputError(f"{path} has the md5 sum {found}; that of the original is {known}.")
+    return idx(gzip.decompress(content))
+
+
+def idx(content: bytes) -> UInt8[np.ndarray, "..."]:
+    """An array of bytes in the idx format: two zeros, 8 for bytes, the number of axes, their sizes, the values."""
+    axes = content[3]
+    if content[:3] != b"\0\0\x08":
+        raise InputError(f"an idx file of bytes begins with 0, 0, 8, this one with {', '.join(map(str, content[:3]))}.")
+    shape = np.frombuffer(content, ">u4", count=axes, offset=4)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape)
