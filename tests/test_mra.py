@@ -14,6 +14,20 @@ def test_the_six_states_are_equation_7():
     np.testing.assert_allclose(rescaled, 2 * np.stack([box, cosine, ramp]) - 1)
 
 
+def test_random_states_are_smooth_or_jump():
+    smooth, steps = un.data.fourier_states(101), un.data.step_states(201)
+    assert smooth.shape == steps.shape == (6, 100)
+    spectrum = np.abs(np.fft.rfft(smooth))
+    assert np.all(spectrum[:, 1:6].max(axis=1) > 1)
+    np.testing.assert_allclose(np.delete(spectrum, range(1, 6), axis=1), 0, atol=1e-9)
+    jumps = np.sum(steps != np.roll(steps, 1, axis=1), axis=1)
+    np.testing.assert_array_equal(jumps, 8)
+    np.testing.assert_array_equal(steps, un.data.step_states(201))
+    assert not np.array_equal(smooth, un.data.fourier_states(102))
+    with pytest.raises(un.InputError, match="steps=101"):
+        un.data.step_states(0, steps=101)
+
+
 def test_a_shift_moves_to_the_left():
     a = np.arange(5.0)
     np.testing.assert_array_equal(un.data.orbit(a[None])[0, 2], [2, 3, 4, 0, 1])

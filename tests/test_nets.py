@@ -93,6 +93,22 @@ def test_convolution_is_the_textbook_sum():
     np.testing.assert_allclose(conv(jnp.asarray(x)[:, None])[:, 0], expected, atol=1e-6)
 
 
+def test_blur_pool_keeps_constants_and_ramps_and_has_the_shape_of_max_pool():
+    for shape in ((7, 4, 2), (1, 5, 3), (100, 1)):
+        assert nets.blur_pool(jnp.ones(shape)).shape == nets.max_pool(jnp.ones(shape)).shape
+        np.testing.assert_allclose(nets.blur_pool(jnp.ones(shape)), 1, rtol=1e-6)
+    ramp = nets.blur_pool(jnp.arange(20.0)[:, None])[1:-1, 0]
+    np.testing.assert_allclose(jnp.diff(ramp), 2, rtol=1e-5)
+
+
+def test_blur_pool_changes_less_than_max_pool_when_the_signal_moves_by_one():
+    x = jax.random.normal(jax.random.key(0), (64, 8))
+    change = [
+        float(jnp.std(p(x)[2:-2] - p(jnp.roll(x, 1, axis=0))[2:-2]) / jnp.std(p(x))) for p in (nets.blur_pool, nets.max_pool)
+    ]
+    assert change[0] < 0.8 * change[1]
+
+
 def test_max_pool_drops_an_odd_end_and_keeps_a_single_position():
     np.testing.assert_array_equal(nets.max_pool(jnp.array([[1.0], [3.0], [9.0]])), [[3.0]])
     np.testing.assert_array_equal(nets.max_pool(jnp.array([[1.0]])), [[1.0]])

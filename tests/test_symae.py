@@ -15,9 +15,11 @@ from unentangle.methods.symae import (
     Pairs,
     adversarial_penalty,
     coherent_codes,
+    isometry_penalty,
     max_pool,
     mean_pool,
     min_pool,
+    others_say,
     regularise,
     standardised,
 )
@@ -95,7 +97,7 @@ def test_no_noise_at_rate_zero(kind):
 
 
 def test_the_loss_is_the_mean_squared_error_plus_lam_times_the_printed_penalty():
-    method = dense_symae(rate=0.0, lam=3.0)
+    method = dense_symae(rate=0.0, lam=3.0, penalty="energy", isometry=0.0)
     net, state = method.init((12,), jax.random.key(0))
     x = jax.random.normal(jax.random.key(1), (4, 5, 12))
     loss, (terms, _) = method.loss(net, state, None, Turn(x, None, jax.random.key(2), 20))
@@ -149,13 +151,14 @@ def test_an_own_encoder_alone_gets_a_dense_layer():
 
 @pytest.mark.parametrize("penalty", [*PENALTIES, lambda codes: jnp.mean(codes**2)], ids=[*PENALTIES, "own"])
 def test_the_loss_adds_the_named_penalty_of_the_nuisance_codes(penalty):
-    method = dense_symae(rate=0.0, lam=3.0, penalty=penalty)
+    method = dense_symae(rate=0.0, lam=3.0, penalty=penalty, isometry=2.0)
     net, state = method.init((12,), jax.random.key(0))
     turn = Turn(jax.random.normal(jax.random.key(1), (4, 5, 12)), None, jax.random.key(2), 20)
     loss, (terms, _) = method.loss(net, state, None, turn)
     penalised = PENALTIES.get(penalty, penalty)(jax.vmap(jax.vmap(net.nuisance))(turn.x))
     assert float(terms["penalty"]) == pytest.approx(float(penalised), rel=1e-5)
-    assert float(loss) == pytest.approx(float(terms["reconstruction"] + 3 * terms["penalty"]), rel=1e-6)
+    total = terms["reconstruction"] + 3 * terms["penalty"] + 2 * terms["isometry"]
+    assert float(loss) == pytest.approx(float(total), rel=1e-6)
 
 
 def test_the_game_between_the_codes_is_lost_where_one_tells_the_other():
@@ -166,6 +169,53 @@ def test_the_game_between_the_codes_is_lost_where_one_tells_the_other():
     assert adversarial_penalty(codes, Pairs(jnp.ones((200, 3)), jnp.ones((200, 3)))) == pytest.approx(0, abs=1e-5)
     gradient = jax.grad(lambda codes: adversarial_penalty(codes, Pairs(jnp.ones((200, 3)), jnp.ones((200, 3)))))(codes)
     assert not any(np.any(g) for g in gradient)  # a code is held constant in the covariance with its prediction
+
+
+# -- isometry -------------------------------------------------------------------------------------------------------------
+
+TURN = 2 * np.pi * np.random.default_rng(0).random((3, 16))
+
+
+def circles(turn):
+    return jnp.asarray(np.stack([np.cos(turn), np.sin(turn)], axis=2))
+
+
+def test_codes_that_move_as_the_recordings_do_have_no_isometry_penalty():
+    x = circles(TURN)
+    assert isometry_penalty(circles(3 - TURN), x) < 1e-6
+    own = jnp.array([1.0, 2.0, 5.0])[:, None, None]  # every group may have its own scale
+    assert isometry_penalty(own * circles(TURN), x) < 1e-6
+    bent = jnp.concatenate([x, 0.3 * circles(2 * TURN)], axis=2)  # a function of the distance, not the distance
+    assert isometry_penalty(bent, x) < 1e-4
+    uneven = [float(isometry_penalty(circles(TURN + by * np.sin(TURN)), x)) for by in (0.05, 0.1, 0.2)]
+    assert uneven[1] / uneven[0] == pytest.approx(4, rel=0.3)
+    assert uneven[2] / uneven[1] == pytest.approx(4, rel=0.3)
+    assert uneven[0] > 1e-5
+
+
+def test_a_regression_of_the_others_is_exact_on_a_line_and_leaves_itself_out():
+    at = jnp.linspace(0, 1, 20)
+    np.testing.assert_allclose(others_say(at, 3 * at - 1, 0.1), 3 * at - 1, atol=0.01)
+    alone = others_say(at, jnp.zeros(20).at[7].set(1.0), 0.1)
+    assert alone[7] == pytest.approx(0, abs=1e-6)
+
+
+def test_the_isometry_penalty_knows_no_order_and_no_motion():
+    x, codes = jax.random.normal(jax.random.key(0), (2, 3, 10, 4))
+    there = float(isometry_penalty(codes, x))
+    assert there > 0.01
+    mixed = jnp.array([4, 2, 9, 0, 1, 3, 5, 8, 7, 6])
+    assert isometry_penalty(codes[::-1, mixed], x[::-1, mixed]) == pytest.approx(there, rel=1e-4)
+    assert isometry_penalty(7 * codes[..., ::-1] + 2, 3 * x - 1) == pytest.approx(there, rel=1e-4)
+
+
+@pytest.mark.parametrize("instances", [1, 2, 3, 40])
+def test_the_isometry_penalty_of_any_group_is_finite_and_so_is_its_gradient(instances):
+    x = jnp.zeros((2, instances, 5))
+    for codes in (jnp.zeros((2, instances, 3)), jax.random.normal(jax.random.key(0), (2, instances, 3))):
+        value, gradient = jax.value_and_grad(isometry_penalty)(codes, x)
+        assert jnp.isfinite(value)
+        assert jnp.all(jnp.isfinite(gradient))
 
 
 @pytest.mark.parametrize("numbers", [{"p": 0}, {"q": 0}, {"rate": 1.0}, {"rate": -0.1}, {"lam": -1.0}, {"lam": float("nan")}])

@@ -102,6 +102,20 @@ def max_pool(x: Float[Array, "*space c"]) -> Float[Array, "*half c"]:
     return x
 
 
+def blur_pool(x: Float[Array, "*space c"]) -> Float[Array, "*half c"]:
+    """Halve every space axis longer than 1: the larger of two neighbours at every position, then every second one of their
+    averages with weights (1, 3, 3, 1) / 8, so that a shift by one position changes little (Zhang 2019).
+    """
+    for axis in range(x.ndim - 1):
+        if half := x.shape[axis] // 2:
+            ends = [(1, 3) if a == axis else (0, 0) for a in range(x.ndim)]
+            x = jnp.pad(x, ends, mode="edge")
+            x = jnp.maximum(*(jax.lax.slice_in_dim(x, i, i + 2 * half + 2, axis=axis) for i in (0, 1)))
+            taps = [jax.lax.slice_in_dim(x, i, i + 2 * half - 1, 2, axis) for i in range(4)]
+            x = (taps[0] + 3 * taps[1] + 3 * taps[2] + taps[3]) / 8
+    return x
+
+
 def upsample(factor: int) -> Lambda:
     """Repeat every position `factor` times along every space axis."""
 
@@ -360,7 +374,7 @@ def symae_default(shape: tuple[int, ...], p: int, q: int, decoder: str, key: Key
             layers += [Conv(g.kernel, width if block else inputs, width, next(ks)), ELU]
             layers += [Conv(g.kernel, width, width, next(ks)), ELU]
             if max(space) > 6:
-                layers.append(POOL)
+                layers.append(Lambda(blur_pool))
                 space = tuple(max(n // 2, 1) for n in space)
         return layers, space
 

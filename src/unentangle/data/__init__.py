@@ -4,6 +4,17 @@ from .beamsynthesis import beamsynthesis
 from .dataset import Dataset, Factors
 from .files import read
 from .mnist import mnist
-from .mra import mra, mra_states, orbit
+from .mra import fourier_states, mra, mra_states, orbit, step_states
 
-__all__ = ["Dataset", "Factors", "beamsynthesis", "mnist", "mra", "mra_states", "orbit", "read"]
+__all__ = [
+    "Dataset",
+    "Factors",
+    "beamsynthesis",
+    "fourier_states",
+    "mnist",
+    "mra",
+    "mra_states",
+    "orbit",
+    "read",
+    "step_states",
+]

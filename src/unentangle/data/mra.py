@@ -19,6 +19,26 @@ def mra_states(k: int = 100) -> Float[np.ndarray, "6 {k}"]:
     return np.concatenate([phi, 2 * phi - 1])
 
 
+def fourier_states(seed: int, number: int = 6, *, modes: int = 5, k: int = 100) -> Float[np.ndarray, "{number} {k}"]:
+    """Random states that are smooth: sum_m a_m cos(2 pi m j / k) + b_m sin(2 pi m j / k) for m = 1..modes, a and b normal."""
+    phase = 2 * np.pi * np.arange(1, modes + 1)[:, None] * np.arange(1, k + 1) / k
+    return np.random.default_rng(seed).standard_normal((number, 2 * modes)) @ np.concatenate([np.cos(phase), np.sin(phase)])
+
+
+def step_states(seed: int, number: int = 6, *, steps: int = 8, k: int = 100) -> Float[np.ndarray, "{number} {k}"]:
+    """Random states that jump: `steps` constant pieces around the circle, of normal heights, between random positions.
+
+    Raises:
+        InputError: if there are fewer positions than steps.
+    """
+    if not 1 <= steps <= k:
+        raise InputError(f"steps={steps}; between 1 and the {k} positions are needed.")
+    rng = np.random.default_rng(seed)
+    starts = np.stack([np.sort(rng.permutation(k)[:steps]) for _ in range(number)])
+    piece = np.stack([np.searchsorted(s, np.arange(k), side="right") - 1 for s in starts])  # -1: the last one, around the end
+    return np.take_along_axis(rng.standard_normal((number, steps)), piece % steps, axis=1)
+
+
 def orbit(states: ArrayLike) -> Float[np.ndarray, "states k k"]:
     """Every cyclic shift of every state: [i, l, j] is (R_l a_i)_j = a_i at j + l modulo k."""
     states = np.asarray(states, dtype=float)

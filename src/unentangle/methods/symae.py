@@ -43,6 +43,7 @@ from .autoencoder import ADAM
 from .latent import half_mean_square
 from .protocol import Player, Recommended, Trained, Turn, check_choices
 
+Named = Literal["energy", "relative-energy", "kl", "wasserstein", "sinkhorn", "hsic", "adversarial"]
 Penalty = Callable[[Float[Array, "groups instances q"]], Float[Array, ""]]
 Pool = Callable[[Float[Array, "instances *features"], Bool[Array, " instances"]], Float[Array, "*features"]]
 Net = nets.Net
@@ -141,6 +142,52 @@ def adversarial_penalty(codes: Pairs, predicted: Pairs) -> Float[Array, ""]:
     return jnp.mean(dependence.prediction_covariance(true, found))
 
 
+# -- beyond the paper: the same nuisance, the same step -------------------------------------------------------------------
+#
+# Nuisance codes of the same distribution are not yet the same codes for the same nuisance: from state to state the map from
+# nuisance to code may be stretched here and squeezed there, and a penalty on distributions, which sees finite groups, even asks
+# for that. What else is known of a nuisance? Often that it is an isometry, as shifts are: two recordings of a state are as far
+# apart as their nuisances, wherever these are. Then their codes should be, too.
+
+
+def isometry_penalty(
+    codes: Float[Array, "groups instances q"], x: Float[Array, "groups instances ..."], width: float = 0.05, near: float = 0.1
+) -> Float[Array, ""]:
+    """How much the distances of codes vary among pairs of recordings of one group that are equally far apart.
+
+    Each |N_ij - N_ij'| is compared with what all other pairs of the group say about recordings at that distance: a local linear
+    regression with a Gaussian kernel of the given width. Squared differences are averaged over pairs, near pairs counting most
+    (a Gaussian as wide as the distance that the share `near` of pairs stays below), because far ones need not tell how far
+    their nuisances are apart. Distances are relative to their mean in the group. Zero if in every group the one distance is a
+    smooth function of the other; each group may have its own function. Of large groups, 32 instances are compared.
+    """
+    codes, x = codes[:, :32], x[:, :32]
+    if codes.shape[1] < 3:
+        return jnp.zeros(())
+    first, second = np.triu_indices(codes.shape[1], 1)
+
+    def apart(rows: Float[Array, "instances ..."]) -> Float[Array, " pairs"]:
+        rows = rows.reshape(len(rows), -1)
+        between = dependence.distances(rows, rows)[first, second]
+        return between / jnp.maximum(between.mean(), dependence.TINY)
+
+    def variation(codes: Float[Array, "instances q"], x: Float[Array, "instances ..."]) -> Float[Array, ""]:
+        ours, given = apart(codes), apart(x)
+        counts = jnp.exp(-0.5 * (given / jnp.maximum(jnp.quantile(given, near), width)) ** 2) + dependence.TINY
+        return jnp.sum(counts * (ours - others_say(given, ours, width)) ** 2) / jnp.sum(counts)
+
+    return jnp.mean(jax.vmap(variation)(codes, x))
+
+
+def others_say(at: Float[Array, " n"], value: Float[Array, " n"], width: float) -> Float[Array, " n"]:
+    """Every value as the others tell it: the local linear regression of values on where they are, at each without itself."""
+    offset = at[None] - at[:, None]
+    near = jnp.exp(-0.5 * (offset / width) ** 2) * (1 - jnp.eye(len(at))) + 1e-9
+    weight, slope, square = (jnp.sum(near * offset**power, axis=1) for power in range(3))
+    square += 1e-3 * width**2 * weight  # without neighbours on both sides, rather their mean than an extrapolation
+    return (square * (near @ value) - slope * ((near * offset) @ value)) / (square * weight - slope**2)
+
+
 # -- the method -----------------------------------------------------------------------------------------------------------
 
 
@@ -171,6 +218,7 @@ class SymAE:
         penalty: what makes the nuisance codes of all groups alike: "energy" (section 4.2.4); "relative-energy", the same over
             the mean distance of the codes; the rivals of section 4.2.1, "kl", "wasserstein" (one-dimensional) and "sinkhorn";
             "hsic"; "adversarial", NashAE's game between the two codes; or a function of codes (groups, instances, q).
+        isometry: weight of `isometry_penalty`, which is not the paper's; 0 for nuisances that move recordings unevenly.
         regulariser: the kind of noise on the nuisance code (section 2.2).
         decoder: "multiplicative" dec3(dec1(C) * dec2(N)), "concatenation" or "dense"; or a net of the vector [C, N].
         pool: "mean", "max", "min", or a function of (features (instances, ...), mask (instances,)).
@@ -183,8 +231,9 @@ class SymAE:
     p: int = 5
     q: int = 10
     rate: Number = Linear(0.5, 0.0, until=0.7)  # noqa: RUF009
-    lam: Number = 2.0
-    penalty: Literal["energy", "relative-energy", "kl", "wasserstein", "sinkhorn", "hsic", "adversarial"] | Penalty = "energy"
+    lam: Number = 0.3
+    penalty: Named | Penalty = "relative-energy"
+    isometry: Number = 20.0
     regulariser: Regulariser = "dropout"
     decoder: Literal["multiplicative", "concatenation", "dense"] | Net = "multiplicative"
     pool: Literal["mean", "max", "min"] | Pool = "mean"
@@ -199,7 +248,7 @@ class SymAE:
     def __post_init__(self):
         if self.p < 1 or self.q < 1:
             raise InputError(f"p={self.p} and q={self.q}; both codes need at least one number.")
-        for name, bound in (("rate", 1.0), ("lam", np.inf)):
+        for name, bound in (("rate", 1.0), ("lam", np.inf), ("isometry", np.inf)):
             number = getattr(self, name)
             if isinstance(number, Real) and not 0 <= float(number) < bound:
                 raise InputError(f"{name}={number}; it must be at least 0 and less than {bound}.")
@@ -250,7 +299,7 @@ class SymAE:
         return error, ({"prediction": error}, state)
 
     def loss(self, net: Nets, state: nets.State, shared: Any, turn: Turn):
-        """Reconstruction error plus lam times the penalty, for a batch (groups, instances, *row)."""
+        """Reconstruction error, and the penalties by their weights, for a batch (groups, instances, *row)."""
         groups, instances = turn.x.shape[:2]
         c, n, state = self._codes(net, state, turn)
         group = jnp.repeat(jnp.arange(groups), instances)
@@ -262,7 +311,9 @@ class SymAE:
             penalty = adversarial_penalty(codes, predictions(net.opponents, codes))
         else:
             penalty = (PENALTIES[self.penalty] if isinstance(self.penalty, str) else self.penalty)(n)
-        return reconstruction + self.lam * penalty, ({"reconstruction": reconstruction, "penalty": penalty}, state)
+        isometry = isometry_penalty(n, turn.x)
+        terms = {"reconstruction": reconstruction, "penalty": penalty, "isometry": isometry}
+        return reconstruction + self.lam * penalty + self.isometry * isometry, (terms, state)
 
     def _codes(self, net: Nets, state: nets.State, turn: Turn) -> tuple[Array, Array, nets.State]:
         """C (groups, p) and N (groups, instances, q) of a batch."""
