@@ -21,7 +21,7 @@ from .methods.protocol import Method, Trained, numbers_of
 from .schedules import SCHEDULES
 from .storage import read_about, read_tree, write_tree
 
-FORMAT = 1
+FORMAT = 2  # 1: the default nets of SymAE took the larger of two neighbours where they now blur
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,13 +140,13 @@ class Model:
         A model with your own nets or functions needs the `method` it was trained with, because a file holds no code.
 
         Raises:
-            InputError: if the file is missing, truncated, of a newer format, or does not fit its method.
+            InputError: if the file is missing, truncated, of another format, or does not fit its method.
         """
         path = Path(path)
         about = read_about(path)
         try:
-            if about["format"] > FORMAT:
-                raise InputError(f"{path} has format {about['format']}; this version reads up to {FORMAT}.")
+            if about["format"] != FORMAT:
+                raise InputError(f"{path} has format {about['format']}; this version reads {FORMAT}: train it again.")
             method = method or restore(about["method"])
             shape = tuple(int(n) for n in about["shape"])
             level = about["scale"]

@@ -15,12 +15,13 @@ the other sees one instance and is disturbed while it trains,
 
 and the decoder gives X_ij back from both. Training minimises, on standardised rows,
 
-    mean (dec(C_i, SR(N_ij)) - X_ij)^2  +  lam * mean_i 2 E(p_i, p),
+    mean (dec(C_i, SR(N_ij)) - X_ij)^2  +  lam * penalty(N)  +  isometry * (what is told below),
 
-the squared error averaged over every sample and the energy-distance penalty of section 4.2.4 as printed (mean over groups,
-factor 2), which makes the nuisance codes of every group alike in distribution. (The authors' code also averages the error, but
-sums the penalty over groups and leaves the factor 2 out: its lambda is 2 / n_x of ours.) A swap decodes the coherent code of
-one state with the nuisance code of another's instance.
+the squared error averaged over every sample. The penalty makes the nuisance codes of every group alike in distribution. As
+printed it is the energy distance of section 4.2.4, mean_i 2 E(p_i, p): that is penalty="energy", isometry=0. (The authors'
+code also averages the error, but sums the penalty over groups and leaves the factor 2 out: its lambda is 2 / n_x of ours.) By
+default it is divided by the mean distance of the codes, because the printed one is lowered as well by making all codes small.
+A swap decodes the coherent code of one state with the nuisance code of another's instance.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -124,8 +125,9 @@ class Pairs(NamedTuple):
 
 
 def standardised(codes: Float[Array, "rows d"]) -> Float[Array, "rows d"]:
-    """Zero mean and unit variance over the rows of a batch."""
-    return (codes - jnp.mean(codes, axis=0)) / jnp.sqrt(jnp.var(codes, axis=0) + 1e-12)
+    """Zero mean and unit variance over the rows of a batch; a number that does not vary, beyond rounding, stays near zero."""
+    mean = jnp.mean(codes, axis=0)
+    return (codes - mean) / jnp.sqrt(jnp.var(codes, axis=0) + 1e-6 * mean**2 + dependence.TINY)
 
 
 def predictions(opponents: nets.Opponents, codes: Pairs) -> Pairs:
@@ -146,20 +148,23 @@ def adversarial_penalty(codes: Pairs, predicted: Pairs) -> Float[Array, ""]:
 #
 # Nuisance codes of the same distribution are not yet the same codes for the same nuisance: from state to state the map from
 # nuisance to code may be stretched here and squeezed there, and a penalty on distributions, which sees finite groups, even asks
-# for that. What else is known of a nuisance? Often that it is an isometry, as shifts are: two recordings of a state are as far
-# apart as their nuisances, wherever these are. Then their codes should be, too.
+# for that. What else is known? Often that a small change of the nuisance moves a recording equally far wherever it happens, as
+# a shift does. Then two recordings of a state that are near each other tell how far their nuisances are apart, and so should
+# their codes.
 
 
 def isometry_penalty(
-    codes: Float[Array, "groups instances q"], x: Float[Array, "groups instances ..."], width: float = 0.05, near: float = 0.1
+    codes: Float[Array, "groups instances q"], x: Float[Array, "groups instances ..."], width: float = 0.05, reach: float = 0.2
 ) -> Float[Array, ""]:
     """How much the distances of codes vary among pairs of recordings of one group that are equally far apart.
 
-    Each |N_ij - N_ij'| is compared with what all other pairs of the group say about recordings at that distance: a local linear
-    regression with a Gaussian kernel of the given width. Squared differences are averaged over pairs, near pairs counting most
-    (a Gaussian as wide as the distance that the share `near` of pairs stays below), because far ones need not tell how far
-    their nuisances are apart. Distances are relative to their mean in the group. Zero if in every group the one distance is a
-    smooth function of the other; each group may have its own function. Of large groups, 32 instances are compared.
+    Distances count relative to their mean in the group. Each |N_ij - N_ij'| is compared with what all other pairs of the group
+    say about recordings at that distance: a local linear regression with a Gaussian kernel of the given width. The differences,
+    in units of `reach`, are squared and averaged over all pairs, weighted by a Gaussian of that width in the distance of the
+    recordings: recordings far apart need not tell how far their nuisances are (a periodic signal comes back before the end of
+    its period), and where all are far apart, as unlike images are, the penalty has nothing to say. Near zero if in every group
+    near distances of codes are a smooth function of those of recordings, each group with its own. Of large groups, 32 instances
+    are compared.
     """
     codes, x = codes[:, :32], x[:, :32]
     if codes.shape[1] < 3:
@@ -173,8 +178,8 @@ def isometry_penalty(
 
     def variation(codes: Float[Array, "instances q"], x: Float[Array, "instances ..."]) -> Float[Array, ""]:
         ours, given = apart(codes), apart(x)
-        counts = jnp.exp(-0.5 * (given / jnp.maximum(jnp.quantile(given, near), width)) ** 2) + dependence.TINY
-        return jnp.sum(counts * (ours - others_say(given, ours, width)) ** 2) / jnp.sum(counts)
+        counts = jnp.exp(-0.5 * (given / reach) ** 2)
+        return jnp.mean(counts * ((ours - others_say(given, ours, width)) / reach) ** 2)
 
     return jnp.mean(jax.vmap(variation)(codes, x))
 
@@ -214,11 +219,13 @@ class SymAE:
         q: size of the nuisance code.
         rate: r of the stochastic regulariser, in [0, 1). By default it falls from 0.5 to 0 over the first 70 % of the
             training: dropout aligns the nuisance codes of the states, and the rest repairs what that cost in reconstruction.
-        lam: weight of the penalty.
+        lam: weight of the penalty. 0.3 suits "relative-energy", which is at most 1, as "adversarial" is; "kl" is at most the
+            logarithm of the number of groups, "hsic" below 0.2; "energy", "wasserstein" and "sinkhorn" grow with the codes.
         penalty: what makes the nuisance codes of all groups alike: "energy" (section 4.2.4); "relative-energy", the same over
             the mean distance of the codes; the rivals of section 4.2.1, "kl", "wasserstein" (one-dimensional) and "sinkhorn";
             "hsic"; "adversarial", NashAE's game between the two codes; or a function of codes (groups, instances, q).
-        isometry: weight of `isometry_penalty`, which is not the paper's; 0 for nuisances that move recordings unevenly.
+        isometry: weight of `isometry_penalty`, which is not the paper's: recordings of a state that are near each other and
+            equally far apart get codes that are. 0 if the same step of the nuisance moves some recordings further than others.
         regulariser: the kind of noise on the nuisance code (section 2.2).
         decoder: "multiplicative" dec3(dec1(C) * dec2(N)), "concatenation" or "dense"; or a net of the vector [C, N].
         pool: "mean", "max", "min", or a function of (features (instances, ...), mask (instances,)).
@@ -233,7 +240,7 @@ class SymAE:
     rate: Number = Linear(0.5, 0.0, until=0.7)  # noqa: RUF009
     lam: Number = 0.3
     penalty: Named | Penalty = "relative-energy"
-    isometry: Number = 20.0
+    isometry: Number = 50.0
     regulariser: Regulariser = "dropout"
     decoder: Literal["multiplicative", "concatenation", "dense"] | Net = "multiplicative"
     pool: Literal["mean", "max", "min"] | Pool = "mean"

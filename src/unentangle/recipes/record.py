@@ -28,12 +28,12 @@ def two_sample(values: Any, level: float = 0.95) -> float:
     return float(student.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) * np.sqrt(2 / len(values)))
 
 
-def provenance(seconds: float) -> dict[str, Any]:
-    """The commit (marked if files had changed since), the versions, the device and the duration of a result."""
+def provenance(seconds: float, at: str | None = None) -> dict[str, Any]:
+    """The commit (marked if files had changed since, or the one it began at), versions, device and duration of a result."""
     packages = ("unentangle", "jax", "equinox", "optax", "numpy", "scikit-learn")
     device = jax.devices()[0]
     return {
-        "commit": commit(),
+        "commit": at or commit(),
         "versions": {"python": platform.python_version()} | {name: version(name) for name in packages},
         "device": {"kind": device.device_kind, "backend": device.platform, "cores": len(_cores())},
         "matrix_precision": jax.config.jax_default_matmul_precision or "default (float32; TF32 on NVIDIA GPUs)",  # pyright: ignore[reportAttributeAccessIssue]
@@ -42,14 +42,14 @@ def provenance(seconds: float) -> dict[str, Any]:
 
 
 def write_result(
-    path: Path, settings: dict[str, Any], measured: dict[str, Any], printed: dict[str, Any], seconds: float
+    path: Path, settings: dict[str, Any], measured: dict[str, Any], printed: dict[str, Any], seconds: float, at: str
 ) -> None:
     """Write a result: its settings, each measure with its values per seed, mean and interval, and the paper's number."""
     table = {
         name: {"values": list(v), "mean": float(np.mean(v)), "interval_95": interval(v), "printed": printed.get(name)}
         for name, v in measured.items()
     }
-    write_json(path, {"settings": settings, "measures": table, "provenance": provenance(seconds)})
+    write_json(path, {"settings": settings, "measures": table, "provenance": provenance(seconds, at)})
 
 
 def _cores() -> set[int]:
