@@ -86,5 +86,7 @@ if __name__ == "__main__":
             peak(int(count))
         case ["learned"]:
             learned()
-        case _:
+        case []:
             growth()
+        case other:
+            raise SystemExit(f"{' '.join(other)} is unknown; say learned, or nothing.")

@@ -6,7 +6,6 @@ Run: python benchmarks/real_input.py FOLDER [mnist] [earthquakes]
 """
 
 import csv
-import gzip
 import os
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ import h5py
 import numpy as np
 from sklearn.cluster import KMeans
 
+import unentangle as un
 from unentangle.cli import main as unentangle
 from unentangle.recipes.record import provenance
 from unentangle.storage import read_json, write_json
@@ -23,12 +23,8 @@ from unentangle.storage import read_json, write_json
 
 def mnist(folder: Path) -> dict[str, np.ndarray]:
     """The first 10,000 training images as bytes, in groups of 20 images of one digit; `state` is the digit."""
-    images = np.frombuffer(gzip.decompress((folder / "mnist/train-images-idx3-ubyte.gz").read_bytes()), np.uint8, offset=16)
-    labels = np.frombuffer(gzip.decompress((folder / "mnist/train-labels-idx1-ubyte.gz").read_bytes()), np.uint8, offset=8)
-    images, labels = images.reshape(-1, 28, 28)[:10_000], labels[:10_000].astype(int)
-    order = np.argsort(labels, kind="stable")
-    position = np.concatenate([np.arange(n) for n in np.bincount(labels)])
-    return {"x": images[order], "groups": labels[order] * 1000 + position // 20, "state": labels[order]}
+    data = un.data.mnist(folder / "mnist", n_tau=20, limit=10_000)
+    return {"x": np.asarray(data.x), "groups": data.group, "state": data.factors["state"]}
 
 
 def earthquakes(folder: Path) -> dict[str, np.ndarray]:

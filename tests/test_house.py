@@ -17,7 +17,7 @@ KNOWS = {
     "errors": set(),
     "schedules": set(),
     "gaussian": set(),
-    "data": {"errors"},
+    "data": {"errors", "storage"},
     "nets": {"errors"},
     "dependence": {"errors", "gaussian"},
     "metrics": {"errors"},

@@ -1,4 +1,8 @@
+import gzip
+import io
 import os
+import sys
+from hashlib import md5
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +10,6 @@ import pytest
 
 import unentangle as un
 from unentangle.data.mnist import FILES, idx
-from unentangle.metrics import strokes
 
 FOLDER = Path(os.environ.get("UNENTANGLE_DATA", "missing")) / "mnist"
 with_originals = pytest.mark.skipif(not FOLDER.exists(), reason="the original MNIST files are not in UNENTANGLE_DATA/mnist")
@@ -27,8 +30,53 @@ def test_what_is_missing_or_wrong_is_named(tmp_path):
     (tmp_path / name).write_bytes(b"something else")
     with pytest.raises(un.InputError, match="has the md5 sum"):
         un.data.mnist(tmp_path, "test")
-    with pytest.raises(un.InputError, match="split='valid' is unknown"):
-        un.data.mnist(tmp_path, "valid")
+
+
+def small_files(folder, monkeypatch):
+    """Test files of the original format: 3 zeros, 5 ones, 1 two, each image filled with its place in the file."""
+    labels = np.array([1, 0, 1, 2, 1, 0, 1, 1, 0], np.uint8)
+    images = np.repeat(np.arange(9, dtype=np.uint8), 4).reshape(9, 2, 2)
+    sums = {}
+    for name, array in zip(FILES["test"], (images, labels), strict=True):
+        header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+        (folder / name).write_bytes(gzip.compress(header + array.tobytes()))
+        sums[name] = md5((folder / name).read_bytes()).hexdigest()
+    monkeypatch.setitem(FILES, "test", sums)
+
+
+def test_groups_are_sorted_full_and_in_the_order_of_the_file(tmp_path, monkeypatch):
+    small_files(tmp_path, monkeypatch)
+    data = un.data.mnist(tmp_path, "test", n_tau=2)
+    assert data.factors["state"].tolist() == [0, 0, 1, 1, 1, 1]
+    assert data.x[:, 0, 0].tolist() == [1, 5, 0, 2, 4, 6]
+    assert data.group.tolist() == [0, 0, 1, 1, 2, 2]
+    assert un.data.mnist(tmp_path, "test", n_tau=2, limit=6).x[:, 0, 0].tolist() == [1, 5, 0, 2]
+    for wrong in ({"n_tau": 6}, {"n_tau": 0}, {"limit": 0}, {"limit": -3}):
+        with pytest.raises(un.InputError, match=next(iter(wrong))):
+            un.data.mnist(tmp_path, "test", **wrong)
+
+
+def test_offline_the_error_says_which_file_to_put_where(tmp_path, monkeypatch):
+    def offline(address, timeout):
+        raise OSError("no network")
+
+    monkeypatch.setattr(sys.modules["unentangle.data.mnist"], "urlopen", offline)
+    with pytest.raises(un.InputError, match=rf"t10k-images.* could not be fetched \(no network\); put .* into {tmp_path}"):
+        un.data.mnist(tmp_path, "test", download=True)
+
+
+def test_what_was_fetched_is_kept_only_if_it_is_the_original(tmp_path, monkeypatch):
+    small_files(tmp_path, monkeypatch)
+    contents = {name: (tmp_path / name).read_bytes() for name in FILES["test"]}
+    monkeypatch.setattr(
+        sys.modules["unentangle.data.mnist"], "urlopen", lambda address, timeout: io.BytesIO(contents[address.split("/")[-1]])
+    )
+    fetched = un.data.mnist(tmp_path / "new", "test", n_tau=1, download=True)
+    np.testing.assert_array_equal(fetched.x, un.data.mnist(tmp_path / "new", "test", n_tau=1).x)
+    contents = dict.fromkeys(contents, b"please log in")
+    with pytest.raises(un.InputError, match="has the md5 sum"):
+        un.data.mnist(tmp_path / "other", "test", download=True)
+    assert not (tmp_path / "other").exists()
 
 
 @with_originals
@@ -42,41 +90,3 @@ def test_groups_are_of_one_digit_and_full():
     assert set(np.bincount(groups)) == {21}
     assert all(len(set(digit[groups == g])) == 1 for g in range(groups.max() + 1))
     assert len(un.data.mnist(FOLDER, "test", limit=1000)) <= 1000
-    with pytest.raises(un.InputError, match="n_tau=2000"):
-        un.data.mnist(FOLDER, "test", n_tau=2000)
-
-
-# -- strokes --------------------------------------------------------------------------------------------------------------
-
-
-def ellipse(width, height, lean=0.0, size=60):
-    y, x = np.mgrid[:size, :size] - (size - 1) / 2
-    return (((x + lean * y) / width) ** 2 + (y / height) ** 2 <= 1).astype(float)
-
-
-def test_an_upright_ellipse_is_as_wide_as_it_is():
-    slant, _, aspect = strokes(ellipse(8, 20)[None])
-    assert slant[0] == pytest.approx(0, abs=1e-9)
-    assert aspect[0] == pytest.approx(8 / 20, rel=0.02)
-
-
-@pytest.mark.parametrize("lean", [-0.4, 0.3, 0.7])
-def test_slant_is_the_shear(lean):
-    assert strokes(ellipse(8, 20, lean)[None]).slant[0] == pytest.approx(lean, abs=0.02)
-
-
-@pytest.mark.parametrize("width", [2, 3, 5, 8])
-def test_a_long_bar_is_as_thick_as_it_is(width):
-    bar = np.zeros((60, 30))
-    bar[2:58, 10 : 10 + width] = 1
-    assert strokes(bar[None]).thickness[0] == pytest.approx(width, rel=0.12)
-
-
-def test_strokes_know_no_brightness():
-    images = np.stack([ellipse(8, 20, 0.3), ellipse(5, 9)])
-    for bright, plain in zip(strokes(200 * images - 7), strokes(images), strict=True):
-        np.testing.assert_allclose(bright, plain, rtol=1e-6)
-
-
-def test_an_empty_image_has_no_strokes():
-    assert all(np.isnan(values).all() for values in strokes(np.zeros((2, 28, 28))))

@@ -161,6 +161,25 @@ def test_the_loss_adds_the_named_penalty_of_the_nuisance_codes(penalty):
     assert float(loss) == pytest.approx(float(total), rel=1e-6)
 
 
+def test_the_loss_adds_what_the_opponents_earn():
+    method = dense_symae(rate=0.0, lam=3.0, penalty="adversarial", isometry=0.0)
+    net, state = method.init((12,), jax.random.key(0))
+    turn = Turn(jax.random.normal(jax.random.key(1), (4, 5, 12)), None, jax.random.key(2), 20)
+    loss, (terms, _) = method.loss(net, state, None, turn)
+    codes = method.share(net, state, turn)
+    assert [c.shape for c in codes] == [(20, 3), (20, 4)]
+    found = Pairs(jax.vmap(net.opponents.coherent)(codes.nuisance), jax.vmap(net.opponents.nuisance)(codes.coherent))
+    covariances = [np.mean(c * f, axis=0) - np.mean(c, axis=0) * np.mean(f, axis=0) for c, f in zip(codes, found, strict=True)]
+    assert float(terms["penalty"]) == pytest.approx(np.concatenate(covariances).mean(), abs=1e-6)
+    assert float(loss) == pytest.approx(float(terms["reconstruction"] + 3 * terms["penalty"]), rel=1e-6)
+
+
+def test_a_number_that_does_not_vary_is_not_blown_up():
+    codes = jnp.stack([jnp.full(16, 3.1), jnp.arange(16.0)], axis=1)
+    assert jnp.abs(standardised(codes)[:, 0]).max() < 1e-2
+    assert jnp.std(standardised(codes)[:, 1]) == pytest.approx(1, rel=1e-4)
+
+
 def test_the_game_between_the_codes_is_lost_where_one_tells_the_other():
     """Opponents who know the truth earn all of the variance, those who know nothing earn none."""
     codes = Pairs(*(standardised(jax.random.normal(jax.random.key(i), (200, 3)) * 10 + 5) for i in range(2)))
@@ -209,6 +228,22 @@ def test_the_isometry_penalty_knows_no_order_and_no_motion():
     assert isometry_penalty(7 * codes[..., ::-1] + 2, 3 * x - 1) == pytest.approx(there, rel=1e-4)
 
 
+def test_recordings_that_are_all_far_apart_have_nothing_to_say():
+    far = jnp.eye(20)[None]  # every pair at the same distance, as good as for unlike images
+    codes = jax.random.normal(jax.random.key(0), (1, 20, 3))
+    assert isometry_penalty(codes, far) < 1e-4
+
+
+def test_a_signal_that_comes_back_does_not_forbid_the_circle_of_its_shifts():
+    """Of a wave of period 1 / 2 with less of period 1, shifts by 1 / 2 are nearer to each other than most."""
+    place = np.arange(64) / 64
+    wave = np.cos(4 * np.pi * place) + 0.7 * np.cos(2 * np.pi * place)
+    shift = np.random.default_rng(0).permutation(64)[:24]
+    x = jnp.asarray(np.stack([np.roll(wave, s) for s in shift]))[None]
+    circle, uneven = (circles((2 * np.pi * shift / 64 + by * np.sin(2 * np.pi * shift / 64))[None]) for by in (0.0, 0.6))
+    assert isometry_penalty(circle, x) < isometry_penalty(uneven, x) < 0.01
+
+
 @pytest.mark.parametrize("instances", [1, 2, 3, 40])
 def test_the_isometry_penalty_of_any_group_is_finite_and_so_is_its_gradient(instances):
     x = jnp.zeros((2, instances, 5))
@@ -218,7 +253,9 @@ def test_the_isometry_penalty_of_any_group_is_finite_and_so_is_its_gradient(inst
         assert jnp.all(jnp.isfinite(gradient))
 
 
-@pytest.mark.parametrize("numbers", [{"p": 0}, {"q": 0}, {"rate": 1.0}, {"rate": -0.1}, {"lam": -1.0}, {"lam": float("nan")}])
+@pytest.mark.parametrize(
+    "numbers", [{"p": 0}, {"q": 0}, {"rate": 1.0}, {"rate": -0.1}, {"lam": -1.0}, {"isometry": -1.0}, {"lam": float("nan")}]
+)
 def test_impossible_numbers_are_refused(numbers):
     with pytest.raises(un.InputError):
         un.SymAE(**numbers)

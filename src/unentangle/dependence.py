@@ -1,7 +1,7 @@
 """How much do codes know about each other?
 
-Three families of answers: energy distances (SymAE), the covariance of a latent with its prediction from the others (NashAE),
-and total correlation (the VAE family).
+Three families of answers: distances between the codes of groups, the energy distance first (SymAE) and then its rivals; the
+covariance of a latent with its prediction from the others (NashAE); and total correlation (the VAE family).
 
 The energy distance compares two samples without a density or a kernel width, and J asks it about a label: how far are the
 codes of one state from the codes of all (SymAE paper, section 4.2). Both come down to mean distances, because the terms of

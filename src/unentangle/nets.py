@@ -363,7 +363,8 @@ class Concatenation(eqx.Module):
 def symae_default(shape: tuple[int, ...], p: int, q: int, decoder: str, key: Key[Array, ""]) -> SymAENets:
     """The recommended nets for rows of any shape: the appendix's layers without BatchNorm, on patches where rows are large.
 
-    BatchNorm is left out because dropout before it makes its training and evaluation statistics differ.
+    BatchNorm is left out because dropout before it makes its training and evaluation statistics differ, and pools blur, because
+    a code that depends on even and odd positions does so differently for every state.
     """
     ks, g, width = keys(key), grid(shape), 32
     thick = min(8, g.channels)  # channels of the small picture that a decoder starts from, and of the product

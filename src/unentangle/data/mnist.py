@@ -2,15 +2,17 @@
 
 import gzip
 from hashlib import md5
+from http.client import HTTPException
+from numbers import Integral
 from pathlib import Path
 from typing import Literal, get_args
-from urllib.error import URLError
 from urllib.request import urlopen
 
 import numpy as np
 from jaxtyping import UInt8
 
 from ..errors import InputError
+from ..storage import write
 from .dataset import Dataset
 
 Split = Literal["train", "test"]
@@ -44,16 +46,20 @@ def mnist(
         rows (n, 28, 28) uint8, sorted by digit, with the factor `state`, the digit.
 
     Raises:
-        InputError: if a file is missing or is not the original.
+        InputError: if a file is missing or is not the original, or if no group can be filled.
     """
     if split not in get_args(Split):
         raise InputError(f"split={split!r} is unknown; it is train or test.")
+    for name, number in (("n_tau", n_tau), ("limit", limit)):
+        if number is not None and (not isinstance(number, Integral) or number < 1):
+            raise InputError(f"{name}={number!r}; a whole number of at least 1 is needed.")
     images, labels = (_read(Path(folder), name, known, download)[:limit] for name, known in FILES[split].items())
-    if n_tau < 1 or not (np.bincount(labels) >= n_tau).any():
-        raise InputError(f"n_tau={n_tau}; at least 1 and at most the {np.bincount(labels).max()} images of a digit are needed.")
+    counts = np.bincount(labels)
+    if n_tau > counts.max():
+        raise InputError(f"n_tau={n_tau}; there are at most {counts.max()} images of a digit.")
     order = np.argsort(labels, kind="stable")
-    position = np.concatenate([np.arange(count) for count in np.bincount(labels)])
-    full = position < (np.bincount(labels) // n_tau * n_tau)[labels[order]]
+    position = np.concatenate([np.arange(count) for count in counts])
+    full = position < (counts // n_tau * n_tau)[labels[order]]
     order, position = order[full], position[full]
     digit = labels[order].astype(int)
     return Dataset(images[order], {"state": (digit, "categorical")}, groups=digit * len(images) + position // n_tau)
@@ -61,26 +67,27 @@ def mnist(
 
 def _read(folder: Path, name: str, known: str, download: bool) -> UInt8[np.ndarray, "n ..."]:
     path = folder / name
-    if not path.exists() and download:
+    if path.exists():
+        content = path.read_bytes()
+    elif download:
         try:
-            with urlopen(f"{SOURCE}/{name}") as answer:
+            with urlopen(f"{SOURCE}/{name}", timeout=60) as answer:
                 content = answer.read()
-        except (URLError, OSError) as error:
+        except (OSError, HTTPException) as error:
             raise InputError(f"{name} could not be fetched ({error}); put the original file into {folder}.") from error
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    if not path.exists():
+    else:
         raise InputError(f"{path} is not there; put the original file {name} into {folder}, or say download=True.")
-    content = path.read_bytes()
     if (found := md5(content, usedforsecurity=False).hexdigest()) != known:
-        raise InputError(f"{path} has the md5 sum {found}; that of the original is {known}.")
+        raise InputError(f"{path} has the md5 sum {found}, the original {known}; put the original there in its place.")
+    if not path.exists():
+        write(path, content)
     return idx(gzip.decompress(content))
 
 
 def idx(content: bytes) -> UInt8[np.ndarray, "..."]:
     """An array of bytes in the idx format: two zeros, 8 for bytes, the number of axes, their sizes, the values."""
-    axes = content[3]
     if content[:3] != b"\0\0\x08":
         raise InputError(f"an idx file of bytes begins with 0, 0, 8, this one with {', '.join(map(str, content[:3]))}.")
+    axes = content[3]
     shape = np.frombuffer(content, ">u4", count=axes, offset=4)
     return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape)

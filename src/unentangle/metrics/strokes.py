@@ -20,7 +20,8 @@ def strokes(images: Float[np.ndarray, "n height width"]) -> Strokes:
 
     Ink is what lies above the darkest value of the image. Slant is minus Cov(x, y) / Var(y) with y downwards, which deslanting
     uses; thickness is four times the mean distance to the background inside the ink (the mean over a bar of width w of the
-    distance to its edge is w / 4), the ink being what is brighter than half of the brightest; an image without ink has NaN.
+    distance to its edge is w / 4), the ink being what is brighter than half of the brightest. Without ink, or with ink in one
+    row of pixels only, there is no slant (NaN).
     """
     images = np.asarray(images, float)
     ink = images - images.min(axis=(1, 2), keepdims=True)

@@ -35,23 +35,25 @@ def loops(codes: Float[np.ndarray, "n q"]) -> Loops:
     try:
         from ripser import ripser
     except ImportError as error:
-        raise InputError('loops are found by the package ripser: pip install "unentangle[topology]".') from error
+        raise InputError("loops are found by the package ripser, which is not installed: pip install ripser.") from error
     born, died = ripser(np.asarray(codes, float), maxdim=1)["dgms"][1].T
     lives = np.sort(np.append(died - born, [0.0, 0.0]))
     return Loops(float(lives[-1]), float(lives[-2]))
 
 
 def neighbour_mixing(codes: Float[np.ndarray, "n q"], states: ArrayLike) -> float:
-    """How often the nearest other code is that of another state, over how often it would be by chance: 1 if the codes of all
-    states overlap, 0 if every state keeps to itself.
+    """How often the nearest other code is that of another state, over how often it would be if states were dealt at random.
+
+    0 if every state keeps to itself, 1 if the codes of all states are drawn from one distribution, and a little more, up to
+    (n - 1) / (n - rows of a state), if every code has a twin in another state.
     """
     states = np.asarray(states)
+    if len(np.unique(states)) < 2:
+        raise InputError("the codes are of one state; mixing needs at least two.")
     near = NearestNeighbors(n_neighbors=2).fit(codes).kneighbors(codes, return_distance=False)
     other = np.where(near[:, 0] == np.arange(len(codes)), near[:, 1], near[:, 0])
     same = np.unique(states, return_inverse=True, return_counts=True)
     chance = np.mean((len(codes) - same[2][same[1]]) / (len(codes) - 1))
-    if not chance:
-        raise InputError("the codes are of one state; mixing needs at least two.")
     return float(np.mean(states[other] != states) / chance)
 
 
@@ -65,7 +67,8 @@ class Courses(NamedTuple):
 
 
 def courses(codes: Float[np.ndarray, "states steps q"]) -> Courses:
-    """Orientation, offset and evenness of the closed curves that a cyclic nuisance traces, one curve per state.
+    """Orientation, offset and evenness of the closed curves that a cyclic nuisance traces, one curve per state (NaN where all
+    codes of a curve are one).
 
     Curves are compared step by step at the roll, forwards or backwards, that brings them closest to the first state's.
     """
@@ -81,4 +84,5 @@ def courses(codes: Float[np.ndarray, "states steps q"]) -> Courses:
     turns, offsets, squares = map(np.array, zip(*found, strict=True))
     spread = np.mean(np.sum((codes[0] - codes[0].mean(axis=0)) ** 2, axis=1))
     lengths = np.linalg.norm(np.roll(codes, -1, axis=1) - codes, axis=2)
-    return Courses(turns, offsets, np.sqrt(squares / spread), lengths.std(axis=1) / lengths.mean(axis=1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return Courses(turns, offsets, np.sqrt(squares / spread), lengths.std(axis=1) / lengths.mean(axis=1))
