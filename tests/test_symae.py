@@ -28,7 +28,7 @@ from worlds import dense_symae, linear_symae, small_mra
 
 @pytest.fixture(scope="module")
 def model():
-    return un.train(un.SymAE(p=3, q=4), small_mra(k=16), steps=2, batch=(3, 4), progress=False)[0]
+    return un.train(dense_symae(k=16), small_mra(k=16), steps=2, batch=(3, 4), progress=False)[0]
 
 
 def test_the_order_of_instances_does_not_matter(model):

@@ -21,8 +21,8 @@ from unentangle.schedules import at
 from unentangle.train import new_game, parts_of, step
 from worlds import LATENTS, Chase, dense_latents, dense_symae, gaussian_rows, small_mra
 
-METHODS = [un.SymAE(p=2, q=3), dense_symae(p=2, q=3), dense_symae(penalty="adversarial"), *map(dense_latents, LATENTS)]
-NAMES = ["conv", "dense", "adversarial", *(kind.__name__ for kind in LATENTS)]
+METHODS = [un.SymAE(p=2, q=3), dense_symae(penalty="adversarial"), *map(dense_latents, LATENTS)]
+NAMES = ["conv", "adversarial", *(kind.__name__ for kind in LATENTS)]
 
 
 def weights(model):
