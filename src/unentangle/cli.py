@@ -19,7 +19,7 @@ from rich.table import Table
 from tyro.conf import Positional, arg
 
 from . import __version__, plots, recipes
-from .data import Dataset, beamsynthesis, mra, mra_states, read
+from .data import Dataset, beamsynthesis, mnist, mra, mra_states, read
 from .errors import Diverged, InputError
 from .evaluate import evaluate as measure
 from .evaluate import mra_baselines
@@ -48,7 +48,7 @@ WELCOME = f"""unentangle {__version__}: separate what stays from what varies in 
 unentangle COMMAND --help explains each one."""
 
 DEMO_STEPS = 1600
-DATA = {"mra": mra, "beamsynthesis": beamsynthesis}
+DATA = {"mra": mra, "beamsynthesis": beamsynthesis, "mnist": mnist}
 
 
 RunFolderArg = Positional[Annotated[Path, arg(metavar="RUN")]]
@@ -80,7 +80,7 @@ def encode(
 
     Args:
         run: the folder of a run.
-        data: a file, mra or beamsynthesis.
+        data: a file, mra, beamsynthesis or mnist.
         out: the .npz to write.
         seed: which of the run's models; by default the one that reconstructs best.
         groups: the name of the group keys in the file, by default as in the run; without groups every row is one.
@@ -115,7 +115,7 @@ def swap(
 
     Args:
         run: the folder of a run.
-        data: a file, mra or beamsynthesis.
+        data: a file, mra, beamsynthesis or mnist.
         out: the .npz to write.
         state: keys of the groups whose state is wanted; by default all.
         style: keys of the groups whose rows give the nuisance; by default all.

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from .data.dataset import Dataset, Scale
+from .data.dataset import Dataset, Scale, evenly
 from .errors import InputError
 from .methods import METHODS
 from .methods.protocol import Method, Trained, numbers_of
@@ -90,15 +90,33 @@ class Model:
             raise InputError(f"{type(self.method).__name__} has no verb {name}.")
         return getattr(self.method, name)
 
-    def interpolate(self, data: Any, position: Any = None, at: Any = None) -> Float[np.ndarray, "points ..."]:
-        """Decode a smooth path through the nuisance codes of one group's instances, with its coherent code (section 4.1).
+    def interpolate(
+        self,
+        data: Any,
+        position: Any = None,
+        at: Any = None,
+        path: Literal["spline", "geodesic"] = "spline",
+        among: Any = None,
+    ) -> Float[np.ndarray, "points ..."]:
+        """Decode a path through the nuisance codes of one group's instances, with its coherent code (section 4.1).
 
         Args:
             data: the instances of one group, two or more.
             position: where on the path each instance lies, (n,) different numbers, such as its shift; by default 0, 1, 2, ...
             at: where to decode, (points,); by default 10 places between any two instances.
+            path: "spline", the natural cubic spline of section 4.1; or "geodesic", from each instance to the next the path on
+                which the decoded rows change least (`methods.symae.geodesics`).
+            among: rows whose nuisance codes geodesics keep near: without them, the shortest path is often to fade one instance
+                out and the other in. Of more than 2,000 rows, as many are taken.
         """
         data = self._data(data)
+        if path not in ("spline", "geodesic"):
+            raise InputError(f"path={path!r} is unknown; it is spline or geodesic.")
+        if among is not None:
+            if path != "geodesic":
+                raise InputError("among is for geodesics; a spline runs through the instances and keeps near nothing else.")
+            among = self._data(among)
+            among = among.take(evenly(len(among), 2000))
         x = Dataset(data.x, groups=np.zeros(len(data), int))
         position = np.arange(len(data)) * 1.0 if position is None else np.asarray(position, float)
         if len(data.group_names) > 1 and data.groups is not None:
@@ -111,7 +129,7 @@ class Model:
             if at is None
             else np.asarray(at, float)
         )
-        return self._verb("interpolate")(self.trained, x.take(order), position[order], np.atleast_1d(at))
+        return self._verb("interpolate")(self.trained, x.take(order), position[order], np.atleast_1d(at), path, among)
 
     def _data(self, data: Any) -> Dataset:
         data = data if isinstance(data, Dataset) else Dataset(data)

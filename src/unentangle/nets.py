@@ -360,7 +360,9 @@ class Concatenation(eqx.Module):
         return over_rows(self.dec, jnp.concatenate([coherent[group], nuisance], axis=1), state)
 
 
-def symae_default(shape: tuple[int, ...], p: int, q: int, decoder: str, key: Key[Array, ""]) -> SymAENets:
+def symae_default(
+    shape: tuple[int, ...], p: int, q: int, decoder: str, key: Key[Array, ""], pool: Callable[[Array], Array] = blur_pool
+) -> SymAENets:
     """The recommended nets for rows of any shape: the appendix's layers without BatchNorm, on patches where rows are large.
 
     BatchNorm is left out because dropout before it makes its training and evaluation statistics differ, and pools blur, because
@@ -375,7 +377,7 @@ def symae_default(shape: tuple[int, ...], p: int, q: int, decoder: str, key: Key
             layers += [Conv(g.kernel, width if block else inputs, width, next(ks)), ELU]
             layers += [Conv(g.kernel, width, width, next(ks)), ELU]
             if max(space) > 6:
-                layers.append(Lambda(blur_pool))
+                layers.append(Lambda(pool))
                 space = tuple(max(n // 2, 1) for n in space)
         return layers, space
 

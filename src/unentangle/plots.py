@@ -219,6 +219,47 @@ def predictions(panels: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> Figure:
     return figure
 
 
+def mixtures(
+    contents: Float[np.ndarray, "rows ..."],
+    styles: Float[np.ndarray, "columns ..."],
+    mixed: Float[np.ndarray, "rows columns ..."],
+) -> Figure:
+    """Images with the content of the left column in the style of the top row (as Figures 3 and 15 of the SymAE paper)."""
+    rows, columns = mixed.shape[:2]
+    figure, axes = plt.subplots(
+        rows + 1, columns + 1, figsize=(1.05 * (columns + 1), 1.05 * (rows + 1)), squeeze=False, layout="constrained"
+    )
+    for i, j in np.ndindex(rows + 1, columns + 1):
+        ax: Any = axes[i, j]
+        ax.axis("off")
+        if i or j:
+            image = mixed[i - 1, j - 1] if i and j else contents[i - 1] if i else styles[j - 1]
+            _strip(ax, [image], np.asarray(contents))
+    axes[0, 0].text(0.5, 0.5, "content \u2193\nstyle \u2192", ha="center", va="center", transform=axes[0, 0].transAxes)
+    return figure
+
+
+def compared(values: Mapping[str, Mapping[str, Sequence[float]]], title: str = "") -> Figure:
+    """Variants (rows) by measures (panels, logarithmic): one dot per seed, and a bar at their mean; the first row is dotted
+    through.
+    """
+    labels, measures = list(values), list(next(iter(values.values())))
+    figure, axes = plt.subplots(
+        1, len(measures), figsize=(2.2 + 2.5 * len(measures), 0.34 * len(labels) + 1.4), sharey=True, layout="constrained"
+    )
+    for ax, measure in zip(np.atleast_1d(axes), measures, strict=True):
+        for y, label in enumerate(labels):
+            found = np.asarray(values[label][measure])
+            ax.plot(found, np.full(len(found), y), "o", color=SWAP, markersize=4, alpha=0.6, markeredgewidth=0)
+            ax.plot(found.mean(), y, "|", color="black", markersize=12, markeredgewidth=1.5)
+        ax.axvline(np.mean(values[labels[0]][measure]), color="black", linewidth=0.6, linestyle=":")
+        ax.set(title=measure, xscale="log", yticks=range(len(labels)), yticklabels=labels, ylim=(len(labels) - 0.5, -0.5))
+        ax.title.set_fontsize(10)
+        ax.grid(axis="y", linewidth=0.3)
+    figure.suptitle(title, fontsize=11)
+    return figure
+
+
 def traversals(paths: Float[np.ndarray, "latents points ..."], names: Sequence[str], title: str = "") -> Figure:
     """One row per latent: what is decoded as it goes from its least to its greatest value."""
     count, points, *shape = paths.shape

@@ -1,5 +1,6 @@
 """Files of arrays: one call, `read`."""
 
+import os
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -10,6 +11,17 @@ import numpy as np
 
 from ..errors import InputError
 from .dataset import Dataset
+
+
+def local_folder(name: str) -> Path:
+    """Where files of other makers lie: a folder of this name in the one that the environment variable UNENTANGLE_DATA names.
+
+    Raises:
+        InputError: if the variable is not set.
+    """
+    if not (root := os.environ.get("UNENTANGLE_DATA")):
+        raise InputError(f"UNENTANGLE_DATA is not set; let it name the folder in which the folder {name} holds the files.")
+    return Path(root) / name
 
 
 def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Sequence[str] | None = None) -> Dataset:

@@ -14,6 +14,7 @@ from jaxtyping import UInt8
 from ..errors import InputError
 from ..storage import write
 from .dataset import Dataset
+from .files import local_folder
 
 Split = Literal["train", "test"]
 
@@ -31,12 +32,18 @@ FILES = {  # images and labels, with the md5 sums of the originals
 
 
 def mnist(
-    folder: str | Path, split: Split = "train", *, n_tau: int = 20, limit: int | None = None, download: bool = False
+    folder: str | Path | None = None,
+    split: Split = "train",
+    *,
+    n_tau: int = 20,
+    limit: int | None = None,
+    download: bool = False,
 ) -> Dataset:
     """Images in groups of n_tau of one digit, in the order of the file; what does not fill a group is left out.
 
     Args:
-        folder: where the four original files are, or are put by `download`.
+        folder: where the four original files are, or are put by `download`; by default the folder `mnist` in the one that
+            the environment variable UNENTANGLE_DATA names.
         split: "train", 60,000 images, or "test", 10,000 by other writers.
         n_tau: instances per group.
         limit: take only the first so many images of the file.
@@ -53,7 +60,8 @@ def mnist(
     for name, number in (("n_tau", n_tau), ("limit", limit)):
         if number is not None and (not isinstance(number, Integral) or number < 1):
             raise InputError(f"{name}={number!r}; a whole number of at least 1 is needed.")
-    images, labels = (_read(Path(folder), name, known, download)[:limit] for name, known in FILES[split].items())
+    folder = local_folder("mnist") if folder is None else Path(folder)
+    images, labels = (_read(folder, name, known, download)[:limit] for name, known in FILES[split].items())
     counts = np.bincount(labels)
     if n_tau > counts.max():
         raise InputError(f"n_tau={n_tau}; there are at most {counts.max()} images of a digit.")

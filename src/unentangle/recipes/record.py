@@ -2,6 +2,7 @@
 
 import platform
 import subprocess
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -45,11 +46,13 @@ def write_result(
     path: Path, settings: dict[str, Any], measured: dict[str, Any], printed: dict[str, Any], seconds: float, at: str
 ) -> None:
     """Write a result: its settings, each measure with its values per seed, mean and interval, and the paper's number."""
-    table = {
-        name: {"values": list(v), "mean": float(np.mean(v)), "interval_95": interval(v), "printed": printed.get(name)}
-        for name, v in measured.items()
-    }
+    table = {name: found | {"printed": printed.get(name)} for name, found in summary(measured).items()}
     write_json(path, {"settings": settings, "measures": table, "provenance": provenance(seconds, at)})
+
+
+def summary(measured: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    """Each measure with its values per seed, their mean and its interval."""
+    return {name: {"values": list(v), "mean": float(np.mean(v)), "interval_95": interval(v)} for name, v in measured.items()}
 
 
 def _cores() -> set[int]:

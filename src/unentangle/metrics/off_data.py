@@ -1,0 +1,27 @@
+"""How far does a decoded path stay on data?"""
+
+import numpy as np
+from jaxtyping import Float
+from sklearn.neighbors import NearestNeighbors
+
+from ..errors import InputError
+
+
+def off_data(rows: Float[np.ndarray, "m ..."], data: Float[np.ndarray, "n ..."]) -> Float[np.ndarray, " m"]:
+    """The distance of each row to the nearest row of the data, in units of what it is inside the data.
+
+    The unit is the root mean square of the distance of a row of the data to its nearest other one: about 1 or less says that a
+    row is as near to the data as the data is to itself; 0 that it is a copy.
+
+    Raises:
+        InputError: if the data has fewer than two different rows, or rows of another shape.
+    """
+    rows, data = np.asarray(rows, float), np.asarray(data, float)
+    if rows.shape[1:] != data.shape[1:]:
+        raise InputError(f"the rows have shape {rows.shape[1:]} and those of the data {data.shape[1:]}; they must be alike.")
+    known = np.unique(data.reshape(len(data), -1), axis=0)
+    if len(known) < 2:
+        raise InputError("the data has no two different rows, so that nothing says how far apart they should be.")
+    tree = NearestNeighbors(n_neighbors=2).fit(known)
+    unit = np.sqrt(np.mean(tree.kneighbors(known)[0][:, 1] ** 2))
+    return tree.kneighbors(rows.reshape(len(rows), -1), n_neighbors=1)[0][:, 0] / unit
