@@ -373,7 +373,7 @@ class SymAE:
             if len(coherent) != len(nuisance):
                 raise InputError(f"there are {len(coherent)} states and {len(nuisance)} styles; pairs='each' needs as many.")
             return self.decode(trained, Codes(coherent, nuisance, np.arange(len(nuisance)), level))
-        return np.stack([trained.scale.restore(trained.map(_Under(c[None]), nuisance), level) for c in coherent])
+        return np.stack([trained.scale.restore(trained.map(_Under(jnp.asarray(c)[None]), nuisance), level) for c in coherent])
 
     def interpolate(
         self,
@@ -419,7 +419,7 @@ class _Coherent(NamedTuple):
 class _Under(NamedTuple):
     """A decoder of nuisance codes under one coherent code (1, p)."""
 
-    coherent: Float[np.ndarray, "1 p"]
+    coherent: Float[Array, "1 p"]
 
     def __call__(self, net, state, nuisance):
         return net.decoder(self.coherent, nuisance, jnp.zeros(len(nuisance), int), state)[0]
@@ -434,7 +434,7 @@ def geodesics(
     nuisance: Float[np.ndarray, "n q"],
     among: Float[np.ndarray, "k q"] | None = None,
     pieces: int = 16,
-    keep: float = 3.0,
+    keep: float = 10.0,
 ) -> Float[np.ndarray, "paths corners q"]:
     """The shortest paths in the decoder's metric from each of n nuisance codes to the next, as pieces + 1 codes each.
 
@@ -443,11 +443,12 @@ def geodesics(
     straight line on, and finds a path that is shortest among its neighbours.
 
     The shortest path between two rows is to fade one out and the other in, and a decoder that can do so will. With `among`,
-    codes of real data, a step counts 1 + keep * (d / u)^2 times as much, d being its distance from the nearest of them and u
-    their mean distance from their own nearest; and the search starts on the path from one to the next of them on which the
-    squares of the steps are least.
+    codes of real data, a step counts 1 + keep * (d / u)^2 times as much, d being its distance from the nearest of them (smooth,
+    and zero in their midst) and u their mean distance from their own nearest; and the search starts on the path from one of
+    them to the next on which the squares of the steps are least.
     """
     line = np.stack([_stepping(*ends, among, pieces) for ends in pairwise(nuisance)])
+    under = _Under(jnp.asarray(coherent))
     spacing = np.sqrt(np.mean(np.diff(line, axis=1) ** 2)) + dependence.TINY
     known = None if among is None else jnp.asarray(among)
     nearest = 1.0 if among is None else np.mean(np.sort(cdist(among, among), axis=1)[:, 1]) + dependence.TINY
@@ -459,7 +460,7 @@ def geodesics(
     @eqx.filter_value_and_grad
     def energy(inner: Any, net: Nets, state: nets.State) -> Array:
         corners = path(inner)
-        rows = _Under(coherent)(net, state, corners.reshape(-1, corners.shape[2])).reshape(*corners.shape[:2], -1)
+        rows = under(net, state, corners.reshape(-1, corners.shape[2])).reshape(*corners.shape[:2], -1)
         square = jnp.sum(jnp.diff(rows, axis=1) ** 2, axis=2)
         if known is not None:
             middle = ((corners[:, 1:] + corners[:, :-1]) / 2).reshape(-1, corners.shape[2])
@@ -471,7 +472,9 @@ def geodesics(
         found, slope = energy(jnp.asarray(inner, jnp.float32), trained.net, trained.state)
         return float(found), np.asarray(slope, float)
 
-    found = minimize(value, np.zeros(line[:, 1:-1].size), jac=True, method="L-BFGS-B", options={"maxiter": 100})
+    start = np.zeros(line[:, 1:-1].size)
+    unit = value(start)[0] + dependence.TINY  # so that L-BFGS stops at the same place whatever the scale of the rows
+    found = minimize(lambda u: tuple(v / unit for v in value(u)), start, jac=True, method="L-BFGS-B", options={"maxiter": 100})
     return np.asarray(path(jnp.asarray(found.x, jnp.float32)))
 
 
