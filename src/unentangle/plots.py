@@ -1,6 +1,7 @@
 """Figures from arrays; nothing is written here."""
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import matplotlib as mpl
@@ -236,6 +237,30 @@ def mixtures(
             image = mixed[i - 1, j - 1] if i and j else contents[i - 1] if i else styles[j - 1]
             _strip(ax, [image], np.asarray(contents))
     axes[0, 0].text(0.5, 0.5, "content \u2193\nstyle \u2192", ha="center", va="center", transform=axes[0, 0].transAxes)
+    return figure
+
+
+def paths(cases: Sequence[Mapping[str, Float[np.ndarray, "points ..."]]], title: str = "") -> Figure:
+    """Ways from one row to another: one column per case, one panel per kind of path, the rows along it from dark to light, or
+    as a strip of images.
+    """
+    kinds = list(cases[0])
+    image = len(grid(cases[0][kinds[0]].shape[1:]).space) == 2
+    shape = (len(cases), len(kinds)) if image else (len(kinds), len(cases))
+    size = (3.4 * shape[1], 0.55 * shape[0] + 0.6) if image else (2.2 * shape[1], 1.5 * shape[0] + 0.6)
+    figure, axes = plt.subplots(*shape, figsize=size, squeeze=False, layout="constrained")
+    axes = axes.T if image else axes
+    for (i, kind), (j, case) in product(enumerate(kinds), enumerate(cases)):
+        ax: Any = axes[i, j]
+        ax.set(xticks=[], yticks=[])
+        if image:
+            _strip(ax, list(case[kind]), case[kinds[0]])
+        else:
+            for row, shade in zip(case[kind], mpl.colormaps["viridis"](np.linspace(0, 0.9, len(case[kind]))), strict=True):
+                ax.plot(_stacked(row, case[kinds[0]][0]), color=shade, linewidth=0.9)
+        if j == 0:
+            ax.set_title(kind, fontsize=9) if image else ax.set_ylabel(kind, fontsize=9)
+    figure.suptitle(title, fontsize=11)
     return figure
 
 

@@ -4,13 +4,14 @@ R. Sun, B. Geshkovski, L. Demanet, "Interpretable Style Swapping with a Symmetri
 swap; the authors' code keeps one (0.0212 over six pairs, with n_x = 80 and n_tau = 15).
 """
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Float
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from sklearn.neural_network import MLPClassifier
@@ -21,14 +22,14 @@ from ..evaluate import evaluate, mra_baselines, orbits
 from ..figures import mra_figures
 from ..methods import SymAE
 from ..methods.symae import Codes
-from ..metrics import courses, leakage, loops, neighbour_mixing, roll_error, strokes
+from ..metrics import courses, leakage, loops, neighbour_mixing, off_data, roll_error, strokes
 from ..model import Model, describe
 from ..storage import save, write_json
 from ..study import Row, study
 from ..train import train
 from .record import commit, provenance, summary, write_result
 
-RECIPES = ("figure_1", "swaps", "swaps_of_other_states", "ablation", "penalties", "digits")
+RECIPES = ("figure_1", "swaps", "swaps_of_other_states", "ablation", "penalties", "digits", "interpolation")
 
 
 def figure_1(out: Path, *, fast: bool = False) -> None:
@@ -196,6 +197,56 @@ def _mixed(model: Model, data: Dataset, contents: Sequence[int], style: int) -> 
     mixed = np.stack([model.decode(codes.restyled(group, donors)) for group in groups])
     shown = data.rows(np.array([np.flatnonzero(data.group == group)[0] for group in groups]))
     return plots.mixtures(shown, data.rows(donors), mixed)
+
+
+# -- 4.1 interpolation ----------------------------------------------------------------------------------------------------
+
+
+def interpolation(out: Path, *, fast: bool = False) -> None:
+    """From one instance to another of the same state: do decoded paths stay on data? On signals and, where MNIST is, on digits.
+
+    A path runs from one nuisance code to another straight, as the spline through two codes does; as a geodesic of the decoder's
+    metric; or as one that keeps near the codes of the state's other instances. `off_data` says how far its points are from what
+    is real, beside fading one instance out and the other in. Writes `symae_interpolation.json` and two pictures.
+    """
+    at, start, steps = commit(), monotonic(), 100 if fast else SymAE().recommended.steps
+    states, rng = mra_states(), np.random.default_rng(0)
+    end = "_fast" if fast else ""
+    model = train(SymAE(), mra(), seeds=0, steps=steps, out=out / f"symae_swaps{end}-{at}" / "seed-0")[0]
+    cases = {
+        f"mra, {gap} samples apart": (model, [(every[[0, gap]], every) for every in orbit(states).astype(np.float32)])
+        for gap in (3, 10, 30)
+    }
+    if "UNENTANGLE_DATA" in os.environ:
+        digits, held_out = mnist(limit=2000 if fast else None), mnist(split="test")
+        model = train(SymAE(p=20, q=20), digits, seeds=0, steps=steps, out=out / f"symae_digits{end}-{at}" / "seed-0")[0]
+        same = {d: np.asarray(held_out.x[held_out.states == d], np.float32) for d in range(10)}
+        cases["mnist, held out"] = (model, [(rows[rng.permutation(len(rows))[:2]], rows) for rows in same.values()])
+    found: dict[str, Any] = {}
+    for case, (model, ends) in cases.items():
+        paths = [_paths(model, pair, rows) for pair, rows in ends]
+        found[case] = {
+            name: float(np.mean([off_data(path[name][1:-1], rows).mean() for path, (_, rows) in zip(paths, ends, strict=True)]))
+            for name in paths[0]
+        }
+        shown = plots.paths([{name: path[name][::2] for name in path} for path in paths], f"{case}: decoded paths")
+        save(shown, out / f"interpolation_{case.replace(",", "").replace(" ", "_")}.png")
+    about = {"settings": {"points": 17, "seed": 0, "steps": steps}, "off_data": found}
+    write_json(out / f"symae_interpolation{end}.json", about | {"provenance": provenance(monotonic() - start, at)})
+
+
+def _paths(
+    model: Model, ends: Float[np.ndarray, "2 ..."], rows: Float[np.ndarray, "n ..."]
+) -> dict[str, Float[np.ndarray, "points ..."]]:
+    """Seventeen rows from one end to the other, by each kind of path, all under the coherent code of the two ends."""
+    t = np.linspace(0, 1, 17)
+    faded = (1 - t.reshape(-1, *[1] * (ends.ndim - 1))) * ends[0] + t.reshape(-1, *[1] * (ends.ndim - 1)) * ends[1]
+    options: dict[str, dict[str, Any]] = {
+        "straight": {},
+        "geodesic": {"path": "geodesic"},
+        "geodesic among codes": {"path": "geodesic", "among": rows},
+    }
+    return {"faded": faded} | {name: model.interpolate(ends, [0, 1], t, **option) for name, option in options.items()}
 
 
 # -- what makes it work ---------------------------------------------------------------------------------------------------
