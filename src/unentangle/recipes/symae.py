@@ -230,7 +230,7 @@ def interpolation(out: Path, *, fast: bool = False) -> None:
             for name in paths[0]
         }
         shown = plots.paths([{name: path[name][::2] for name in path} for path in paths], f"{case}: decoded paths")
-        save(shown, out / f"interpolation_{case.replace(",", "").replace(" ", "_")}.png")
+        save(shown, out / f"interpolation_{'_'.join(case.replace(',', '').split())}.png")
     about = {"settings": {"points": 17, "seed": 0, "steps": steps}, "off_data": found}
     write_json(out / f"symae_interpolation{end}.json", about | {"provenance": provenance(monotonic() - start, at)})
 
