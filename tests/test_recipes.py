@@ -1,9 +1,17 @@
+from dataclasses import dataclass
+
+import equinox as eqx
 import numpy as np
+import pytest
+from sklearn.neighbors import KNeighborsClassifier
 
 import unentangle as un
+from unentangle.data.dataset import Scale
+from unentangle.methods.protocol import Trained
+from unentangle.methods.symae import Codes
 from unentangle.recipes import symae
 from unentangle.storage import read_json
-from worlds import dense_symae
+from worlds import Chase, dense_symae
 
 
 def test_swaps_are_measured_after_every_seed_and_gone_on_with(tmp_path, monkeypatch):
@@ -26,3 +34,57 @@ def test_swaps_are_measured_after_every_seed_and_gone_on_with(tmp_path, monkeypa
         assert measure["values"][0] == first["measures"][name]["values"][0]  # the seconds of training, too
     errors = both["measures"]["swap_error"]["values"]
     assert [errors[m.seed] for m in models] == sorted(errors)
+
+
+def test_variants_are_compared_seed_by_seed(tmp_path):
+    """Every variant is trained with settings of its own, and measured."""
+    variants = {"one": (dense_symae(k=100, q=10), {}), "other": (dense_symae(k=100, q=10, lam=0.0), {"lr": 1e-2})}
+    symae._compare(tmp_path, "variants", variants, fast=True)
+    found = read_json(tmp_path / "variants_fast.json")["variants"]
+    assert found["other"]["training"] == {"lr": 0.01}
+    for variant in found.values():
+        assert all(np.isfinite(measure["values"]).all() for measure in variant["measures"].values())
+    assert (tmp_path / "variants_fast.png").exists()
+
+
+def strokes_of(digit, slant, thickness):
+    """A sheared bar, or two beside each other: a digit of this handwriting, in 0 .. 255."""
+    y, x = np.mgrid[:28, :28] - 13.5
+    middles = [0.0] if digit == 0 else [-5.0, 5.0]
+    away = np.min([np.abs(x + slant * y - middle) for middle in middles], axis=0)
+    return 255 * np.clip(thickness / 2 + 0.5 - away, 0, 1) * (np.abs(y) < 9)
+
+
+@dataclass(frozen=True)
+class Writer(Chase):
+    """Codes are the digit and the handwriting themselves; `forgets` loses the handwriting, `mistakes` the digit."""
+
+    forgets: bool = False
+    mistakes: bool = False
+
+    def encode(self, trained, data):
+        style = np.stack([data.factors["slant"], data.factors["thickness"]], axis=1).astype(np.float32)
+        return Codes(data.group_states[:, None].astype(np.float32), style, data.group)
+
+    def decode(self, trained, codes):
+        digit = codes.coherent[codes.group, 0] != self.mistakes
+        style = np.full_like(codes.nuisance, 2.5) * [0, 1] + np.random.default_rng(0).normal(size=codes.nuisance.shape) * 0.05
+        return np.stack([strokes_of(d, *n) for d, n in zip(digit, style if self.forgets else codes.nuisance, strict=True)])
+
+
+@pytest.mark.parametrize("flaw", [None, "forgets", "mistakes"])
+def test_content_and_style_are_told_apart(flaw):
+    """A writer who keeps both is read and recognised; one who forgets the style is only read."""
+    rng = np.random.default_rng(1)
+    digit, slant, thickness = np.repeat([0, 1], 60), rng.uniform(-0.4, 0.4, 120), rng.uniform(2, 4, 120)
+    images = np.stack([strokes_of(*one) for one in zip(digit, slant, thickness, strict=True)])
+    factors = {"state": (digit, "categorical"), "slant": (slant, "continuous"), "thickness": (thickness, "continuous")}
+    data = un.Dataset(images, factors, groups=np.arange(120) // 20)
+    writer = Writer() if flaw is None else Writer(**{flaw: True})
+    empty = Trained(None, eqx.nn.State(eqx.nn.Identity()), Scale(0.0, 1.0), (28, 28))
+    reader = KNeighborsClassifier(3).fit(symae._pixels(images), digit)
+    found = symae.style_and_content(un.Model(writer, empty, 0), data, reader)
+    assert found["read_originals"] == 1
+    assert found["read_swaps"] == pytest.approx(float(flaw != "mistakes"), abs=0.02)
+    for style in ("slant", "thickness"):
+        assert (found[f"{style}_swaps"] > 0.95) == (flaw != "forgets")

@@ -150,7 +150,7 @@ def digits(out: Path, *, fast: bool = False) -> None:
                 save(_mixed(run[0], held_out, contents, style), out / f"{figure}.png")
 
 
-def style_and_content(model: Model, data: Dataset, reader: MLPClassifier, styles: int = 40) -> dict[str, float]:
+def style_and_content(model: Model, data: Dataset, reader: Any, styles: int = 40) -> dict[str, float]:
     """Every group's digit under the styles of random images of other digits: is the digit kept, does the style come along?
 
     `read_*` are the shares that the reader takes for the intended digit, of swaps, of reconstructions and of the images
