@@ -116,7 +116,7 @@ def _swaps(
 # -- digits: figures 3 and 15, measured -----------------------------------------------------------------------------------
 
 
-DIGITS = SymAE(p=20, q=20, lam=6.0)
+DIGITS = SymAE(p=20, q=20, lam=10.0)
 """Codes as large as the authors'. With lam = 0.3 the nuisance codes still tell much of the digit."""
 
 
