@@ -4,6 +4,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
+# Most of the time of a test goes into compiling programs that run for a moment: compile them half as long.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
 import jax
 import matplotlib as mpl
 import pytest

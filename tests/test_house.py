@@ -23,7 +23,8 @@ KNOWS = {
     "metrics": {"errors"},
     "storage": {"errors"},
     "plots": {"nets"},
-    "methods": {"errors", "schedules", "data", "nets", "gaussian", "dependence", "metrics"},
+    "geodesics": {"dependence"},
+    "methods": {"errors", "geodesics", "schedules", "data", "nets", "gaussian", "dependence", "metrics"},
     "model": {"errors", "schedules", "data", "methods", "storage"},
     "runs": {"errors", "methods", "model", "storage"},
     "train": {"errors", "schedules", "data", "methods", "model", "runs"},
@@ -31,6 +32,7 @@ KNOWS = {
     "study": {"errors", "schedules", "data", "methods", "model", "evaluate", "runs", "storage", "train"},
     "figures": {"data", "evaluate", "metrics", "model", "plots"},
     "recipes": {
+        "nets",
         "study",
         "figures",
         "errors",

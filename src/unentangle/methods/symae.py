@@ -26,7 +26,6 @@ A swap decodes the coherent code of one state with the nuisance code of another'
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from numbers import Real
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -34,15 +33,14 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import Partial
 from jaxtyping import Array, Bool, Float, Int, Key
 from scipy.interpolate import CubicSpline
-from scipy.optimize import minimize
-from scipy.sparse.csgraph import shortest_path
-from scipy.spatial.distance import cdist
 
 from .. import dependence, nets
 from ..data.dataset import Dataset
 from ..errors import InputError
+from ..geodesics import geodesics
 from ..schedules import Cosine, Linear, Number, is_number
 from .autoencoder import ADAM
 from .latent import half_mean_square
@@ -388,7 +386,8 @@ class SymAE:
         codes = self.encode(trained, data)
         if path == "geodesic":
             near = None if among is None else np.unique(trained.rows(_nuisance, among), axis=0)
-            corners = geodesics(trained, codes.coherent, codes.nuisance, near)
+            under = Partial(_Under(jnp.asarray(codes.coherent)), trained.net, trained.state)
+            corners = geodesics(under, codes.nuisance, near)
             pieces = corners.shape[1] - 1
             along = np.interp(np.arange((len(position) - 1) * pieces + 1) / pieces, np.arange(len(position)), position)
             corners = np.concatenate([corners[:, :-1].reshape(-1, self.q), codes.nuisance[-1:]])
@@ -423,75 +422,6 @@ class _Under(NamedTuple):
 
     def __call__(self, net, state, nuisance):
         return net.decoder(self.coherent, nuisance, jnp.zeros(len(nuisance), int), state)[0]
-
-
-# -- 4.1 interpolation: geodesics, which section 1 promises ----------------------------------------------------------------
-
-
-def geodesics(
-    trained: Trained,
-    coherent: Float[np.ndarray, "1 p"],
-    nuisance: Float[np.ndarray, "n q"],
-    among: Float[np.ndarray, "k q"] | None = None,
-    pieces: int = 16,
-    keep: float = 10.0,
-) -> Float[np.ndarray, "paths corners q"]:
-    """The shortest paths in the decoder's metric from each of n nuisance codes to the next, as pieces + 1 codes each.
-
-    A step dN is as long as the step of the decoded row under the coherent code, |dec(C, N + dN) - dec(C, N)|. Of all paths the
-    geodesic, run through at constant speed, has the least energy, the mean square of its speed; L-BFGS lowers it from the
-    straight line on, and finds a path that is shortest among its neighbours.
-
-    The shortest path between two rows is to fade one out and the other in, and a decoder that can do so will. With `among`,
-    codes of real data, a step counts 1 + keep * (d / u)^2 times as much, d being its distance from the nearest of them (smooth,
-    and zero in their midst) and u their mean distance from their own nearest; and the search starts on the path from one of
-    them to the next on which the squares of the steps are least.
-    """
-    line = np.stack([_stepping(*ends, among, pieces) for ends in pairwise(nuisance)])
-    under = _Under(jnp.asarray(coherent))
-    spacing = np.sqrt(np.mean(np.diff(line, axis=1) ** 2)) + dependence.TINY
-    known = None if among is None else jnp.asarray(among)
-    nearest = 1.0 if among is None else np.mean(np.sort(cdist(among, among), axis=1)[:, 1]) + dependence.TINY
-
-    def path(inner: Any) -> Array:
-        return jnp.asarray(line, jnp.float32).at[:, 1:-1].add(spacing * inner.reshape(len(line), pieces - 1, -1))
-
-    @eqx.filter_jit
-    @eqx.filter_value_and_grad
-    def energy(inner: Any, net: Nets, state: nets.State) -> Array:
-        corners = path(inner)
-        rows = under(net, state, corners.reshape(-1, corners.shape[2])).reshape(*corners.shape[:2], -1)
-        square = jnp.sum(jnp.diff(rows, axis=1) ** 2, axis=2)
-        if known is not None:
-            middle = ((corners[:, 1:] + corners[:, :-1]) / 2).reshape(-1, corners.shape[2])
-            off = -jax.nn.logsumexp(-((dependence.distances(middle, known) / nearest) ** 2), axis=1)  # smooth least square
-            square *= 1 + keep * jnp.maximum(off, 0).reshape(square.shape)
-        return jnp.sum(square) * pieces / len(line)
-
-    def value(inner: np.ndarray) -> tuple[float, np.ndarray]:
-        found, slope = energy(jnp.asarray(inner, jnp.float32), trained.net, trained.state)
-        return float(found), np.asarray(slope, float)
-
-    start = np.zeros(line[:, 1:-1].size)
-    unit = value(start)[0] + dependence.TINY  # so that L-BFGS stops at the same place whatever the scale of the rows
-    found = minimize(lambda u: tuple(v / unit for v in value(u)), start, jac=True, method="L-BFGS-B", options={"maxiter": 100})
-    return np.asarray(path(jnp.asarray(found.x, jnp.float32)))
-
-
-def _stepping(
-    start: Float[np.ndarray, " q"], end: Float[np.ndarray, " q"], among: Float[np.ndarray, "k q"] | None, pieces: int
-) -> Float[np.ndarray, "corners q"]:
-    """A path of evenly spaced corners: straight, or from code to code so that the squares of the steps are least."""
-    stones = np.stack([start, end])
-    if among is not None:
-        codes = np.concatenate([stones, among])
-        before = shortest_path(cdist(codes, codes, "sqeuclidean"), indices=0, return_predecessors=True)[1]
-        way = [1]
-        while way[-1] != 0:
-            way.append(before[way[-1]])
-        stones = codes[way[::-1]]
-    along = np.append(0.0, np.cumsum(np.linalg.norm(np.diff(stones, axis=0), axis=1)))
-    return np.stack([np.interp(np.linspace(0, along[-1], pieces + 1), along, column) for column in stones.T], axis=1)
 
 
 def _nuisance(net, state, x):

@@ -1,26 +1,11 @@
-"""Paths through nuisance codes: splines, geodesics, and how far they stay on data."""
-
-import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import unentangle as un
-from unentangle import nets
-from unentangle.data.dataset import Scale
-from unentangle.methods.protocol import Trained
-from unentangle.methods.symae import geodesics
-from unentangle.metrics import off_data
+from unentangle.geodesics import geodesics
 from worlds import dense_symae
-
-
-def decoding(function, size):
-    """A trained net of which only the decoder, this function of the nuisance code alone, is there."""
-    decoder = nets.Concatenation(nets.Lambda(lambda code: function(code[1:])))
-    return Trained(nets.SymAENets(None, None, None, decoder), eqx.nn.State(decoder), Scale(0.0, 1.0), (size,))
-
-
-NOTHING = np.zeros((1, 1), np.float32)
 
 
 def in_the_plane(polar):
@@ -30,7 +15,7 @@ def in_the_plane(polar):
 def test_the_geodesics_of_a_linear_decoder_are_straight():
     rng = np.random.default_rng(0)
     weight, ends = rng.normal(size=(7, 3)).astype(np.float32), rng.normal(size=(4, 3)).astype(np.float32)
-    paths = geodesics(decoding(lambda code: weight @ code, 7), NOTHING, ends, pieces=8)
+    paths = geodesics(lambda codes: codes @ weight.T, ends, pieces=8)
     straight = np.linspace(ends[:-1], ends[1:], 9, axis=1)
     np.testing.assert_allclose(paths, straight, atol=1e-4)
 
@@ -38,7 +23,7 @@ def test_the_geodesics_of_a_linear_decoder_are_straight():
 def test_where_codes_are_polar_the_geodesic_is_the_chord():
     """The decoder maps (radius, angle) into the plane, whose shortest paths are known."""
     ends = np.array([[1.0, 0.2], [2.0, 1.7]], np.float32)
-    [path] = geodesics(decoding(in_the_plane, 2), NOTHING, ends, pieces=16)
+    [path] = geodesics(jax.vmap(in_the_plane), ends, pieces=16)
     decoded = np.stack([in_the_plane(code) for code in path])
     np.testing.assert_allclose(decoded, np.linspace(decoded[0], decoded[-1], 17), atol=2e-3)
     np.testing.assert_allclose(path[[0, -1]], ends, atol=1e-6)
@@ -50,10 +35,9 @@ def test_a_path_among_the_codes_of_data_keeps_to_them(scale):
     angle = np.linspace(0, 2 * np.pi, 60, endpoint=False)
     circle = scale * np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
     ends = circle[[0, 25]]
-    trained = decoding(lambda code: code, 2)
     radius = {}
     for name, among in (("free", None), ("among", circle)):
-        [path] = geodesics(trained, NOTHING, ends, among)
+        [path] = geodesics(lambda codes: codes, ends, among)
         radius[name] = np.linalg.norm(path, axis=1) / scale
     assert radius["free"].min() == pytest.approx(np.cos(25 * np.pi / 60), rel=0.02)
     np.testing.assert_allclose(radius["among"], 1, atol=0.1)  # the circle's codes are 0.1 apart
@@ -71,15 +55,3 @@ def test_a_model_goes_through_its_instances_on_either_path():
         np.testing.assert_allclose(path, again, atol=1e-4)
     with pytest.raises(un.InputError, match="among is for geodesics"):
         model.interpolate(group, among=data)
-
-
-def test_off_data_is_zero_on_it_and_one_where_it_is_as_sparse_as_itself():
-    line = np.arange(10.0)[:, None] * np.ones(3)
-    np.testing.assert_allclose(off_data(line, line), 0)
-    np.testing.assert_allclose(off_data(line[:1] - 1, line), 1)
-    np.testing.assert_allclose(off_data(line[:-1] + 0.5, line), 0.5)
-    np.testing.assert_allclose(off_data(7 * (line[:1] - 3), 7 * line[::-1]), 3)
-    with pytest.raises(un.InputError, match="no two different rows"):
-        off_data(line, line[[0, 0]])
-    with pytest.raises(un.InputError, match="must be alike"):
-        off_data(line[:, :2], line)

@@ -1,0 +1,88 @@
+"""The shortest paths between codes, in the metric that a decoder gives them.
+
+A step dN of a code is as long as the step of the decoded row, |dec(N + dN) - dec(N)| (the SymAE paper's section 1 promises such
+paths). They stay on data only if every step off it is long, which nothing makes sure: the shortest way from one row to another
+is to fade one out and the other in, and a decoder that can do so will. So a path can also be kept near the codes of data.
+"""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from scipy.optimize import minimize
+from scipy.sparse.csgraph import shortest_path
+from scipy.spatial.distance import cdist
+
+from .dependence import TINY, distances
+
+
+def geodesics(
+    decode: Callable[[Array], Array],
+    codes: Float[np.ndarray, "n q"],
+    among: Float[np.ndarray, "k q"] | None = None,
+    pieces: int = 16,
+    keep: float = 10.0,
+) -> Float[np.ndarray, "paths corners q"]:
+    """Geodesics from each of n codes to the next, as pieces + 1 codes each.
+
+    Of all paths the geodesic, run through at constant speed, has the least energy, the mean square of its speed; L-BFGS lowers
+    it from the straight line on, and finds a path that is shortest among its neighbours.
+
+    Args:
+        decode: codes (rows, q) to rows (rows, ...), differentiable; what a `jax.tree_util.Partial` holds is not compiled in.
+        codes: where to go through.
+        among: codes of data to keep near, no two alike. A step then counts 1 + keep * (d / u)^2 times as much, d being its
+            distance from the nearest of them (smooth, and zero in their midst) and u the mean distance of these from their own
+            nearest; and the search starts on the path from one of them to the next on which the squares of the steps are least.
+        pieces: steps of each path.
+        keep: how much being off the data counts.
+    """
+    line = np.stack([_stepping(*ends, among, pieces) for ends in pairwise(codes)])
+    spacing = np.sqrt(np.mean(np.diff(line, axis=1) ** 2)) + TINY
+    known = None if among is None else jnp.asarray(among)
+    nearest = 1.0 if among is None else np.mean(np.sort(cdist(among, among), axis=1)[:, 1]) + TINY
+
+    def path(inner: Any) -> Array:
+        return jnp.asarray(line, jnp.float32).at[:, 1:-1].add(spacing * inner.reshape(len(line), pieces - 1, -1))
+
+    @eqx.filter_jit
+    @eqx.filter_value_and_grad
+    def energy(inner: Any, decode: Callable[[Array], Array]) -> Array:
+        corners = path(inner)
+        rows = decode(corners.reshape(-1, corners.shape[2])).reshape(*corners.shape[:2], -1)
+        square = jnp.sum(jnp.diff(rows, axis=1) ** 2, axis=2)
+        if known is not None:
+            middle = ((corners[:, 1:] + corners[:, :-1]) / 2).reshape(-1, corners.shape[2])
+            off = -jax.nn.logsumexp(-((distances(middle, known) / nearest) ** 2), axis=1)
+            square *= 1 + keep * jnp.maximum(off, 0).reshape(square.shape)
+        return jnp.sum(square) * pieces / len(line)
+
+    def value(inner: np.ndarray) -> tuple[float, np.ndarray]:
+        found, slope = energy(jnp.asarray(inner, jnp.float32), decode)
+        return float(found), np.asarray(slope, float)
+
+    start = np.zeros(line[:, 1:-1].size)
+    unit = value(start)[0] + TINY  # so that L-BFGS stops at the same place whatever the scale of the rows
+    found = minimize(lambda u: tuple(v / unit for v in value(u)), start, jac=True, method="L-BFGS-B", options={"maxiter": 100})
+    return np.asarray(path(jnp.asarray(found.x, jnp.float32)))
+
+
+def _stepping(
+    start: Float[np.ndarray, " q"], end: Float[np.ndarray, " q"], among: Float[np.ndarray, "k q"] | None, pieces: int
+) -> Float[np.ndarray, "corners q"]:
+    """A path of evenly spaced corners: straight, or from code to code so that the squares of the steps are least."""
+    stones = np.stack([start, end])
+    if among is not None:
+        codes = np.concatenate([stones, among])
+        before = shortest_path(cdist(codes, codes, "sqeuclidean"), indices=0, return_predecessors=True)[1]
+        way = [1]
+        while way[-1] != 0:
+            way.append(before[way[-1]])
+        stones = codes[way[::-1]]
+    along = np.append(0.0, np.cumsum(np.linalg.norm(np.diff(stones, axis=0), axis=1)))
+    return np.stack([np.interp(np.linspace(0, along[-1], pieces + 1), along, column) for column in stones.T], axis=1)
