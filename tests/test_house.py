@@ -23,7 +23,7 @@ KNOWS = {
     "metrics": {"errors"},
     "storage": {"errors"},
     "plots": {"nets"},
-    "geodesics": {"dependence"},
+    "geodesics": {"dependence", "errors"},
     "methods": {"errors", "geodesics", "schedules", "data", "nets", "gaussian", "dependence", "metrics"},
     "model": {"errors", "schedules", "data", "methods", "storage"},
     "runs": {"errors", "methods", "model", "storage"},

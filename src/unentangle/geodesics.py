@@ -19,6 +19,7 @@ from scipy.sparse.csgraph import shortest_path
 from scipy.spatial.distance import cdist
 
 from .dependence import TINY, distances
+from .errors import InputError
 
 
 def geodesics(
@@ -36,39 +37,52 @@ def geodesics(
     Args:
         decode: codes (rows, q) to rows (rows, ...), differentiable; what a `jax.tree_util.Partial` holds is not compiled in.
         codes: where to go through.
-        among: codes of data to keep near, no two alike. A step then counts 1 + keep * (d / u)^2 times as much, d being its
-            distance from the nearest of them (smooth, and zero in their midst) and u the mean distance of these from their own
-            nearest; and the search starts on the path from one of them to the next on which the squares of the steps are least.
+        among: codes of data to keep near. A step then counts 1 + keep * (d / u)^2 times as much, d being its distance from the
+            nearest of them (a smooth one) and u the mean distance of these from their own nearest; and the search starts on the
+            path from one of them to the next on which the squares of the steps are least.
         pieces: steps of each path.
         keep: how much being off the data counts.
+
+    Raises:
+        InputError: if there are fewer than two codes, or `among` holds fewer than two different ones.
     """
+    if len(codes) < 2:
+        raise InputError(f"codes has shape {codes.shape}; a path needs two ends.")
+    known, nearest = None, 1.0
+    if among is not None:
+        among = np.unique(among, axis=0)
+        if len(among) < 2:
+            raise InputError("among holds one code only; how near a path should keep is known from two different ones on.")
+        known, nearest = jnp.asarray(among), np.mean(np.sort(cdist(among, among), axis=1)[:, 1])
     line = np.stack([_stepping(*ends, among, pieces) for ends in pairwise(codes)])
     spacing = np.sqrt(np.mean(np.diff(line, axis=1) ** 2)) + TINY
-    known = None if among is None else jnp.asarray(among)
-    nearest = 1.0 if among is None else np.mean(np.sort(cdist(among, among), axis=1)[:, 1]) + TINY
 
     def path(inner: Any) -> Array:
         return jnp.asarray(line, jnp.float32).at[:, 1:-1].add(spacing * inner.reshape(len(line), pieces - 1, -1))
 
-    @eqx.filter_jit
-    @eqx.filter_value_and_grad
-    def energy(inner: Any, decode: Callable[[Array], Array]) -> Array:
+    def energies(inner: Any, decode: Callable[[Array], Array]) -> Float[Array, " paths"]:
         corners = path(inner)
         rows = decode(corners.reshape(-1, corners.shape[2])).reshape(*corners.shape[:2], -1)
         square = jnp.sum(jnp.diff(rows, axis=1) ** 2, axis=2)
         if known is not None:
             middle = ((corners[:, 1:] + corners[:, :-1]) / 2).reshape(-1, corners.shape[2])
-            off = -jax.nn.logsumexp(-((distances(middle, known) / nearest) ** 2), axis=1)
-            square *= 1 + keep * jnp.maximum(off, 0).reshape(square.shape)
-        return jnp.sum(square) * pieces / len(line)
+            off = (distances(middle, known) / nearest) ** 2
+            square *= 1 + keep * jnp.sum(jax.nn.softmax(-off, axis=1) * off, axis=1).reshape(square.shape)
+        return jnp.sum(square, axis=1)
+
+    start = np.zeros((len(line), pieces - 1, codes.shape[1]))
+    unit = eqx.filter_jit(energies)(jnp.asarray(start, jnp.float32), decode) + TINY  # every path counts alike
+
+    @eqx.filter_jit
+    @eqx.filter_value_and_grad
+    def energy(inner: Any, decode: Callable[[Array], Array]) -> Array:
+        return jnp.sum(energies(inner, decode) / unit)
 
     def value(inner: np.ndarray) -> tuple[float, np.ndarray]:
         found, slope = energy(jnp.asarray(inner, jnp.float32), decode)
         return float(found), np.asarray(slope, float)
 
-    start = np.zeros(line[:, 1:-1].size)
-    unit = value(start)[0] + TINY  # so that L-BFGS stops at the same place whatever the scale of the rows
-    found = minimize(lambda u: tuple(v / unit for v in value(u)), start, jac=True, method="L-BFGS-B", options={"maxiter": 100})
+    found = minimize(value, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 100})
     return np.asarray(path(jnp.asarray(found.x, jnp.float32)))
 
 
@@ -77,7 +91,7 @@ def _stepping(
 ) -> Float[np.ndarray, "corners q"]:
     """A path of evenly spaced corners: straight, or from code to code so that the squares of the steps are least."""
     stones = np.stack([start, end])
-    if among is not None:
+    if among is not None and (start != end).any():
         codes = np.concatenate([stones, among])
         before = shortest_path(cdist(codes, codes, "sqeuclidean"), indices=0, return_predecessors=True)[1]
         way = [1]

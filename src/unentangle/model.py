@@ -103,7 +103,8 @@ class Model:
         Args:
             data: the instances of one group, two or more.
             position: where on the path each instance lies, (n,) different numbers, such as its shift; by default 0, 1, 2, ...
-            at: where to decode, (points,); by default 10 places between any two instances.
+            at: where to decode, (points,); by default 10 places between any two instances. A spline goes on beyond them, a
+                geodesic ends there.
             path: "spline", the natural cubic spline of section 4.1; or "geodesic", from each instance to the next the path on
                 which the decoded rows change least (`geodesics`).
             among: rows whose nuisance codes geodesics keep near: without them, the shortest path is often to fade one instance

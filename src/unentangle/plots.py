@@ -241,8 +241,8 @@ def mixtures(
 
 
 def paths(cases: Sequence[Mapping[str, Float[np.ndarray, "points ..."]]], title: str = "") -> Figure:
-    """Ways from one row to another: one column per case, one panel per kind of path, the rows along it from dark to light, or
-    as a strip of images.
+    """Ways from one row to another: one column per case and one row per kind of path, lines from dark to light along it; of
+    images, one row per case and one column per kind, a strip each.
     """
     kinds = list(cases[0])
     image = len(grid(cases[0][kinds[0]].shape[1:]).space) == 2
@@ -265,8 +265,8 @@ def paths(cases: Sequence[Mapping[str, Float[np.ndarray, "points ..."]]], title:
 
 
 def compared(values: Mapping[str, Mapping[str, Sequence[float]]], title: str = "") -> Figure:
-    """Variants (rows) by measures (panels, logarithmic): one dot per seed, and a bar at their mean; the first row is dotted
-    through.
+    """Variants (rows) by measures (panels, logarithmic where all are positive): one dot per seed, a bar at their mean, and that
+    of the first row dotted through all.
     """
     labels, measures = list(values), list(next(iter(values.values())))
     figure, axes = plt.subplots(
@@ -278,7 +278,9 @@ def compared(values: Mapping[str, Mapping[str, Sequence[float]]], title: str = "
             ax.plot(found, np.full(len(found), y), "o", color=SWAP, markersize=4, alpha=0.6, markeredgewidth=0)
             ax.plot(found.mean(), y, "|", color="black", markersize=12, markeredgewidth=1.5)
         ax.axvline(np.mean(values[labels[0]][measure]), color="black", linewidth=0.6, linestyle=":")
-        ax.set(title=measure, xscale="log", yticks=range(len(labels)), yticklabels=labels, ylim=(len(labels) - 0.5, -0.5))
+        every = np.concatenate([np.asarray(values[label][measure], float) for label in labels])
+        ax.set_xscale("log" if np.nanmin(every) > 0 else "linear")
+        ax.set(title=measure, yticks=range(len(labels)), yticklabels=labels, ylim=(len(labels) - 0.5, -0.5))
         ax.title.set_fontsize(10)
         ax.grid(axis="y", linewidth=0.3)
     figure.suptitle(title, fontsize=11)

@@ -385,7 +385,7 @@ class SymAE:
         """4.1: a path through the nuisance codes at increasing positions, decoded with the group's C."""
         codes = self.encode(trained, data)
         if path == "geodesic":
-            near = None if among is None else np.unique(trained.rows(_nuisance, among), axis=0)
+            near = None if among is None else trained.rows(_nuisance, among)
             under = Partial(_Under(jnp.asarray(codes.coherent)), trained.net, trained.state)
             corners = geodesics(under, codes.nuisance, near)
             pieces = corners.shape[1] - 1
