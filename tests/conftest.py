@@ -4,8 +4,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-# Most of the time of a test goes into compiling programs that run for a moment: compile them half as long.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+# Most of the time of a test goes into compiling programs that run for a moment: compile them with less care.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")
 
 import jax
 import matplotlib as mpl
