@@ -259,7 +259,8 @@ def paths(cases: Sequence[Mapping[str, Float[np.ndarray, "points ..."]]], title:
             for row, shade in zip(case[kind], mpl.colormaps["viridis"](np.linspace(0, 0.9, len(case[kind]))), strict=True):
                 ax.plot(_stacked(row, case[kinds[0]][0]), color=shade, linewidth=0.9)
         if j == 0:
-            ax.set_title(kind, fontsize=9) if image else ax.set_ylabel(kind, fontsize=9)
+            name = kind.replace("_", " ")
+            ax.set_title(name, fontsize=9) if image else ax.set_ylabel(name, fontsize=9)
     figure.suptitle(title, fontsize=11)
     return figure
 

@@ -224,14 +224,14 @@ def interpolation(out: Path, *, fast: bool = False) -> None:
     model = train(SymAE(), mra(), seeds=0, steps=100 if fast else SymAE().recommended.steps, out=folder)[0]
     shifts = orbit(mra_states()).astype(np.float32)
     cases = {
-        f"mra, {gap} samples apart": (model, [(every[[0, gap]], np.delete(every, [0, gap], axis=0)) for every in shifts])
+        f"mra_{gap}_samples_apart": (model, [(every[[0, gap]], np.delete(every, [0, gap], axis=0)) for every in shifts])
         for gap in (3, 10, 30)
     }
     if (Path(os.environ.get("UNENTANGLE_DATA", "")) / "mnist").is_dir():
         model = _digits_run(out, mnist(limit=2000 if fast else None), 0, at, fast)[0]
         held_out = mnist(split="test", limit=1000 if fast else None)
         images = [np.asarray(held_out.x[held_out.states == d], np.float32) for d in range(10)]
-        cases["mnist, held out"] = (model, [(every[:2], every[2:]) for every in images])
+        cases["mnist_held_out"] = (model, [(every[:2], every[2:]) for every in images])
     found: dict[str, Any] = {}
     for case, (model, pairs) in cases.items():
         paths = [_paths(model, ends, others[::2]) for ends, others in pairs]
@@ -241,10 +241,7 @@ def interpolation(out: Path, *, fast: bool = False) -> None:
         ]
         found[case] = {name: float(np.mean([o[name] for o in off])) for name in off[0]}
         shown = [{name: rows for name, rows in path.items() if name not in ("real", "reconstructed")} for path in paths]
-        save(
-            plots.paths(shown, f"{case}: decoded paths"),
-            out / f"interpolation_{'_'.join(case.replace(',', '').split())}{end}.png",
-        )
+        save(plots.paths(shown, f"decoded paths: {case.replace('_', ' ')}"), out / f"interpolation_{case}{end}.png")
         about = {"settings": {"points": 7, "seed": 0}, "off_data": found}
         write_json(out / f"symae_interpolation{end}.json", about | {"provenance": provenance(monotonic() - start, at)})
 
@@ -262,7 +259,7 @@ def _paths(
         "faded": (1 - weight) * ends[0] + weight * ends[1],
         "straight": model.interpolate(ends, [0, 1], t),
         "geodesic": model.interpolate(ends, [0, 1], t, path="geodesic"),
-        "geodesic near codes": model.interpolate(ends, [0, 1], t, **near),
+        "geodesic_near_codes": model.interpolate(ends, [0, 1], t, **near),
     }
 
 
