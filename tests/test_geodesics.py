@@ -53,5 +53,25 @@ def test_a_model_goes_through_its_instances_on_either_path():
     for options in ({}, {"path": "geodesic"}, {"path": "geodesic", "among": data}):
         path = model.interpolate(group, [0, 1, 3, 4, 9], at=[0, 1, 3, 4, 9], **options)
         np.testing.assert_allclose(path, again, atol=1e-4)
+        there, back = (model.interpolate(group, way, at=[2, 6], **options) for way in ([0, 1, 3, 4, 9], [9, 8, 6, 5, 0]))
+        np.testing.assert_allclose(there, model.interpolate(group, [9, 8, 6, 5, 0], at=[7, 3], **options), atol=1e-3)
+        assert np.abs(there - back).max() > 1e-3
     with pytest.raises(un.InputError, match="among is for geodesics"):
         model.interpolate(group, among=data)
+
+
+def test_ends_that_are_no_path_and_codes_that_are_no_data_are_refused():
+    ends = np.eye(2, dtype=np.float32)
+    with pytest.raises(un.InputError, match="a path needs two ends"):
+        geodesics(lambda codes: codes, ends[:1])
+    with pytest.raises(un.InputError, match="among holds one code only"):
+        geodesics(lambda codes: codes, ends, ends[[0, 0]])
+    np.testing.assert_array_equal(geodesics(lambda codes: codes, ends[[0, 0]], ends), np.tile(ends[0], (1, 17, 1)))
+
+
+def test_a_path_keeps_to_a_noisy_ring_in_many_dimensions():
+    rng, angle = np.random.default_rng(0), np.linspace(0, 2 * np.pi, 200, endpoint=False)
+    ring = np.concatenate([np.cos(angle)[:, None], np.sin(angle)[:, None], np.zeros((200, 18))], axis=1)
+    ring = (ring + 0.02 * rng.normal(size=ring.shape)).astype(np.float32)
+    free, kept = (geodesics(lambda codes: codes, ring[[0, 80]], among)[0] for among in (None, ring))
+    assert np.linalg.norm(free[:, :2], axis=1).min() < 0.4 < 0.85 < np.linalg.norm(kept[:, :2], axis=1).min()

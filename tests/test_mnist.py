@@ -90,3 +90,13 @@ def test_groups_are_of_one_digit_and_full():
     assert set(np.bincount(groups)) == {21}
     assert all(len(set(digit[groups == g])) == 1 for g in range(groups.max() + 1))
     assert len(un.data.mnist(FOLDER, "test", limit=1000)) <= 1000
+
+
+def test_without_a_folder_the_variable_says_where(tmp_path, monkeypatch):
+    (tmp_path / "mnist").mkdir()
+    small_files(tmp_path / "mnist", monkeypatch)
+    monkeypatch.setenv("UNENTANGLE_DATA", str(tmp_path))
+    np.testing.assert_array_equal(un.data.mnist(split="test", n_tau=2).x, un.data.mnist(tmp_path / "mnist", "test", n_tau=2).x)
+    monkeypatch.delenv("UNENTANGLE_DATA")
+    with pytest.raises(un.InputError, match="UNENTANGLE_DATA is not set; let it name the folder"):
+        un.data.mnist()
