@@ -44,8 +44,7 @@ def test_a_path_among_the_codes_of_data_keeps_to_them(scale):
 
 
 def test_a_model_goes_through_its_instances_on_either_path():
-    x, _ = np.meshgrid(np.linspace(0, 1, 12), np.arange(20))
-    rows = np.random.default_rng(0).normal(size=x.shape).astype(np.float32)
+    rows = np.random.default_rng(0).normal(size=(20, 12)).astype(np.float32)
     data = un.Dataset(rows, groups=np.repeat(np.arange(4), 5))
     model = un.train(dense_symae(), data, seeds=0, steps=2, batch=(2, 3), progress=False)[0]
     group = data.take(data.group == 0)

@@ -72,6 +72,20 @@ def swaps_of_other_states(out: Path, *, fast: bool = False) -> None:
         _swaps(out, f"symae_swaps_steps_{seed}", f"step_states({seed})", step_states(seed), range(5), at, fast)
 
 
+def _run(out: Path, name: str, at: str, method: SymAE, data: Dataset, seed: int, fast: bool) -> Run:
+    """One seed in a folder of its own, which tells results, commits and fast versions apart: recipes share what is finished."""
+    folder = out / f"{_name(name, fast)}-{at}" / f"seed-{seed}"
+    return train(method, data, seeds=seed, steps=_steps(method, fast), out=folder)
+
+
+def _name(name: str, fast: bool) -> str:
+    return f"{name}_fast" if fast else name
+
+
+def _steps(method: SymAE, fast: bool) -> int:
+    return 100 if fast else method.recommended.steps
+
+
 def _swaps(
     out: Path,
     name: str,
@@ -85,13 +99,12 @@ def _swaps(
     """Train, measure and, after every seed, write; the models by increasing swap error. `at` is the commit it began at."""
     loops(np.zeros((3, 1)))  # if ripser is missing, say so before the training
     method, data, start = SymAE(), mra(states=states), monotonic()
-    steps, seeds = (100, seeds[:2]) if fast else (method.recommended.steps, seeds)
-    name = f"{name}_fast" if fast else name
+    seeds = seeds[:2] if fast else seeds
     baselines = mra_baselines(states)
     settings = {
         "data": {"name": "mra", "states": about, "n_x": 18, "n_tau": 30, "k": 100, "seed": 0},
         "method": describe(method),
-        "steps": steps,
+        "steps": _steps(method, fast),
         "batch": method.recommended.batch,
         "lr": describe(method.recommended.lr),
         "baselines": baselines,
@@ -100,7 +113,7 @@ def _swaps(
         settings["note"] = "swap_error_phi is beside the authors' code's only number, at n_x = 80, n_tau = 15, p = 2, q = 20"
     values, models = [], []
     for position, seed in enumerate(seeds):
-        run = train(method, data, seeds=seed, steps=steps, out=out / f"{name}-{at}" / f"seed-{seed}")
+        run = _run(out, name, at, method, data, seed, fast)
         models.append(run[0])
         measured = evaluate(run[0], data, states)
         measured["swap_over_reconstruction"] = measured["swap_error"] / measured["reconstruction_error"]
@@ -108,7 +121,7 @@ def _swaps(
         values.append(measured | _shape(run[0], states) | {"training_seconds": run.history[0].seconds[-1]})
         found = {measure: [v[measure] for v in values] for measure in values[0]}
         done = settings | {"seeds": list(seeds)[: position + 1]}
-        write_result(out / f"{name}.json", done, found, printed or {}, monotonic() - start, at)
+        write_result(out / f"{_name(name, fast)}.json", done, found, printed or {}, monotonic() - start, at)
     return [models[i] for i in np.argsort([v["swap_error"] for v in values])]
 
 
@@ -129,7 +142,7 @@ def digits(out: Path, *, fast: bool = False) -> None:
     Raises:
         InputError: if the original files are not in the folder `mnist` of the one that UNENTANGLE_DATA names.
     """
-    at, start, end = commit(), monotonic(), "_fast" if fast else ""
+    at, start = commit(), monotonic()
     data, held_out = mnist(limit=2000 if fast else None), mnist(split="test", limit=1000 if fast else None)
     reader = MLPClassifier((512,), early_stopping=True, random_state=0, max_iter=5 if fast else 200)
     reader.fit(_pixels(data.x), data.states)
@@ -141,23 +154,14 @@ def digits(out: Path, *, fast: bool = False) -> None:
     }
     values, seeds = [], range(1 if fast else 3)
     for seed in seeds:
-        run = _digits_run(out, data, seed, at, fast)
+        run = _run(out, "symae_digits", at, DIGITS, data, seed, fast)
         values.append(style_and_content(run[0], held_out, reader) | {"training_seconds": run.history[0].seconds[-1]})
         found = {measure: [v[measure] for v in values] for measure in values[0]}
         done = about | {"seeds": list(seeds)[: len(values)]}
-        write_result(out / f"symae_digits{end}.json", done, found, {}, monotonic() - start, at)
+        write_result(out / f"{_name('symae_digits', fast)}.json", done, found, {}, monotonic() - start, at)
         if seed == 0:
             for figure, contents, style in (("figure_3", (4, 6, 9, 3), 0), ("figure_15", (2, 4, 5, 1), 2)):
-                save(_mixed(run[0], held_out, contents, style), out / f"{figure}{end}.png")
-
-
-def _digits_run(out: Path, data: Dataset, seed: int, at: str, fast: bool) -> Run:
-    folder = out / f"symae_digits{'_fast' if fast else ''}-{at}" / f"seed-{seed}"
-    return train(DIGITS, data, seeds=seed, steps=_steps(DIGITS, fast), out=folder)
-
-
-def _steps(method: SymAE, fast: bool) -> int:
-    return 50 if fast else method.recommended.steps
+                save(_mixed(run[0], held_out, contents, style), out / f"{_name(figure, fast)}.png")
 
 
 def style_and_content(model: Model, data: Dataset, reader: Any, styles: int = 40) -> dict[str, float]:
@@ -219,16 +223,15 @@ def interpolation(out: Path, *, fast: bool = False) -> None:
     from the other half, beside fading one instance out and the other in, and beside real rows and their reconstructions.
     Writes `symae_interpolation.json` and a picture for each case.
     """
-    at, start, end = commit(), monotonic(), "_fast" if fast else ""
-    folder = out / f"symae_swaps{end}-{at}" / "seed-0"
-    model = train(SymAE(), mra(), seeds=0, steps=100 if fast else SymAE().recommended.steps, out=folder)[0]
+    at, start = commit(), monotonic()
+    model = _run(out, "symae_swaps", at, SymAE(), mra(), 0, fast)[0]
     shifts = orbit(mra_states()).astype(np.float32)
     cases = {
         f"mra_{gap}_samples_apart": (model, [(every[[0, gap]], np.delete(every, [0, gap], axis=0)) for every in shifts])
         for gap in (3, 10, 30)
     }
     if (Path(os.environ.get("UNENTANGLE_DATA", "")) / "mnist").is_dir():
-        model = _digits_run(out, mnist(limit=2000 if fast else None), 0, at, fast)[0]
+        model = _run(out, "symae_digits", at, DIGITS, mnist(limit=2000 if fast else None), 0, fast)[0]
         held_out = mnist(split="test", limit=1000 if fast else None)
         images = [np.asarray(held_out.x[held_out.states == d], np.float32) for d in range(10)]
         cases["mnist_held_out"] = (model, [(every[:2], every[2:]) for every in images])
@@ -241,9 +244,13 @@ def interpolation(out: Path, *, fast: bool = False) -> None:
         ]
         found[case] = {name: float(np.mean([o[name] for o in off])) for name in off[0]}
         shown = [{name: rows for name, rows in path.items() if name not in ("real", "reconstructed")} for path in paths]
-        save(plots.paths(shown, f"decoded paths: {case.replace('_', ' ')}"), out / f"interpolation_{case}{end}.png")
+        save(
+            plots.paths(shown, f"decoded paths: {case.replace('_', ' ')}"), out / f"{_name(f'interpolation_{case}', fast)}.png"
+        )
         about = {"settings": {"points": 7, "seed": 0}, "off_data": found}
-        write_json(out / f"symae_interpolation{end}.json", about | {"provenance": provenance(monotonic() - start, at)})
+        write_json(
+            out / f"{_name('symae_interpolation', fast)}.json", about | {"provenance": provenance(monotonic() - start, at)}
+        )
 
 
 def _paths(
@@ -325,11 +332,13 @@ def _with_pools(pool: Callable[[Array], Array]) -> SymAE:
 def _compare(out: Path, name: str, variants: Variants, fast: bool) -> None:
     """Train all variants on multi-reference alignment, seed by seed, and write what is known after each training."""
     at, data, start = commit(), mra(), monotonic()
-    name, seeds = (f"{name}_fast", range(1)) if fast else (name, range(5))
+    name, seeds = _name(name, fast), range(1 if fast else 5)
     found: dict[str, list[Row]] = {label: [] for label in variants}
     for seed in seeds:
         for label, (method, own) in variants.items():
-            training: dict[str, Any] = {"steps": method.recommended.steps} | own | ({"steps": 50} if fast else {})
+            training: dict[str, Any] = (
+                {"steps": method.recommended.steps} | own | ({"steps": _steps(method, fast)} if fast else {})
+            )
             [row] = study([method], data, seeds=[seed], measure=_swaps_right, out=out / f"{name}-{at}", **training)
             found[label].append(
                 {m: row.get(m, np.nan) for m in MEASURES} | {"seconds_per_step": row["seconds"] / training["steps"]}
