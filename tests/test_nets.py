@@ -93,6 +93,13 @@ def test_convolution_is_the_textbook_sum():
     np.testing.assert_allclose(conv(jnp.asarray(x)[:, None])[:, 0], expected, atol=1e-6)
 
 
+@pytest.mark.parametrize(("ours", "theirs"), [(nets.elu, jax.nn.elu), (nets.selu, jax.nn.selu)])
+def test_activations_and_their_derivatives_are_the_known_ones(ours, theirs):
+    x = jnp.linspace(-9, 9, 400)
+    np.testing.assert_allclose(ours(x), theirs(x), atol=1e-6)
+    np.testing.assert_allclose(jax.vmap(jax.grad(ours))(x), jax.vmap(jax.grad(theirs))(x), atol=1e-6)
+
+
 def test_blur_pool_keeps_constants_and_ramps_and_has_the_shape_of_max_pool():
     for shape in ((7, 4, 2), (1, 5, 3), (100, 1)):
         assert nets.blur_pool(jnp.ones(shape)).shape == nets.max_pool(jnp.ones(shape)).shape

@@ -7,7 +7,7 @@ each paper's authors: SymAE's as in Keras (Glorot uniform kernels, zero biases),
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from math import ceil, prod
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -108,12 +108,17 @@ def blur_pool(x: Float[Array, "*space c"]) -> Float[Array, "*half c"]:
     """
     for axis in range(x.ndim - 1):
         if half := x.shape[axis] // 2:
-            ends = [(1, 3) if a == axis else (0, 0) for a in range(x.ndim)]
-            x = jnp.pad(x, ends, mode="edge")
-            x = jnp.maximum(*(jax.lax.slice_in_dim(x, i, i + 2 * half + 2, axis=axis) for i in (0, 1)))
-            taps = [jax.lax.slice_in_dim(x, i, i + 2 * half - 1, 2, axis) for i in range(4)]
-            x = (taps[0] + 3 * taps[1] + 3 * taps[2] + taps[3]) / 8
+            pairs = jax.lax.slice_in_dim(x, 0, 2 * half, axis=axis).reshape(*x.shape[:axis], half, 2, *x.shape[axis + 1 :])
+            even, odd = (jnp.take(pairs, i, axis=axis + 1) for i in (0, 1))
+            within, between = jnp.maximum(even, odd), jnp.maximum(odd, _moved(even, axis, 1))
+            x = (_moved(between, axis, -1) + 3 * within + 3 * between + _moved(within, axis, 1)) / 8
     return x
+
+
+def _moved(x: Array, axis: int, by: Literal[1, -1]) -> Array:
+    """Every position's next (1) or last (-1) neighbour along an axis; at the end, itself."""
+    parts = [(1, None), (-1, None)] if by == 1 else [(None, 1), (None, -1)]
+    return jnp.concatenate([x[(*[slice(None)] * axis, slice(*part))] for part in parts], axis=axis)
 
 
 def upsample(factor: int) -> Lambda:
@@ -133,10 +138,22 @@ def reshape(shape: tuple[int, ...]) -> Lambda:
 
 
 @jax.custom_jvp
-def selu(x: Array) -> Array:
-    """Scaled exponential linear unit (Klambauer et al. 2017). Its derivative is taken from its value, without a second
-    exponential: a NashAE step spends a quarter of its time there.
+def elu(x: Array) -> Array:
+    """Exponential linear unit (Clevert et al. 2016). Like that of `selu`, its derivative is taken from its value, without a
+    second exponential: a SymAE or NashAE step would spend a quarter of its time there.
     """
+    return jnp.where(x > 0, x, jnp.exp(jnp.minimum(x, 0.0)) - 1)
+
+
+@elu.defjvp
+def _elu_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    y = elu(*primals)
+    return y, tangents[0] * jnp.where(y > 0, 1, y + 1)
+
+
+@jax.custom_jvp
+def selu(x: Array) -> Array:
+    """Scaled exponential linear unit (Klambauer et al. 2017)."""
     return SELU_SCALE * jnp.where(x > 0, x, SELU_ALPHA * (jnp.exp(jnp.minimum(x, 0.0)) - 1))
 
 
@@ -149,7 +166,7 @@ def _selu_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Arr
     return y, tangents[0] * jnp.where(y > 0, SELU_SCALE, y + SELU_SCALE * SELU_ALPHA)
 
 
-ELU, SELU, LINEAR = Lambda(jax.nn.elu), Lambda(selu), Lambda(lambda x: x)
+ELU, SELU, LINEAR = Lambda(elu), Lambda(selu), Lambda(lambda x: x)
 POOL, FLATTEN = Lambda(max_pool), Lambda(jnp.ravel)
 
 
@@ -368,8 +385,8 @@ def symae_default(
     BatchNorm is left out because dropout before it makes its training and evaluation statistics differ, and pools blur, because
     a code that depends on even and odd positions does so differently for every state.
     """
-    ks, g, width = keys(key), grid(shape), 32
-    thick = min(8, g.channels)  # channels of the small picture that a decoder starts from, and of the product
+    ks, g, width, small = keys(key), grid(shape), 32, 8  # channels of a layer, and of the picture that a decoder starts from
+    thick = min(8, g.channels)  # channels of the product: a narrow one makes the states share what they mean by a nuisance
 
     def shrink(space: tuple[int, ...], inputs: int, blocks: int) -> tuple[list[Any], tuple[int, ...]]:
         layers: list[Any] = []
@@ -384,8 +401,8 @@ def symae_default(
     def grow(inputs: int, outputs: int) -> list[Any]:
         half = tuple(ceil(n / 2) for n in g.space)
         crop = Lambda(lambda x: x[tuple(slice(n) for n in g.space)])
-        layers = [Dense(inputs, prod(half) * thick, next(ks)), ELU, reshape((*half, thick))]
-        layers += [Conv(g.kernel, thick, width, next(ks)), ELU, Conv(g.kernel, width, width, next(ks)), ELU]
+        layers = [Dense(inputs, prod(half) * small, next(ks)), ELU, reshape((*half, small))]
+        layers += [Conv(g.kernel, small, width, next(ks)), ELU, Conv(g.kernel, width, width, next(ks)), ELU]
         layers += [upsample(2), crop]
         for _ in range(4):
             layers += [Conv(g.kernel, width, width, next(ks)), ELU]
