@@ -25,6 +25,17 @@ def test_a_common_roll_is_free_and_another_is_not(r):
     assert roll_error(each, truth) > 1e-3
 
 
+@given(st.integers(0, 100), st.integers(1, 4), st.integers(3, 17))
+def test_a_roll_between_two_samples_is_the_best_mixture_of_them(seed, n, k):
+    x, truth = np.random.default_rng(seed).standard_normal((2, n, k))
+    t = np.linspace(0, 1, 101)[:, None, None]
+    mixtures = [(1 - t) * np.roll(truth, r, axis=1) + t * np.roll(truth, r + 1, axis=1) for r in range(k)]
+    tried = min(np.mean((x - m) ** 2, axis=(1, 2)).min() for m in mixtures)
+    assert roll_error(x, truth, between=True) == pytest.approx(tried, abs=2e-3)
+    assert roll_error(x, truth, between=True) <= min(tried, roll_error(x, truth)) + 1e-12
+    assert roll_error(mixtures[2][30], truth, between=True) == pytest.approx(0, abs=1e-9)
+
+
 def test_swap_errors_tell_reconstruction_from_swaps():
     truth = un.data.orbit(un.data.mra_states(20))
     perfect = np.repeat(truth[:, None], 6, axis=1)

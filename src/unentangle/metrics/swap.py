@@ -13,17 +13,29 @@ PHI = (1, 2, 0, 5, 3, 4)
 """The donor of each state in the paper's figures: 1 -> 2 -> 3 -> 1 and 4 -> 6 -> 5 -> 4, counted from 0."""
 
 
-def roll_error(x: Float[np.ndarray, "*pairs n k"], truth: Float[np.ndarray, "*pairs n k"]) -> Float[np.ndarray, "*pairs"]:
+def roll_error(
+    x: Float[np.ndarray, "*pairs n k"], truth: Float[np.ndarray, "*pairs n k"], between: bool = False
+) -> Float[np.ndarray, "*pairs"]:
     """Mean squared error after the best common cyclic roll: min over r of mean over (n, k) of (roll(x, r) - truth)^2.
 
     The roll is common to all n rows. By the FFT, since only the correlation of x and truth depends on r: exact, O(n k log k).
+    With `between` it may lie between two samples r and r + 1, where the truth is a mixture (1 - t) and t of its two rolls: then
+    the error is the least over t as well, which is the root of a line.
     """
     x, truth = np.asarray(x, float), np.asarray(truth, float)
     k = x.shape[-1]
-    spectrum = np.fft.rfft(truth) * np.fft.rfft(x).conj()
-    correlation = np.fft.irfft(spectrum.sum(axis=-2), n=k)  # at r: the sum over rows of roll(x, r) * truth
-    square = (x**2).sum(axis=(-2, -1)) + (truth**2).sum(axis=(-2, -1)) - 2 * correlation.max(axis=-1)
-    return np.asarray(np.maximum(square, 0) / (x.shape[-2] * k))
+    correlation = _correlation(x, truth).sum(axis=-2)  # at r: the sum over rows of roll(x, r) * truth
+    own = _correlation(truth, truth).sum(axis=-2)
+    after, slope = np.roll(correlation, -1, axis=-1), (own - np.roll(own, -1, axis=-1))[..., :1]
+    t = np.clip(0.5 + (after - correlation) / np.maximum(2 * slope, 1e-300), 0, 1) if between else np.zeros(1)
+    square = own[..., :1] - 2 * t * (1 - t) * slope - 2 * ((1 - t) * correlation + t * after)
+    square = np.maximum((x**2).sum(axis=(-2, -1)) + square.min(axis=-1), 0)
+    return np.asarray(square / (x.shape[-2] * k))
+
+
+def _correlation(x: Float[np.ndarray, "*rows k"], y: Float[np.ndarray, "*rows k"]) -> Float[np.ndarray, "*rows k"]:
+    """At r: the sum over samples of roll(x, r) * y."""
+    return np.fft.irfft(np.fft.rfft(y) * np.fft.rfft(x).conj(), n=x.shape[-1])
 
 
 class SwapErrors(NamedTuple):
@@ -51,9 +63,11 @@ class SwapErrors(NamedTuple):
         return self.pairs[~np.eye(len(self.pairs), dtype=bool)]
 
 
-def swap_errors(swapped: Float[np.ndarray, "states donors n k"], truth: Float[np.ndarray, "states n k"]) -> SwapErrors:
+def swap_errors(
+    swapped: Float[np.ndarray, "states donors n k"], truth: Float[np.ndarray, "states n k"], between: bool = False
+) -> SwapErrors:
     """The error of each state under each donor's n nuisances, where truth[i, l] is state i under nuisance l."""
-    return SwapErrors(roll_error(swapped, np.broadcast_to(np.asarray(truth)[:, None], np.shape(swapped))))
+    return SwapErrors(roll_error(swapped, np.broadcast_to(np.asarray(truth)[:, None], np.shape(swapped)), between))
 
 
 class Baselines(NamedTuple):
