@@ -97,7 +97,7 @@ def test_no_noise_at_rate_zero(kind):
 
 
 def test_the_loss_is_the_mean_squared_error_plus_lam_times_the_printed_penalty():
-    method = dense_symae(rate=0.0, lam=3.0, penalty="energy", isometry=0.0)
+    method = dense_symae(rate=0.0, lam=3.0, penalty="energy", isometry=0.0, consistency=0.0)
     net, state = method.init((12,), jax.random.key(0))
     x = jax.random.normal(jax.random.key(1), (4, 5, 12))
     loss, (terms, _) = method.loss(net, state, None, Turn(x, None, jax.random.key(2), 20))
@@ -110,12 +110,12 @@ def test_the_loss_is_the_mean_squared_error_plus_lam_times_the_printed_penalty()
 
 
 def test_the_loss_does_not_know_the_order_of_groups_and_instances():
-    method = dense_symae(rate=0.0)
+    method = dense_symae(rate=0.0, lam=0.3, consistency=0.0)
     net, state = method.init((12,), jax.random.key(0))
     x = jax.random.normal(jax.random.key(1), (4, 5, 12))
     turn = Turn(x, None, jax.random.key(2), 20)
     mixed = turn._replace(x=x[::-1, jnp.array([3, 1, 0, 4, 2])])
-    np.testing.assert_allclose(method.loss(net, state, None, mixed)[0], method.loss(net, state, None, turn)[0], rtol=1e-5)
+    np.testing.assert_allclose(method.loss(net, state, None, mixed)[0], method.loss(net, state, None, turn)[0], rtol=1e-4)
 
 
 def test_the_multiplicative_decoder_is_a_product():
@@ -151,18 +151,18 @@ def test_an_own_encoder_alone_gets_a_dense_layer():
 
 @pytest.mark.parametrize("penalty", [*PENALTIES, lambda codes: jnp.mean(codes**2)], ids=[*PENALTIES, "own"])
 def test_the_loss_adds_the_named_penalty_of_the_nuisance_codes(penalty):
-    method = dense_symae(rate=0.0, lam=3.0, penalty=penalty, isometry=2.0)
+    method = dense_symae(rate=0.0, lam=3.0, penalty=penalty, isometry=2.0, consistency=0.5)
     net, state = method.init((12,), jax.random.key(0))
     turn = Turn(jax.random.normal(jax.random.key(1), (4, 5, 12)), None, jax.random.key(2), 20)
     loss, (terms, _) = method.loss(net, state, None, turn)
     penalised = PENALTIES.get(penalty, penalty)(jax.vmap(jax.vmap(net.nuisance))(turn.x))
     assert float(terms["penalty"]) == pytest.approx(float(penalised), rel=1e-5)
-    total = terms["reconstruction"] + 3 * terms["penalty"] + 2 * terms["isometry"]
+    total = terms["reconstruction"] + 3 * terms["penalty"] + 2 * terms["isometry"] + 0.5 * terms["consistency"]
     assert float(loss) == pytest.approx(float(total), rel=1e-6)
 
 
 def test_the_loss_adds_what_the_opponents_earn():
-    method = dense_symae(rate=0.0, lam=3.0, penalty="adversarial", isometry=0.0)
+    method = dense_symae(rate=0.0, lam=3.0, penalty="adversarial", isometry=0.0, consistency=0.0)
     net, state = method.init((12,), jax.random.key(0))
     turn = Turn(jax.random.normal(jax.random.key(1), (4, 5, 12)), None, jax.random.key(2), 20)
     loss, (terms, _) = method.loss(net, state, None, turn)
@@ -205,6 +205,7 @@ def test_codes_that_move_as_the_recordings_do_have_no_isometry_penalty():
     own = jnp.array([1.0, 2.0, 5.0])[:, None, None]  # every group may have its own scale
     assert isometry_penalty(own * circles(TURN), x) < 1e-6
     bent = jnp.concatenate([x, 0.3 * circles(2 * TURN)], axis=2)  # a function of the distance, not the distance
+    assert isometry_penalty(x, bent) < 1e-4
     assert isometry_penalty(bent, x) < 1e-4
     uneven = [float(isometry_penalty(circles(TURN + by * np.sin(TURN)), x)) for by in (0.05, 0.1, 0.2)]
     assert uneven[1] / uneven[0] == pytest.approx(4, rel=0.3)
@@ -240,8 +241,9 @@ def test_a_signal_that_comes_back_does_not_forbid_the_circle_of_its_shifts():
     wave = np.cos(4 * np.pi * place) + 0.7 * np.cos(2 * np.pi * place)
     shift = np.random.default_rng(0).permutation(64)[:24]
     x = jnp.asarray(np.stack([np.roll(wave, s) for s in shift]))[None]
-    circle, uneven = (circles((2 * np.pi * shift / 64 + by * np.sin(2 * np.pi * shift / 64))[None]) for by in (0.0, 0.6))
-    assert isometry_penalty(circle, x) < isometry_penalty(uneven, x) < 0.01
+    turns = [(2 * np.pi * shift / 64 + by * np.sin(2 * np.pi * shift / 64))[None] for by in (0.0, 0.1, 0.3)]
+    circle, uneven, more = (float(isometry_penalty(circles(turn), x)) for turn in turns)
+    assert 5 * circle < uneven < more
 
 
 @pytest.mark.parametrize("instances", [1, 2, 3, 40])
@@ -253,9 +255,57 @@ def test_the_isometry_penalty_of_any_group_is_finite_and_so_is_its_gradient(inst
         assert jnp.all(jnp.isfinite(gradient))
 
 
+# -- consistency ----------------------------------------------------------------------------------------------------------
+
+
+SIZES = jnp.array([[1.0], [2.0], [5.0]])
+GIVEN = jax.random.normal(jax.random.key(0), (3, 8, 2))
+
+
+def inconsistency(codes, gain=1.0, beside=0.0):
+    """Of nets that know their world: rows (s, s n) of nuisances n at the size s of the state, encoded as gain n + beside s."""
+
+    def decoder(sizes, codes, group, state):
+        size = sizes[group]
+        return jnp.concatenate([size, size * codes / gain], axis=1), state
+
+    net = nets.SymAENets(nets.LINEAR, nets.LINEAR, lambda x: gain * x[1:] / x[0] + beside * x[0], decoder)
+    _, state = eqx.nn.make_with_state(lambda: nets.LINEAR)()
+    return float(un.SymAE()._inconsistency(net, state, SIZES, codes))
+
+
+@pytest.mark.parametrize("gain", [1.0, 7.0])
+def test_states_that_mean_the_same_by_a_code_are_consistent_at_any_scale(gain):
+    assert inconsistency(gain * GIVEN, gain) == pytest.approx(0, abs=1e-9)
+
+
+def test_states_that_encode_beside_what_they_were_given_are_not():
+    variance = float(jnp.var(GIVEN.reshape(-1, 2), axis=0).mean())
+    assert inconsistency(GIVEN, beside=0.1) == pytest.approx(float(jnp.mean((0.1 * SIZES) ** 2)) / variance, rel=1e-4)
+
+
+def test_consistency_teaches_the_encoders_and_not_the_decoder():
+    method = dense_symae(consistency=1.0)
+    net, state = method.init((12,), jax.random.key(0))
+    c, n = jax.random.normal(jax.random.key(1), (4, 3)), jax.random.normal(jax.random.key(2), (4, 5, 4))
+    of_net, of_codes = eqx.filter_grad(lambda both: method._inconsistency(both[0], state, c, both[1]))((net, n))
+    assert not any(np.any(w) for w in jax.tree.leaves(of_net.decoder))
+    assert all(np.any(w) for w in jax.tree.leaves(of_net.nuisance))
+    assert np.any(of_codes)
+
+
+def test_swaps_are_not_decoded_where_consistency_weighs_nothing():
+    net, state = dense_symae().init((12,), jax.random.key(0))
+    turn = Turn(jax.random.normal(jax.random.key(1), (4, 5, 12)), None, jax.random.key(2), 20)
+    methods = [dense_symae(rate=0.0, lam=0.3, consistency=weight) for weight in (0.0, 1.0)]
+    never, always = (method.loss(net, state, None, turn)[1][0]["consistency"] for method in methods)
+    assert never == 0 < always
+
+
 @pytest.mark.parametrize(
-    "numbers", [{"p": 0}, {"q": 0}, {"rate": 1.0}, {"rate": -0.1}, {"lam": -1.0}, {"isometry": -1.0}, {"lam": float("nan")}]
+    ("name", "number"),
+    [*((weight, -1.0) for weight in ("rate", "lam", "isometry", "consistency")), ("lam", np.nan), ("rate", 1.0), ("p", 0)],
 )
-def test_impossible_numbers_are_refused(numbers):
+def test_impossible_numbers_are_refused(name, number):
     with pytest.raises(un.InputError):
-        un.SymAE(**numbers)
+        un.SymAE(**{name: number})

@@ -21,7 +21,7 @@ from .methods.protocol import Method, Trained, numbers_of
 from .schedules import SCHEDULES
 from .storage import read_about, read_tree, write_tree
 
-FORMAT = 2  # 1: the default nets of SymAE took the larger of two neighbours where they now blur
+FORMAT = 3  # the default nets of SymAE: in 1 pools do not blur, in 2 they end otherwise and decoders start narrower
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,13 +15,13 @@ the other sees one instance and is disturbed while it trains,
 
 and the decoder gives X_ij back from both. Training minimises, on standardised rows,
 
-    mean (dec(C_i, SR(N_ij)) - X_ij)^2  +  lam * penalty(N)  +  isometry * (what is told below),
+    mean (dec(C_i, SR(N_ij)) - X_ij)^2  +  lam * penalty(N)  +  two terms that are told below,
 
 the squared error averaged over every sample. The penalty makes the nuisance codes of every group alike in distribution. As
-printed it is the energy distance of section 4.2.4, mean_i 2 E(p_i, p): that is penalty="energy", isometry=0. (The authors'
-code also averages the error, but sums the penalty over groups and leaves the factor 2 out: its lambda is 2 / n_x of ours.) By
-default it is divided by the mean distance of the codes, because the printed one is lowered as well by making all codes small.
-A swap decodes the coherent code of one state with the nuisance code of another's instance.
+printed it is the energy distance of section 4.2.4, mean_i 2 E(p_i, p): that is penalty="energy", isometry=0, consistency=0.
+(The authors' code also averages the error, but sums the penalty over groups and leaves the factor 2 out: its lambda is 2 / n_x
+of ours.) By default it is divided by the mean distance of the codes, because the printed one is lowered as well by making all
+codes small. A swap decodes the coherent code of one state with the nuisance code of another's instance.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -150,23 +150,21 @@ def adversarial_penalty(codes: Pairs, predicted: Pairs) -> Float[Array, ""]:
 #
 # Nuisance codes of the same distribution are not yet the same codes for the same nuisance: from state to state the map from
 # nuisance to code may be stretched here and squeezed there, and a penalty on distributions, which sees finite groups, even asks
-# for that. What else is known? Often that a small change of the nuisance moves a recording equally far wherever it happens, as
-# a shift does. Then two recordings of a state that are near each other tell how far their nuisances are apart, and so should
-# their codes.
+# for that. What else is known? Often that the same step of the nuisance moves the recordings of a state equally far wherever it
+# is taken, as a shift does. Then in a group the distance of two codes should tell how far the recordings are apart. (Not the
+# other way round: recordings that are equally far apart may be so by different steps, as those of a periodic signal are.)
 
 
 def isometry_penalty(
-    codes: Float[Array, "groups instances q"], x: Float[Array, "groups instances ..."], width: float = 0.05, reach: float = 0.2
+    codes: Float[Array, "groups instances q"], x: Float[Array, "groups instances ..."], width: float = 0.05
 ) -> Float[Array, ""]:
-    """How much the distances of codes vary among pairs of recordings of one group that are equally far apart.
+    """How much the distances of recordings vary among pairs of one group whose codes are equally far apart.
 
-    Distances count relative to their mean in the group. Each |N_ij - N_ij'| is compared with what all other pairs of the group
-    say about recordings at that distance: a local linear regression with a Gaussian kernel of the given width. The differences,
-    in units of `reach`, are squared and averaged over all pairs, weighted by a Gaussian of that width in the distance of the
-    recordings: recordings far apart need not tell how far their nuisances are (a periodic signal comes back before the end of
-    its period), and where all are far apart, as unlike images are, the penalty has nothing to say. Near zero if in every group
-    near distances of codes are a smooth function of those of recordings, each group with its own. Of large groups, 32 instances
-    are compared.
+    Distances count relative to their mean in the group. Each |X_ij - X_ij'| is compared with what all other pairs of the group
+    say about codes at that distance: a local linear regression with a Gaussian kernel of the given width. The differences are
+    squared and averaged. Near zero if in every group the distances of recordings are a smooth function of those of codes, each
+    group with its own. Unlike images, which are all about equally far apart, ask for little. Of large groups, 32 instances are
+    compared.
     """
     codes, x = codes[:, :32], x[:, :32]
     if codes.shape[1] < 3:
@@ -180,8 +178,7 @@ def isometry_penalty(
 
     def variation(codes: Float[Array, "instances q"], x: Float[Array, "instances ..."]) -> Float[Array, ""]:
         ours, given = apart(codes), apart(x)
-        counts = jnp.exp(-0.5 * (given / reach) ** 2)
-        return jnp.mean(counts * ((ours - others_say(given, ours, width)) / reach) ** 2)
+        return jnp.mean((given - others_say(ours, given, width)) ** 2)
 
     return jnp.mean(jax.vmap(variation)(codes, x))
 
@@ -193,6 +190,19 @@ def others_say(at: Float[Array, " n"], value: Float[Array, " n"], width: float) 
     weight, slope, square = (jnp.sum(near * offset**power, axis=1) for power in range(3))
     square += 1e-3 * width**2 * weight  # without neighbours on both sides, rather their mean than an extrapolation
     return (square * (near @ value) - slope * ((near * offset) @ value)) / (square * weight - slope**2)
+
+
+# -- beyond the paper: a swap has the nuisance that it was given ----------------------------------------------------------
+#
+# The curves that nuisances trace in the codes of two states may be alike in distribution and yet lie beside each other: a swap
+# is then decoded off the curve of its state. Encoded again, it shows by how much.
+
+
+def consistency_penalty(again: Float[Array, "rows q"], given: Float[Array, "rows q"]) -> Float[Array, ""]:
+    """How far the nuisance codes of swaps are from those that the swaps were decoded with: the mean square of the difference
+    over the variance of the codes. Zero if every state means the same by a code; the same for codes of any scale.
+    """
+    return jnp.mean((again - given) ** 2) / jnp.maximum(jnp.mean(jnp.var(given, axis=0)), dependence.TINY)
 
 
 # -- the method -----------------------------------------------------------------------------------------------------------
@@ -221,13 +231,17 @@ class SymAE:
         q: size of the nuisance code.
         rate: r of the stochastic regulariser, in [0, 1). By default it falls from 0.5 to 0 over the first 70 % of the
             training: dropout aligns the nuisance codes of the states, and the rest repairs what that cost in reconstruction.
-        lam: weight of the penalty. 0.3 suits "relative-energy", which is at most 1, as "adversarial" is; "kl" is at most the
-            logarithm of the number of groups, "hsic" below 0.2; "energy", "wasserstein" and "sinkhorn" grow with the codes.
+        lam: weight of the penalty. By default it falls from 0.3 to 0 over the first 60 %: it brings the states together, but
+            also bends their codes to the accidents of finite groups. 0.3 suits "relative-energy", which is at most 1, as
+            "adversarial" is; "kl" is at most the logarithm of the number of groups, "hsic" below 0.2; "energy", "wasserstein"
+            and "sinkhorn" grow with the codes.
         penalty: what makes the nuisance codes of all groups alike: "energy" (section 4.2.4); "relative-energy", the same over
             the mean distance of the codes; the rivals of section 4.2.1, "kl", "wasserstein" (one-dimensional) and "sinkhorn";
             "hsic"; "adversarial", NashAE's game between the two codes; or a function of codes (groups, instances, q).
-        isometry: weight of `isometry_penalty`, which is not the paper's: recordings of a state that are near each other and
-            equally far apart get codes that are. 0 if the same step of the nuisance moves some recordings further than others.
+        isometry: weight of `isometry_penalty`, which is not the paper's: the distance of two nuisance codes of a group tells
+            how far the recordings are apart. 0 if the same step of the nuisance moves some recordings further than others.
+        consistency: weight of `consistency_penalty`, which is not the paper's either: a swap that is encoded again has the
+            nuisance code that it was decoded with.
         regulariser: the kind of noise on the nuisance code (section 2.2).
         decoder: "multiplicative" dec3(dec1(C) * dec2(N)), "concatenation" or "dense"; or a net of the vector [C, N].
         pool: "mean", "max", "min", or a function of (features (instances, ...), mask (instances,)).
@@ -240,9 +254,10 @@ class SymAE:
     p: int = 5
     q: int = 10
     rate: Number = Linear(0.5, 0.0, until=0.7)  # noqa: RUF009
-    lam: Number = 0.3
+    lam: Number = Linear(0.3, 0.0, until=0.6)  # noqa: RUF009
     penalty: Named | Penalty = "relative-energy"
-    isometry: Number = 50.0
+    isometry: Number = 75.0
+    consistency: Number = 1.0
     regulariser: Regulariser = "dropout"
     decoder: Literal["multiplicative", "concatenation", "dense"] | Net = "multiplicative"
     pool: Literal["mean", "max", "min"] | Pool = "mean"
@@ -257,7 +272,7 @@ class SymAE:
     def __post_init__(self):
         if self.p < 1 or self.q < 1:
             raise InputError(f"p={self.p} and q={self.q}; both codes need at least one number.")
-        for name, bound in (("rate", 1.0), ("lam", np.inf), ("isometry", np.inf)):
+        for name, bound in (("rate", 1.0), ("lam", np.inf), ("isometry", np.inf), ("consistency", np.inf)):
             number = getattr(self, name)
             if isinstance(number, Real) and not 0 <= float(number) < bound:
                 raise InputError(f"{name}={number}; it must be at least 0 and less than {bound}.")
@@ -321,8 +336,18 @@ class SymAE:
         else:
             penalty = (PENALTIES[self.penalty] if isinstance(self.penalty, str) else self.penalty)(n)
         isometry = isometry_penalty(n, turn.x)
-        terms = {"reconstruction": reconstruction, "penalty": penalty, "isometry": isometry}
-        return reconstruction + self.lam * penalty + self.isometry * isometry, (terms, state)
+        asked = self.consistency > 0  # a third of the step is left out if not
+        inconsistency = jax.lax.cond(asked, lambda: self._inconsistency(net, state, c, n), lambda: jnp.zeros(()))
+        terms = {"reconstruction": reconstruction, "penalty": penalty, "isometry": isometry, "consistency": inconsistency}
+        total = reconstruction + self.lam * penalty + self.isometry * isometry + self.consistency * inconsistency
+        return total, (terms, state)
+
+    def _inconsistency(self, net: Nets, state: nets.State, c: Float[Array, "groups p"], n: Float[Array, "groups instances q"]):
+        """The consistency penalty of a batch that is decoded with the nuisances of the group before."""
+        given = jnp.roll(n, 1, axis=0).reshape(-1, n.shape[2])
+        group = jnp.repeat(jnp.arange(len(n)), n.shape[1])
+        swapped = jax.lax.stop_gradient(net.decoder(c, given, group, state)[0])  # as data: the decoder is not to please NEnc
+        return consistency_penalty(nets.over_rows(net.nuisance, swapped, state)[0], given)
 
     def _codes(self, net: Nets, state: nets.State, turn: Turn) -> tuple[Array, Array, nets.State]:
         """C (groups, p) and N (groups, instances, q) of a batch."""
