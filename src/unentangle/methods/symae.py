@@ -241,7 +241,7 @@ class SymAE:
         isometry: weight of `isometry_penalty`, which is not the paper's: the distance of two nuisance codes of a group tells
             how far the recordings are apart. 0 if the same step of the nuisance moves some recordings further than others.
         consistency: weight of `consistency_penalty`, which is not the paper's either: a swap that is encoded again has the
-            nuisance code that it was decoded with.
+            nuisance code that it was decoded with. No schedule, so that a step without it does without its third of the work.
         regulariser: the kind of noise on the nuisance code (section 2.2).
         decoder: "multiplicative" dec3(dec1(C) * dec2(N)), "concatenation" or "dense"; or a net of the vector [C, N].
         pool: "mean", "max", "min", or a function of (features (instances, ...), mask (instances,)).
@@ -257,7 +257,7 @@ class SymAE:
     lam: Number = Linear(0.3, 0.0, until=0.6)  # noqa: RUF009
     penalty: Named | Penalty = "relative-energy"
     isometry: Number = 75.0
-    consistency: Number = 1.0
+    consistency: float = 1.0
     regulariser: Regulariser = "dropout"
     decoder: Literal["multiplicative", "concatenation", "dense"] | Net = "multiplicative"
     pool: Literal["mean", "max", "min"] | Pool = "mean"
@@ -278,6 +278,8 @@ class SymAE:
                 raise InputError(f"{name}={number}; it must be at least 0 and less than {bound}.")
             if not is_number(number):
                 raise InputError(f"{name}={number!r}; a number or a schedule is needed.")
+        if not isinstance(self.consistency, Real):
+            raise InputError(f"consistency={self.consistency!r}; a plain number is needed.")
         check_choices(self)
 
     def check(self, data: Dataset) -> None:
@@ -336,8 +338,7 @@ class SymAE:
         else:
             penalty = (PENALTIES[self.penalty] if isinstance(self.penalty, str) else self.penalty)(n)
         isometry = isometry_penalty(n, turn.x)
-        asked = self.consistency > 0  # a third of the step is left out if not
-        inconsistency = jax.lax.cond(asked, lambda: self._inconsistency(net, state, c, n), lambda: jnp.zeros(()))
+        inconsistency = self._inconsistency(net, state, c, n) if self.consistency else jnp.zeros(())
         terms = {"reconstruction": reconstruction, "penalty": penalty, "isometry": isometry, "consistency": inconsistency}
         total = reconstruction + self.lam * penalty + self.isometry * isometry + self.consistency * inconsistency
         return total, (terms, state)
