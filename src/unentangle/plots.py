@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -285,6 +285,39 @@ def compared(values: Mapping[str, Mapping[str, Sequence[float]]], title: str = "
         ax.title.set_fontsize(10)
         ax.grid(axis="y", linewidth=0.3)
     figure.suptitle(title, fontsize=11)
+    return figure
+
+
+def heat_maps(panels: Mapping[str, Mapping[str, Float[np.ndarray, "x y"]]], axis: np.ndarray, x: str, y: str) -> Figure:
+    """Cases (rows) by quantities (columns) over the plane of two axes with the same ticks (as Figures 8 and 9 of the SymAE
+    paper); a quantity that is nowhere negative is drawn on a logarithmic scale from 1e-4 to 1.
+    """
+    names = list(next(iter(panels.values())))
+    shape = len(panels), len(names)
+    figure, axes = plt.subplots(
+        *shape, figsize=(3.3 * shape[1] + 0.6, 2.8 * shape[0] + 0.3), squeeze=False, layout="constrained"
+    )
+    edge = (axis[1] - axis[0]) / 2
+    for (i, (case, values)), (j, name) in product(enumerate(panels.items()), enumerate(names)):
+        ax, value = axes[i, j], values[name]
+        reach = np.nanquantile(np.abs(value), 0.99)
+        scale: Any = {"norm": LogNorm(1e-4, 1), "cmap": "viridis"}
+        if value.min() < 0:
+            scale = {"vmin": -reach, "vmax": reach, "cmap": "RdBu"}
+        extent = (axis[0] - edge, axis[-1] + edge, axis[0] - edge, axis[-1] + edge)
+        figure.colorbar(ax.imshow(value.T, origin="lower", extent=extent, **scale), ax=ax, shrink=0.85)
+        ax.set(xlabel=x, ylabel=y)
+        ax.set_title(f"{case}\n{name}" if j == 0 else name, fontsize=9)
+    return figure
+
+
+def lines(x: np.ndarray, values: Mapping[str, np.ndarray], x_name: str, y_name: str) -> Figure:
+    """Several quantities over one axis, logarithmic upwards."""
+    figure, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
+    for name, value in values.items():
+        ax.plot(x, value, label=name, marker="o", markersize=3, linewidth=1.2)
+    ax.set(xlabel=x_name, ylabel=y_name, yscale="log")
+    ax.legend(frameon=False, fontsize=8)
     return figure
 
 

@@ -5,15 +5,14 @@ from types import ModuleType
 from typing import Any
 
 from ..errors import InputError
-from . import nashae, symae
+from . import concatenation, nashae, symae
 
-PAPERS: dict[str, ModuleType] = {"symae": symae, "nashae": nashae}
+PAPERS: dict[str, tuple[ModuleType, ...]] = {"symae": (symae, concatenation), "nashae": (nashae,)}
 
 
 def find(name: str) -> Callable[..., Any]:
     """The recipe called PAPER.FIGURE."""
-    paper, _, figure = name.partition(".")
-    known = [f"{p}.{r}" for p, module in PAPERS.items() for r in module.RECIPES]
+    known = {f"{p}.{r}": getattr(module, r) for p, modules in PAPERS.items() for module in modules for r in module.RECIPES}
     if name not in known:
         raise InputError(f"there is no recipe {name!r}; there are {', '.join(known)}.")
-    return getattr(PAPERS[paper], figure)
+    return known[name]

@@ -1,0 +1,260 @@
+"""The concatenation model of the SymAE paper (section 4.3): when does a masked code forget the state, and when not?
+
+Data are all pairs (s, l) of a state s = 0 .. 9 and a nuisance l = 0 .. 19. CEnc gives s, NEnc gives N = alpha s + beta l twice,
+and the decoder sum_j relu(a_j s + b_j N_1 + c_j N_2) / scale of m units is to give l back. (The paper has scale = 1, the
+authors' code 10.) N has forgotten the state if alpha / beta = 0; alpha and beta themselves trade off against the decoder.
+
+Everything here is a plain function of one model; a grid of initialisations is one program, `jax.vmap` of them.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from time import monotonic
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Float, Int, Key
+
+from .. import plots
+from ..nets import glorot_uniform
+from ..schedules import Number
+from ..storage import read_json, save, write_json
+from .record import commit, provenance
+
+RECIPES = ("figure_8", "figure_9", "mask_rates", "mask_landscape")
+
+STATES, NUISANCES = (np.ravel(g).astype(np.float32) for g in np.meshgrid(np.arange(10), np.arange(20), indexing="ij"))
+MASKS = np.array([[1, 1], [0, 1], [1, 0]], np.float32)
+"""Both copies of N, or one of them; without any, nothing could be reconstructed (eq. 10)."""
+
+
+class Model(NamedTuple):
+    """3 m + 2 parameters."""
+
+    alpha: Float[Array, ""]
+    beta: Float[Array, ""]
+    units: Float[Array, "3 m"]  # a, b, c
+
+
+def start(key: Key[Array, ""], alpha: Float[Array, ""], beta: Float[Array, ""], m: int = 100) -> Model:
+    """A fresh decoder, Glorot uniform, and the given nuisance encoder."""
+    return Model(alpha, beta, glorot_uniform(key, (3, m)))
+
+
+def nuisance(model: Model) -> Float[Array, " pairs"]:
+    """N of every pair."""
+    return model.alpha * STATES + model.beta * NUISANCES
+
+
+def decoded(model: Model, masks: Float[Array, "masks 2 #m"], scale: float) -> Float[Array, "masks pairs"]:
+    """dec(s, t_1 N, t_2 N) of every pair, for some masks (t_1, t_2), which may be other ones for every unit."""
+    a, b, c = model.units
+    slope = masks[:, 0] * b + masks[:, 1] * c
+    return jnp.sum(jax.nn.relu(a * STATES[:, None] + slope[:, None] * nuisance(model)[:, None]), axis=2) / scale
+
+
+# -- losses: of a model and a key; the sum of eq. 10 over pairs is a mean here ----------------------------------------------
+
+
+def bernoulli_loss(model: Model, key: Key[Array, ""], weights: Float[Array, " masks"], scale: float) -> Float[Array, ""]:
+    """Equation 10: the mean squared errors under the three masks, by their weights. (1, 0, 0) is the control without masks, and
+    (1 - r, r, r) the authors' sweep over rates r.
+    """
+    return weights @ jnp.mean((decoded(model, jnp.asarray(MASKS)[:, :, None], scale) - NUISANCES) ** 2, axis=1)
+
+
+def gaussian_loss(model: Model, key: Key[Array, ""], scale: float, own: bool) -> Float[Array, ""]:
+    """The mean squared error under one draw of t_1, t_2 ~ N(1, 1): for every unit its own, as printed, or the same for all
+    units, as in the authors' code.
+    """
+    t = 1 + jax.random.normal(key, (1, 2, model.units.shape[1] if own else 1))
+    return jnp.mean((decoded(model, t, scale) - NUISANCES) ** 2)
+
+
+def expected_gaussian_loss(model: Model, key: Key[Array, ""], scale: float) -> Float[Array, ""]:
+    """The expectation of `gaussian_loss` where every unit draws its own t: exact.
+
+    z_j = a_j s + t_1 b_j N + t_2 c_j N is normal with mean a_j s + (b_j + c_j) N and variance (b_j^2 + c_j^2) N^2,
+    independently over the units, so that with rectified normal variables
+
+        E (sum_j relu(z_j) / scale - l)^2 = (sum_j E relu(z_j) / scale - l)^2 + sum_j var relu(z_j) / scale^2.
+    """
+    a, b, c = model.units
+    n = nuisance(model)[:, None]
+    mean, deviation = a * STATES[:, None] + (b + c) * n, jnp.sqrt((b**2 + c**2) * n**2 + 1e-12)
+    above, density = jax.scipy.stats.norm.cdf(mean / deviation), jax.scipy.stats.norm.pdf(mean / deviation)
+    first = mean * above + deviation * density
+    second = (mean**2 + deviation**2) * above + mean * deviation * density
+    return jnp.mean((first.sum(axis=1) / scale - NUISANCES) ** 2 + jnp.sum(second - first**2, axis=1) / scale**2)
+
+
+# -- training ---------------------------------------------------------------------------------------------------------------
+
+Loss = Callable[..., Float[Array, ""]]
+
+
+@partial(jax.jit, static_argnames=("loss", "steps", "frozen"))
+def trained(
+    loss: Loss,
+    models: Model,
+    keys: Key[Array, " members"],
+    steps: int,
+    stop: Number = 0.0,
+    frozen: bool = False,
+    weights: Float[Array, "members masks"] | None = None,
+) -> tuple[Model, Float[Array, " members"], Int[Array, " members"]]:
+    """Every member after so many steps of Adam (lr 1e-3), or when its loss fell below `stop`: parameters, last loss, and steps.
+    A frozen encoder keeps its alpha and beta.
+    """
+    adam = optax.adam(1e-3, eps=1e-7)
+
+    def one(model: Model, key: Key[Array, ""], weights: Any) -> tuple[Model, Array, Array]:
+        given = () if weights is None else (weights,)
+
+        def step(carry: Any, t: Array) -> tuple[Any, None]:
+            model, state, _, taken = carry
+            value, slope = jax.value_and_grad(loss)(model, jax.random.fold_in(key, t), *given)
+            moves: Any
+            moves, state = adam.update(slope, state)
+            going = value >= stop
+            if frozen:
+                moves = Model(jnp.zeros(()), jnp.zeros(()), moves.units)
+            model = jax.tree.map(lambda p, by: jnp.where(going, p + by, p), model, moves)
+            return (model, state, value, taken + going), None
+
+        carry, _ = jax.lax.scan(step, (model, adam.init(model), jnp.inf, 0), jnp.arange(steps))
+        return carry[0], carry[2], carry[3]
+
+    return jax.vmap(one)(models, keys, weights)
+
+
+# -- Figures 8 and 9 --------------------------------------------------------------------------------------------------------
+
+AXIS = np.linspace(-1, 1, 21)
+"""Initial values of alpha, and of beta."""
+
+
+class Case(NamedTuple):
+    """A loss to train the whole grid of initialisations on."""
+
+    loss: Loss
+    weights: tuple[int, int, int] | None = None
+    stop: float = 0.0
+
+
+def figure_8(out: Path, *, fast: bool = False) -> None:
+    """Masks forget the state: alpha, beta and |alpha / beta| after 10,000 steps on eq. 10, from 21 x 21 initialisations.
+
+    With the output as printed and over 10, as in the authors' code, there also with its early stop, and without masks.
+    Writes `symae_figure_8.json` and `figure_8.png`.
+    """
+    printed, code = (partial(bernoulli_loss, scale=scale) for scale in (1.0, 10.0))
+    cases = {
+        "output / 10": Case(code, (1, 1, 1)),
+        "output / 10, until loss 2e-5": Case(code, (1, 1, 1), stop=2e-5),
+        "as printed": Case(printed, (1, 1, 1)),
+        "output / 10, no masks": Case(code, (1, 0, 0)),
+    }
+    _figure(out, "figure_8", cases, fast)
+
+
+def figure_9(out: Path, *, fast: bool = False) -> None:
+    """Gaussian masks do not: the same grid with one t for all units, as in the authors' code, with one for each, as printed,
+    and the expectation of the latter. Writes `symae_figure_9.json` and `figure_9.png`.
+    """
+    cases = {
+        "one t for all units": Case(partial(gaussian_loss, scale=10.0, own=False)),
+        "one t for each unit": Case(partial(gaussian_loss, scale=10.0, own=True)),
+        "the expectation over these": Case(partial(expected_gaussian_loss, scale=10.0)),
+    }
+    _figure(out, "figure_9", cases, fast)
+
+
+def _figure(out: Path, name: str, cases: dict[str, Case], fast: bool) -> None:
+    at, begun, steps = commit(), monotonic(), 200 if fast else 10_000
+    name = f"{name}_fast" if fast else name
+    panels, found = {}, {}
+    for number, (label, case) in enumerate(cases.items()):
+        grid = _grid(out / f"symae_{name}-{at}" / f"case-{number}", case, steps)
+        ratio = np.abs(grid["alpha"] / grid["beta"])
+        panels[label] = {"alpha": grid["alpha"], "beta": grid["beta"], "|alpha / beta|": ratio}
+        quantiles = dict(zip(("10 %", "50 %", "90 %"), np.quantile(ratio, (0.1, 0.5, 0.9)), strict=True))
+        measured = {"share_below_1e-2": float(np.mean(ratio < 1e-2)), "ratio_quantiles": quantiles}
+        found[label] = (
+            measured | {"weights": case.weights, "stop": case.stop, "seconds": float(grid.pop("seconds").sum())} | grid
+        )
+        written = {"steps": steps, "alpha_0_rows_beta_0_columns": AXIS, "cases": found}
+        write_json(out / f"symae_{name}.json", written | {"provenance": provenance(monotonic() - begun, at)})
+    save(plots.heat_maps(panels, AXIS, "initial alpha", "initial beta"), out / f"{name}.png")
+
+
+def _grid(folder: Path, case: Case, steps: int) -> dict[str, np.ndarray]:
+    """alpha, beta, loss and steps taken, (21, 21), a row an initial alpha; what is in the folder is not trained again."""
+    rows = []
+    for i, alpha in enumerate(AXIS):
+        path = folder / f"row-{i:02}.json"
+        if not path.exists():
+            begun = monotonic()
+            keys = jax.vmap(partial(jax.random.fold_in, jax.random.key(0)))(i * len(AXIS) + np.arange(len(AXIS)))
+            models = jax.vmap(start)(keys, jnp.full(len(AXIS), alpha), jnp.asarray(AXIS, jnp.float32))
+            weights = None if case.weights is None else jnp.tile(jnp.asarray(case.weights, float), (len(AXIS), 1))
+            model, loss, taken = trained(case.loss, models, keys, steps, case.stop, weights=weights)
+            row = {"alpha": model.alpha, "beta": model.beta, "loss": loss, "steps": taken}
+            write_json(path, {k: np.asarray(v) for k, v in row.items()} | {"seconds": monotonic() - begun})
+        rows.append(read_json(path))
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+# -- how the rate, and the ratio, decide ------------------------------------------------------------------------------------
+
+
+def mask_rates(out: Path, *, fast: bool = False) -> None:
+    """The authors' sweep (1 - r) mse(1, 1) + r (mse(0, 1) + mse(1, 0)) from alpha = beta = 0, five seeds a rate, one program:
+    without masks alpha stays near 0.1, with the rarest ones it is gone. Writes `symae_mask_rates.json`.
+    """
+    at, begun, steps = commit(), monotonic(), 200 if fast else 10_000
+    rates, seeds = np.linspace(0, 1, 21), 5
+    weights = jnp.array([[1 - r, r, r] for r in rates for _ in range(seeds)])
+    keys = jnp.tile(jax.random.split(jax.random.key(0), seeds), len(rates))
+    zeros = jnp.zeros(len(keys))
+    loss = partial(bernoulli_loss, scale=10.0)
+    model, left, _ = trained(loss, jax.vmap(start)(keys, zeros, zeros), keys, steps, weights=weights)
+    values = {"alpha": model.alpha, "beta": model.beta, "loss": left}
+    found = {name: np.asarray(value).reshape(len(rates), seeds) for name, value in values.items()}
+    found = {"steps": steps, "rates": rates, "median_of_abs_alpha": np.median(np.abs(found["alpha"]), axis=1)} | found
+    _write(out, "symae_mask_rates", found, begun, at, fast)
+
+
+def mask_landscape(out: Path, *, fast: bool = False) -> None:
+    """Why: what is left of each loss if alpha / beta is held and the decoder alone learns, five seeds, best of them.
+
+    Under Bernoulli masks only a N without the state can be decoded; under Gaussian ones the least is elsewhere. Writes
+    `symae_mask_landscape.json` and `mask_landscape.png`.
+    """
+    at, begun, steps = commit(), monotonic(), 200 if fast else 10_000
+    ratios, seeds = np.linspace(-2, 2, 41), 5
+    losses = {
+        "Bernoulli masks (eq. 10)": lambda model, key: bernoulli_loss(model, key, jnp.ones(3), 10.0),
+        "Gaussian masks, expected": partial(expected_gaussian_loss, scale=10.0),
+        "no masks": lambda model, key: bernoulli_loss(model, key, jnp.array([1.0, 0, 0]), 10.0),
+    }
+    keys = jnp.tile(jax.random.split(jax.random.key(0), seeds), len(ratios))
+    alpha = jnp.repeat(jnp.asarray(ratios), seeds)
+    models = jax.vmap(start)(keys, alpha, jnp.ones(len(keys)))
+    left = {}
+    for name, loss in losses.items():
+        _, last, _ = trained(loss, models, keys, steps, frozen=True)
+        left[name] = np.asarray(last).reshape(len(ratios), seeds)
+    _write(out, "symae_mask_landscape", {"steps": steps, "alpha_over_beta": ratios, "loss": left}, begun, at, fast)
+    least = {name: loss.min(axis=1) for name, loss in left.items()}
+    figure = plots.lines(ratios, least, "alpha / beta, held", "loss left")
+    save(figure, out / ("mask_landscape_fast.png" if fast else "mask_landscape.png"))
+
+
+def _write(out: Path, name: str, found: dict[str, Any], begun: float, at: str, fast: bool) -> None:
+    provenance_of_it = {"provenance": provenance(monotonic() - begun, at)}
+    write_json(out / (f"{name}_fast.json" if fast else f"{name}.json"), found | provenance_of_it)

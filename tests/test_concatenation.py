@@ -1,0 +1,85 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from unentangle.recipes import concatenation
+from unentangle.recipes.concatenation import (
+    Case,
+    bernoulli_loss,
+    expected_gaussian_loss,
+    gaussian_loss,
+    nuisance,
+    start,
+    trained,
+)
+
+KEY = jax.random.key(0)
+MODEL = start(jax.random.key(1), jnp.asarray(0.3), jnp.asarray(-0.7), m=7)
+
+
+def test_the_loss_is_equation_10():
+    a, b, c = np.asarray(MODEL.units, float)
+    total = np.zeros(3)
+    for s in range(10):
+        for shift in range(20):
+            n = 0.3 * s - 0.7 * shift
+            for mask, slope in enumerate((b + c, c, b)):
+                total[mask] += (np.maximum(a * s + slope * n, 0).sum() / 10 - shift) ** 2 / 200
+    for mask in range(3):
+        found = bernoulli_loss(MODEL, KEY, jnp.eye(3)[mask], 10.0)
+        assert float(found) == pytest.approx(total[mask], rel=1e-4)
+    assert float(bernoulli_loss(MODEL, KEY, jnp.ones(3), 10.0)) == pytest.approx(total.sum(), rel=1e-4)
+
+
+def test_the_expected_gaussian_loss_is_the_mean_of_its_samples():
+    units = 3 * MODEL.units  # so that the noise matters beside the error
+    samples = jax.vmap(lambda key: gaussian_loss(MODEL._replace(units=units), key, 1.0, True))(jax.random.split(KEY, 4000))
+    error = float(samples.std()) / 4000**0.5
+    found = float(expected_gaussian_loss(MODEL._replace(units=units), KEY, 1.0))
+    assert found == pytest.approx(float(samples.mean()), abs=4 * error)
+    assert abs(found - float(gaussian_loss(MODEL._replace(units=units * 0), KEY, 1.0, True))) > 20 * error
+
+
+def test_one_t_for_all_units_scales_the_code():
+    t = 1 + jax.random.normal(KEY, (1, 2, 1))
+    scaled = MODEL._replace(units=MODEL.units * jnp.array([[1.0], [t[0, 0, 0]], [t[0, 1, 0]]]))
+    found, same = gaussian_loss(MODEL, KEY, 10.0, False), bernoulli_loss(scaled, KEY, jnp.eye(3)[0], 10.0)
+    assert float(found) == pytest.approx(float(same), rel=1e-5)
+
+
+def test_training_lowers_the_loss_stops_where_asked_and_keeps_what_is_frozen():
+    models, keys = jax.tree.map(lambda p: jnp.stack([p, 2 * p]), MODEL), jax.random.split(KEY, 2)
+    weights = jnp.ones((2, 3))
+
+    def loss(model, key, weights):
+        return bernoulli_loss(model, key, weights, 10.0)
+
+    _, before, _ = trained(loss, models, keys, 1, weights=weights)
+    _, last, taken = trained(loss, models, keys, 300, weights=weights)
+    assert np.all(last < before)
+    assert np.all(taken == 300)
+    _, near, stopped = trained(loss, models, keys, 300, stop=float(before.min()) * 0.9, weights=weights)
+    assert np.all(stopped <= 300)
+    assert stopped.min() < 300
+    assert near.min() < float(before.min()) * 0.9
+    held, _, _ = trained(loss, models, keys, 50, frozen=True, weights=weights)
+    assert np.array_equal(held.alpha, models.alpha)
+    assert np.array_equal(held.beta, models.beta)
+    assert not np.array_equal(held.units, models.units)
+    assert np.abs(nuisance(MODEL)).max() == pytest.approx(0.7 * 19)
+
+
+def test_a_grid_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    monkeypatch.setattr(concatenation, "AXIS", np.array([-0.5, 0.5]))
+
+    def loss(model, key):
+        return bernoulli_loss(model, key, jnp.ones(3), 10.0)
+
+    first = concatenation._grid(tmp_path, Case(loss), 3)
+    (tmp_path / "row-01.json").unlink()
+    again = concatenation._grid(tmp_path, Case(loss), 3)
+    assert first["alpha"].shape == (2, 2)
+    for name in ("alpha", "beta", "loss", "steps"):
+        assert np.array_equal(first[name], again[name])
+    assert first["seconds"][0] == again["seconds"][0]
