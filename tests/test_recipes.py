@@ -47,6 +47,22 @@ def test_variants_are_compared_seed_by_seed(tmp_path):
     assert (tmp_path / "variants_fast.png").exists()
 
 
+def test_examples_are_run_once_measured_and_drawn(tmp_path):
+    """Printed runs see raw values, and another figure of the same example trains nothing."""
+    method = dense_symae(k=100, q=10)
+    variants = {
+        "as printed": symae.Variant(method, {"batch": (6, 5), "lr": 1e-3}, raw=True),
+        "our own": symae.Variant(method, {}),
+    }
+    runs = symae._examples(tmp_path, "figure_x", variants, (6, 5), {"redatuming": "figure_x"}, fast=True)
+    assert runs["as printed"].model.trained.scale[:2] == (0, 1) != runs["our own"].model.trained.scale[:2]
+    assert (tmp_path / "figure_x_as_printed_fast.png").exists()
+    first = read_json(tmp_path / "symae_figure_x_fast.json")["variants"]
+    assert all(np.isfinite(list(variant["measures"].values())).all() for variant in first.values())
+    symae._examples(tmp_path, "figure_y", variants, (6, 5), {}, fast=True)
+    assert read_json(tmp_path / "symae_figure_y_fast.json")["variants"] == first
+
+
 def strokes_of(digit, slant, thickness):
     """A sheared bar, or two beside each other: a digit of this handwriting, in 0 .. 255."""
     y, x = np.mgrid[:28, :28] - 13.5
