@@ -1,0 +1,124 @@
+"""One SymAE step on multi-reference alignment (18 groups of 30, the authors' network): ours, against Keras and PyTorch.
+
+The others are written the plain way in `others/`, each for an environment of its own, because they need not install together:
+
+    python benchmarks/symae_step.py --torch ENV/bin/python --keras ENV/bin/python [--rounds 7]
+
+The floor is the number of operations of the network over the rate of a large matrix product measured in the same run. Every
+round times all sides one after the other; ratios are of medians. Run on an idle machine.
+"""
+
+import argparse
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import unentangle as un
+from unentangle.recipes.record import provenance
+from unentangle.storage import write_json
+from unentangle.train import Program, keys_of, prepare
+
+STEPS = 10
+OTHERS = Path(__file__).parent / "others"
+
+
+def ours() -> Callable[[], float]:
+    """Ten steps on the authors' network, full batch."""
+    method = un.SymAE(architecture="authors", rate=0.5, lam=0.0, isometry=0.0, consistency=0.0)
+    program = Program(prepare(method, un.data.mra(), steps=1000, batch=(18, 30), lr=1e-3))
+    numbers, keys = program.trainer.numbers([method]), keys_of([0])
+    games, _ = program.trainer.start([0])
+
+    def steps() -> float:
+        start = monotonic()
+        program.chunk(games, numbers, keys, 0, STEPS)  # returns when the losses are there
+        return monotonic() - start
+
+    return steps
+
+
+class Other:
+    """Ten steps of a script in an interpreter of its own, which waits between rounds."""
+
+    def __init__(self, python: str, *script: str):
+        self.process = subprocess.Popen([python, *script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=OTHERS)
+        self.version = ""
+
+    def __call__(self) -> float:
+        """The seconds that the steps took."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(f"{STEPS}\n")
+        self.process.stdin.flush()
+        seconds, self.version = self.process.stdout.readline().split()
+        return float(seconds)
+
+
+def product() -> float:
+    """The seconds of a large matrix product."""
+    a = jnp.ones((2048, 2048))
+    multiply = jax.jit(lambda a: a @ a)
+    jax.block_until_ready(multiply(a))
+    start = monotonic()
+    jax.block_until_ready(multiply(a))
+    return monotonic() - start
+
+
+def operations(rows: int = 540, groups: int = 18) -> float:
+    """Multiplications and additions of one step: 2 per weight and position forward, twice as much backward."""
+
+    def conv(positions: int, inputs: int = 32, outputs: int = 32) -> int:
+        return positions * 5 * inputs * outputs
+
+    def picture(inputs: int) -> int:
+        return inputs * 50 + conv(50, 1) + 4 * conv(100) + conv(100, 32, 1)
+
+    pair = [conv(k) + conv(k, 1 if k == 100 else 32) for k in (100, 50, 25, 12)]
+    shared = rows * (pair[0] + pair[1]) + groups * (pair[2] + pair[3] + 192 * 5)
+    nuisance = rows * (sum(pair) + 192 * 10)
+    decoder = groups * picture(5) + rows * (10 * 2000 + 2000 * 500 + 500 * 100 + picture(100))
+    return 6.0 * (shared + nuisance + decoder)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--torch", help="the Python of an environment with PyTorch")
+    parser.add_argument("--keras", help="the Python of an environment with Keras and TensorFlow")
+    parser.add_argument("--rounds", type=int, default=7)
+    given = parser.parse_args()
+    start = monotonic()
+    sides: dict[str, Callable[[], float]] = {"ours": ours(), "product": product}
+    if given.torch:
+        sides["pytorch"] = Other(given.torch, "symae_torch.py")
+        sides["pytorch, dec1 once per group"] = Other(given.torch, "symae_torch.py", "once")
+    if given.keras:
+        sides["keras"] = Other(given.keras, "symae_keras.py")
+    for side in sides.values():
+        side()  # compile, warm up
+    times = {name: [] for name in sides}
+    for _ in range(given.rounds):
+        for name, side in sides.items():
+            times[name].append(side())
+    middle = {name: float(np.median(t)) for name, t in times.items()}
+    rate = 2 * 2048**3 / middle.pop("product")
+    ratios = {f"times faster than {name}": t / middle["ours"] for name, t in middle.items() if name != "ours"}
+    ratios["times the floor"] = middle["ours"] / STEPS / (operations() / rate)
+    found = {
+        "milliseconds_per_step": {name: 1e3 * t / STEPS for name, t in middle.items()},
+        "gflops_of_a_product": rate / 1e9,
+        "ratios": ratios,
+        "versions_of_others": {name: side.version for name, side in sides.items() if isinstance(side, Other)},
+    }
+    print(found)
+    settings = {"data": "mra(18, 30)", "network": "the authors', multiplicative", "steps": STEPS, "rounds": given.rounds}
+    path = Path(__file__).parent / "results" / "symae_step.json"
+    write_json(path, {"settings": settings} | found | {"provenance": provenance(monotonic() - start)})
+
+
+if __name__ == "__main__":
+    main()
