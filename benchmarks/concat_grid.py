@@ -1,0 +1,73 @@
+"""Figure 8 of the SymAE paper: a grid of 441 initialisations as one program, against one model at a time.
+
+    python benchmarks/concat_grid.py --torch ENV/bin/python [--rounds 7]
+
+One at a time is measured twice: the same program with one member, and the plain way in PyTorch. Every round times all sides one
+after the other; seconds are for 10,000 steps of all 441 models, by the medians. Run on an idle machine.
+"""
+
+import argparse
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from time import monotonic
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from symae_step import Other
+from unentangle.recipes.concatenation import AXIS, bernoulli_loss, start, trained
+from unentangle.recipes.record import provenance
+from unentangle.storage import write_json
+
+STEPS = 500
+LOSS = partial(bernoulli_loss, scale=10.0)
+
+
+def ours(members: int) -> Callable[[], float]:
+    """Steps of so many members at once."""
+    keys = jax.random.split(jax.random.key(0), members)
+    models = jax.vmap(start)(keys, jnp.full(members, 0.5), jnp.linspace(-1, 1, members))
+
+    def steps() -> float:
+        begun = monotonic()
+        jax.block_until_ready(trained(LOSS, models, keys, STEPS, weights=jnp.ones((members, 3))))
+        return monotonic() - begun
+
+    return steps
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--torch", help="the Python of an environment with PyTorch")
+    parser.add_argument("--rounds", type=int, default=7)
+    given = parser.parse_args()
+    begun, row = monotonic(), len(AXIS)
+    sides: dict[str, tuple[Callable[[], float], int, int]] = {
+        "a row of the grid at once": (ours(row), row, STEPS),
+        "one at a time": (ours(1), 1, STEPS),
+    }
+    if given.torch:
+        other = Other(given.torch, "concatenation_torch.py")
+        sides["one at a time, pytorch"] = (other, 1, 10)
+    for side, _, _ in sides.values():
+        side()  # compile, warm up
+    times = {name: [] for name in sides}
+    for _ in range(given.rounds):
+        for name, (side, members, steps) in sides.items():
+            times[name].append(side() / members / steps)
+    seconds = {name: float(np.median(t)) * 10_000 * row**2 for name, t in times.items()}
+    best = seconds["a row of the grid at once"]
+    found = {
+        "seconds_for_the_grid": seconds,
+        "ratios": {f"times faster than {name}": t / best for name, t in seconds.items() if t != best},
+    }
+    print(found)
+    settings = {"members": row, "steps": STEPS, "rounds": given.rounds}
+    path = Path(__file__).parent / "results" / "concat_grid.json"
+    write_json(path, {"settings": settings} | found | {"provenance": provenance(monotonic() - begun)})
+
+
+if __name__ == "__main__":
+    main()
