@@ -110,7 +110,7 @@ def test_the_loss_is_the_mean_squared_error_plus_lam_times_the_printed_penalty()
 
 
 def test_the_loss_does_not_know_the_order_of_groups_and_instances():
-    method = dense_symae(rate=0.0, lam=0.3, consistency=0.0)
+    method = dense_symae(rate=0.0, lam=0.3, isometry=75.0)
     net, state = method.init((12,), jax.random.key(0))
     x = jax.random.normal(jax.random.key(1), (4, 5, 12))
     turn = Turn(x, None, jax.random.key(2), 20)

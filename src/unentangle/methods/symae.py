@@ -239,7 +239,9 @@ class SymAE:
             the mean distance of the codes; the rivals of section 4.2.1, "kl", "wasserstein" (one-dimensional) and "sinkhorn";
             "hsic"; "adversarial", NashAE's game between the two codes; or a function of codes (groups, instances, q).
         isometry: weight of `isometry_penalty`, which is not the paper's: the distance of two nuisance codes of a group tells
-            how far the recordings are apart. 0 if the same step of the nuisance moves some recordings further than others.
+            how far the recordings are apart. By default it rises from 0 while the penalty falls: from the start it would let
+            the codes of each state take the shape of its recordings, which differ. 0 if the same step of the nuisance moves
+            some recordings further than others.
         consistency: weight of `consistency_penalty`, which is not the paper's either: a swap that is encoded again has the
             nuisance code that it was decoded with. No schedule, so that a step without it does without its third of the work.
         regulariser: the kind of noise on the nuisance code (section 2.2).
@@ -256,7 +258,7 @@ class SymAE:
     rate: Number = Linear(0.5, 0.0, until=0.7)  # noqa: RUF009
     lam: Number = Linear(0.3, 0.0, until=0.6)  # noqa: RUF009
     penalty: Named | Penalty = "relative-energy"
-    isometry: Number = 75.0
+    isometry: Number = Linear(0.0, 75.0, until=0.6)  # noqa: RUF009
     consistency: float = 1.0
     regulariser: Regulariser = "dropout"
     decoder: Literal["multiplicative", "concatenation", "dense"] | Net = "multiplicative"
