@@ -63,8 +63,8 @@ def test_predictability_of_any_codes():
     assert un.predictability(np.stack([a, -a], axis=1), steps=200).mean > 0.95
     rare = np.concatenate([(np.arange(1000) % 20 == 0)[:, None], np.ones((1000, 31))], axis=1)
     assert un.predictability(rare, steps=20).mean == 0
-    assert un.predictability(a[:, None]).mean == 0
-    assert un.predictability(np.zeros((10, 3))).mean == 0
+    assert un.predictability(a[:, None], steps=20).mean == 0
+    assert un.predictability(np.zeros((10, 3)), steps=20).mean == 0
 
 
 def test_the_beta_vae_score_of_perfect_and_of_empty_codes():
