@@ -21,7 +21,7 @@ from unentangle.recipes.concatenation import AXIS, bernoulli_loss, start, traine
 from unentangle.recipes.record import provenance
 from unentangle.storage import write_json
 
-STEPS = 500
+STEPS, PLAIN_STEPS = 500, 100
 LOSS = partial(bernoulli_loss, scale=10.0)
 
 
@@ -49,8 +49,7 @@ def main() -> None:
         "one at a time": (ours(1), 1, STEPS),
     }
     if given.torch:
-        other = Other(given.torch, "concatenation_torch.py")
-        sides["one at a time, pytorch"] = (other, 1, 10)
+        sides["one at a time, pytorch"] = (Other(PLAIN_STEPS, given.torch, "concatenation_torch.py"), 1, PLAIN_STEPS)
     for side, _, _ in sides.values():
         side()  # compile, warm up
     times = {name: [] for name in sides}

@@ -43,30 +43,33 @@ def ours() -> Callable[[], float]:
 
 
 class Other:
-    """Ten steps of a script in an interpreter of its own, which waits between rounds."""
+    """Some steps of a script in an interpreter of its own, which waits between rounds."""
 
-    def __init__(self, python: str, *script: str):
+    def __init__(self, steps: int, python: str, *script: str):
         self.process = subprocess.Popen([python, *script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=OTHERS)
-        self.version = ""
+        self.steps, self.version = steps, ""
 
     def __call__(self) -> float:
         """The seconds that the steps took."""
         assert self.process.stdin
         assert self.process.stdout
-        self.process.stdin.write(f"{STEPS}\n")
+        self.process.stdin.write(f"{self.steps}\n")
         self.process.stdin.flush()
         seconds, self.version = self.process.stdout.readline().split()
         return float(seconds)
 
 
-def product() -> float:
-    """The seconds of a large matrix product."""
+def product() -> Callable[[], float]:
+    """A large matrix product."""
     a = jnp.ones((2048, 2048))
     multiply = jax.jit(lambda a: a @ a)
-    jax.block_until_ready(multiply(a))
-    start = monotonic()
-    jax.block_until_ready(multiply(a))
-    return monotonic() - start
+
+    def once() -> float:
+        start = monotonic()
+        jax.block_until_ready(multiply(a))
+        return monotonic() - start
+
+    return once
 
 
 def operations(rows: int = 540, groups: int = 18) -> float:
@@ -92,12 +95,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     given = parser.parse_args()
     start = monotonic()
-    sides: dict[str, Callable[[], float]] = {"ours": ours(), "product": product}
+    sides: dict[str, Callable[[], float]] = {"ours": ours(), "product": product()}
     if given.torch:
-        sides["pytorch"] = Other(given.torch, "symae_torch.py")
-        sides["pytorch, dec1 once per group"] = Other(given.torch, "symae_torch.py", "once")
+        sides["pytorch"] = Other(STEPS, given.torch, "symae_torch.py")
+        sides["pytorch, dec1 once per group"] = Other(STEPS, given.torch, "symae_torch.py", "once")
     if given.keras:
-        sides["keras"] = Other(given.keras, "symae_keras.py")
+        sides["keras"] = Other(STEPS, given.keras, "symae_keras.py")
     for side in sides.values():
         side()  # compile, warm up
     times = {name: [] for name in sides}
