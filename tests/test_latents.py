@@ -76,7 +76,7 @@ def test_the_beta_vae_score_of_perfect_and_of_empty_codes():
     assert beta_vae_score(np.zeros((40, 2)), grid, **options) < 0.6
     assert beta_vae_score(turned * 1.0, grid, **options) <= 1.0
     incomplete = RNG.permutation(40)[:25]
-    named = un.Factors({"a": grid[incomplete, 0], "b": grid[incomplete, 1], "constant": np.ones(25)})
+    named = un.Factors({"a": grid[incomplete, 0], "b": grid[incomplete, 1]})
     assert beta_vae_score(grid[incomplete] * 1.0, named, **options) > 0.95
     with pytest.raises(un.InputError, match="two are needed"):
         beta_vae_score(grid * 1.0, grid[:, :1])

@@ -1,99 +1,308 @@
+"""Measures of codes and factors: laws that hold for all of them, and codes whose scores are known."""
+
+import inspect
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import spearmanr
+from sklearn.feature_selection import mutual_info_classif
+from sklearn.metrics import mutual_info_score, roc_auc_score
+from sklearn.svm import LinearSVC
 
 import unentangle as un
-from unentangle.metrics import leakage, off_data, roll_error, swap_errors
+from unentangle import metrics
+from unentangle.metrics.infomec import nearest_information
+from unentangle.metrics.sap import machines
+from unentangle.metrics.udr import lasso, one_to_one, spearman
+from worlds import factor_grid, known_codes
+
+RNG = np.random.default_rng(0)
+FEW = {"train": 600, "test": 600}
+SCORES = {
+    "mig": metrics.mig,
+    "sap": metrics.sap,
+    "dci": partial(metrics.dci, trees="forest"),
+    "modularity": metrics.modularity,
+    "explicitness": metrics.explicitness,
+    "infomec": metrics.infomec,
+    "irs": metrics.irs,
+    "factor_vae_score": partial(metrics.factor_vae_score, **FEW),
+    "beta_vae_score": partial(metrics.beta_vae_score, pairs=20, **FEW),
+}
+EVERY = pytest.mark.parametrize("name", SCORES)
 
 
-def brute_force(x, truth):
-    return min(np.mean((np.roll(x, r, axis=-1) - truth) ** 2) for r in range(x.shape[-1]))
+def scores(name, codes, factors):
+    """All numbers of a measure."""
+    return np.atleast_1d(np.asarray(SCORES[name](codes, factors), float))
 
 
-@given(st.integers(0, 100), st.integers(1, 6), st.integers(1, 31))
-def test_the_fourier_transform_equals_brute_force(seed, n, k):
-    x, truth = np.random.default_rng(seed).standard_normal((2, n, k)) + 3
-    assert roll_error(x, truth) == pytest.approx(brute_force(x, truth), abs=1e-6)
+# -- laws of all ----------------------------------------------------------------------------------------------------------
 
 
-@given(st.integers(0, 30))
-def test_a_common_roll_is_free_and_another_is_not(r):
-    truth = un.data.orbit(un.data.mra_states(30))[2]
-    assert roll_error(np.roll(truth, r, axis=1), truth) == pytest.approx(0, abs=1e-12)
-    each = np.stack([np.roll(row, i % 2) for i, row in enumerate(truth)])
-    assert roll_error(each, truth) > 1e-3
+@EVERY
+@pytest.mark.parametrize("world", known_codes())
+def test_scores_lie_between_nothing_and_the_best(name, world):
+    found = scores(name, *known_codes()[world])[:3]  # without the number of active latents
+    assert np.isfinite(found).all()
+    assert (found >= 0).all()
+    assert (found <= 1).all()
 
 
-@given(st.integers(0, 100), st.integers(1, 4), st.integers(3, 17))
-def test_a_roll_between_two_samples_is_the_best_mixture_of_them(seed, n, k):
-    x, truth = np.random.default_rng(seed).standard_normal((2, n, k))
-    t = np.linspace(0, 1, 101)[:, None, None]
-    mixtures = [(1 - t) * np.roll(truth, r, axis=1) + t * np.roll(truth, r + 1, axis=1) for r in range(k)]
-    tried = min(np.mean((x - m) ** 2, axis=(1, 2)).min() for m in mixtures)
-    assert roll_error(x, truth, between=True) == pytest.approx(tried, abs=2e-3)
-    assert roll_error(x, truth, between=True) <= min(tried, roll_error(x, truth)) + 1e-12
-    assert roll_error(mixtures[2][30], truth, between=True) == pytest.approx(0, abs=1e-9)
+@EVERY
+def test_names_order_and_sign_of_latents_and_of_values_do_not_matter(name):
+    codes, v = known_codes()["perfect"]
+    codes = codes + 0.3 * RNG.standard_normal(codes.shape)
+    before = scores(name, codes, v)
+    words = np.array(["one", "two", "three", "four", "five"])[v]
+    np.testing.assert_array_equal(scores(name, codes, un.Factors({"a": words[:, 0], "b": words[:, 1]}))[:3] > 0, before[:3] > 0)
+    np.testing.assert_allclose(scores(name, codes, 3 * v + 1), before, atol=1e-9)
+    np.testing.assert_allclose(scores(name, -codes[:, ::-1], v), before, atol=0.06)
 
 
-def test_swap_errors_tell_reconstruction_from_swaps():
-    truth = un.data.orbit(un.data.mra_states(20))
-    perfect = np.repeat(truth[:, None], 6, axis=1)
-    errors = swap_errors(perfect, truth)
-    assert (errors.mean, errors.worst, errors.phi) == pytest.approx((0, 0, 0), abs=1e-12)
-    perfect[0, 1] = 0  # state 1 under the nuisances of state 2 is wrong: one of the 30 pairs, and one of the paper's six
-    errors = swap_errors(perfect, truth)
-    wrong = np.mean(truth[0] ** 2)
-    assert (errors.mean, errors.worst, errors.phi) == pytest.approx((wrong / 30, wrong, wrong / 6))
+@EVERY
+def test_rows_that_are_missing_do_not_stop_a_score(name):
+    codes, v = known_codes()["perfect"]
+    some = RNG.permutation(len(v))[:150]
+    assert (scores(name, codes[some] + 0.1, v[some])[0] > 0.5) or name == "sap"
 
 
-def test_leakage_is_chance_for_noise_and_one_for_the_state():
-    rng = np.random.default_rng(0)
-    label = np.arange(600) % 4
-    noise = leakage(rng.standard_normal((600, 3)), label)
-    assert noise.chance == 0.25
-    assert abs(noise.accuracy - 0.25) < 0.06
-    known = leakage(np.stack([np.cos(label), np.sin(label)], 1) + 0.01 * rng.standard_normal((600, 2)), label)
-    assert known.accuracy > 0.99
+@EVERY
+def test_bad_input_is_refused_in_one_sentence(name):
+    codes, v = known_codes()["noise"]
+    holes = codes.copy()
+    holes[3, 1] = np.nan
+    with pytest.raises(un.InputError, match="latent 1 of row 3 of codes is nan"):
+        SCORES[name](holes, v)
+    with pytest.raises(un.InputError, match="codes has 1000 rows"):
+        SCORES[name](codes, v[:-1])
+    with pytest.raises(un.InputError, match=r"\(n, k\), is needed"):
+        SCORES[name](codes, v[:, 0])
+    with pytest.raises(un.InputError, match=r"\(n, m\), is needed"):
+        SCORES[name](codes[:, 0], v)
+    with pytest.raises(un.InputError, match="nothing to measure"), pytest.warns(UserWarning, match="single value 0"):
+        SCORES[name](codes, 0 * v[:, :1])
+    with pytest.raises(un.InputError, match="factor 1 is nan in row 2"):
+        SCORES[name](codes, np.where(np.arange(2000).reshape(1000, 2) == 5, np.nan, v))
 
 
-def test_leakage_sees_what_is_not_linear_and_weighs_states_equally():
-    rng = np.random.default_rng(0)
-    radius = np.where(np.arange(900) < 800, 1.0, 2.0)
-    angle = rng.uniform(0, 2 * np.pi, 900)
-    circles = np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1)
-    assert leakage(circles, radius).accuracy > 0.99
-    assert abs(leakage(rng.standard_normal((900, 2)), radius).accuracy - 0.5) < 0.1
+@EVERY
+def test_a_factor_of_one_value_is_left_out_and_said(name):
+    codes, v = known_codes()["perfect"]
+    with pytest.warns(UserWarning, match="colour has the single value white: it is left out"):
+        found = scores(name, codes, {"a": v[:, 0], "colour": np.full(len(v), "white"), "b": v[:, 1]})
+    np.testing.assert_array_equal(found, scores(name, codes, v))
 
 
-def test_leakage_does_not_know_scale():
-    rng = np.random.default_rng(0)
-    codes, label = rng.standard_normal((300, 3)), np.arange(300) % 3
-    codes[:, 0] += label
-    assert leakage(codes * [1, 1e3, 1e-3] + 7, label).accuracy == pytest.approx(leakage(codes, label).accuracy, abs=0.01)
+@EVERY
+def test_a_continuum_is_measured_too(name):
+    v = RNG.uniform(size=(1500, 2))
+    perfect, mixed = scores(name, v, v)[0], scores(name, v @ np.array([[1, 1], [-1, 1]]), v)[0]
+    assert perfect > mixed or (name in {"explicitness", "beta_vae_score"} and perfect > 0.9)
 
 
-@pytest.mark.parametrize(
-    ("codes", "labels"),
-    [
-        (np.ones((4, 2)), [0, 1]),
-        (np.full((4, 2), np.nan), [0, 0, 1, 1]),
-        (np.ones((4, 2)), [0, 0, 0, 0]),
-        (np.ones((4, 2)), [0, 1, 2, 3]),
-    ],
-)
-def test_leakage_refuses_what_it_cannot_measure(codes, labels):
-    with pytest.raises(un.InputError):
-        leakage(codes, labels)
+@EVERY
+def test_docstrings_name_the_paper_the_range_and_the_failure(name):
+    words = inspect.getdoc(getattr(SCORES[name], "func", SCORES[name]))
+    assert "(best)" in words
+    assert "Known failure" in words
+    assert "section" in words or "eq." in words
 
 
-def test_off_data_is_zero_on_it_and_one_where_it_is_as_sparse_as_itself():
-    line = np.arange(10.0)[:, None] * np.ones(3)
-    np.testing.assert_allclose(off_data(line, line), 0)
-    np.testing.assert_allclose(off_data(line[:1] - 1, line), 1)
-    np.testing.assert_allclose(off_data(line[:-1] + 0.5, line), 0.5)
-    np.testing.assert_allclose(off_data(7 * (line[:1] - 3), 7 * line[::-1]), 3)
-    with pytest.raises(un.InputError, match="no two different rows"):
-        off_data(line, line[[0, 0]])
-    with pytest.raises(un.InputError, match="must be alike"):
-        off_data(line[:, :2], line)
+# -- codes whose scores are known -----------------------------------------------------------------------------------------
+
+EXACT = {
+    # world: MIG, modularity, IRS, FactorVAE score, InfoM, InfoC, active
+    "perfect": (1, 1, 1, 1, 1, 1, 2),
+    "permuted": (1, 1, 1, 1, 1, 1, 2),
+    "rotated": (0, 0, None, None, 0, 0, 2),
+    "duplicated": (0, 1, 1, 1, 1, 1 / 3, 4),
+    "with dead ones": (1, 0.5, 1, 1, 1, 1, 2),
+    "half": (0.5, 0.5, 1, None, 1, 1, 1),
+    "constant": (0, 0, 0, 0, 0, 0, 0),
+}
+
+
+@pytest.mark.parametrize("world", EXACT)
+def test_scores_of_known_codes(world):
+    codes, v = known_codes()[world]
+    m = metrics.infomec(codes, v)
+    found = (
+        metrics.mig(codes, v),
+        metrics.modularity(codes, v),
+        metrics.irs(codes, v),
+        metrics.factor_vae_score(codes, v, **FEW),
+        m.modularity,
+        m.compactness,
+        m.active,
+    )
+    for value, known in zip(found, EXACT[world], strict=True):
+        assert known is None or value == pytest.approx(known, abs=1e-9)
+
+
+def test_single_machines_and_trees_on_known_codes():
+    worlds = known_codes()
+    assert metrics.sap(*worlds["duplicated"]) == 0
+    assert metrics.sap(*worlds["constant"]) == 0
+    two = factor_grid(2, 2, repeats=100)
+    assert metrics.sap(10.0 * two - 5, two) == pytest.approx(0.5, abs=0.1)  # all right, against one of two by guessing
+    perfect = metrics.dci(*worlds["perfect"], trees="forest")
+    assert perfect == pytest.approx((1, 1, 1), abs=0.06)  # a forest tries a latent of noise now and then
+    assert metrics.dci(*worlds["perfect"]) == pytest.approx((1, 1, 1), abs=0.01)
+    turned = metrics.dci(*worlds["rotated"], trees="forest")
+    assert turned.disentanglement < 0.1
+    assert turned.informativeness == 1
+    twice = metrics.dci(*worlds["duplicated"], trees="forest")
+    assert (twice.disentanglement, twice.completeness) == pytest.approx((1, 0.5), abs=0.05)
+    assert metrics.dci(*worlds["constant"], trees="forest")[:2] == (0, 0)
+
+
+def test_dci_of_tables_of_importances():
+    """Identity is best; rows or columns that are alike are worst; a latent that matters to nothing does not count."""
+    assert metrics.disentanglement(np.eye(4)) == pytest.approx(1)
+    assert metrics.completeness(np.eye(4)) == pytest.approx(1)
+    assert metrics.disentanglement(np.ones((3, 4))) == pytest.approx(0, abs=1e-9)
+    assert metrics.completeness(np.zeros((3, 4))) == pytest.approx(0, abs=1e-9)
+    copies = np.concatenate([np.eye(3), np.eye(3)]) / 2  # two latents for every factor
+    assert metrics.disentanglement(copies) == pytest.approx(1)
+    assert metrics.completeness(copies) == pytest.approx(1 - np.log(2) / np.log(6))
+    spare = np.concatenate([np.eye(3), np.zeros((2, 3))])
+    assert metrics.disentanglement(spare) == pytest.approx(1)
+    assert metrics.disentanglement(np.ones((3, 1))) == metrics.completeness(np.ones((1, 3))) == 1
+
+
+def test_what_is_explicit_is_told_by_planes():
+    """The values of an angle are told from its sine and cosine, those of a radius not, unless it is a latent itself."""
+    v = factor_grid(8, 3, repeats=40)
+    angle, radius = 2 * np.pi * v[:, 0] / 8, 1.0 + v[:, 1]
+    plane = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    assert metrics.explicitness(plane, v[:, :1]) > 0.999
+    assert metrics.explicitness(plane, v[:, 1:]) < 0.6
+    assert metrics.explicitness(np.stack([radius, 0 * radius], axis=1), v[:, 1:]) > 0.999
+    assert metrics.explicitness(0 * plane, v) == pytest.approx(0.5)
+
+
+# -- against others' code -------------------------------------------------------------------------------------------------
+
+
+def test_information_is_scikit_learns():
+    codes, v = known_codes()["noise"]
+    codes = codes + v
+    edges = [np.histogram_bin_edges(z, 20)[:-1] for z in codes.T]
+    theirs = [[mutual_info_score(np.digitize(z, e), f) for f in v.T] for z, e in zip(codes.T, edges, strict=True)]
+    np.testing.assert_allclose(metrics.mutual_information(codes, v), theirs, atol=1e-12)
+    for z in codes.T:
+        for f in v.T:
+            theirs = mutual_info_classif(z[:, None], f, n_neighbors=10, discrete_features=False, random_state=0)
+            assert nearest_information(z, f) == pytest.approx(theirs.item(), abs=1e-6)
+
+
+@given(st.integers(0, 100), st.integers(2, 6))
+def test_machines_are_scikit_learns(seed, classes):
+    rng = np.random.default_rng(seed)
+    label = np.concatenate([np.arange(classes), rng.integers(classes, size=60)])
+    x = label * rng.choice([-1.0, 0.3, 2.0]) + rng.standard_normal(len(label))
+    theirs = LinearSVC(C=0.01, class_weight="balanced", tol=1e-10, max_iter=10_000).fit(x[:, None], label)
+    w, b = machines(x, label, 0.01)
+    np.testing.assert_allclose(w, theirs.coef_[:, 0], atol=1e-6)
+    np.testing.assert_allclose(b, theirs.intercept_, atol=1e-6)
+
+
+@given(st.integers(0, 100), st.integers(2, 50))
+def test_areas_are_scikit_learns_ties_included(seed, n):
+    rng = np.random.default_rng(seed)
+    labels = np.concatenate([[[0, 1, 1], [1, 0, 0]], rng.integers(2, size=(n, 3))])
+    codes = rng.integers(6, size=(n + 2, 4)) * 1.0
+    theirs = [[roc_auc_score(a, z) for a in labels.T] for z in codes.T]
+    np.testing.assert_allclose(metrics.auroc(codes, labels), theirs, atol=1e-12)
+
+
+def test_relations_of_models_are_scipys():
+    a, b = RNG.standard_normal((2, 80, 3))
+    b[:, 1] += a[:, 0]
+    theirs = np.array([[spearmanr(x, y).statistic for y in b.T] for x in a.T])
+    np.testing.assert_allclose(spearman(a, b), np.abs(theirs), atol=1e-12)
+    assert lasso(a, b).argmax() == 1
+
+
+# -- TAD ------------------------------------------------------------------------------------------------------------------
+
+
+def paper_area(z, label):
+    """The areas of the NashAE authors' code, threshold by threshold."""
+    best = 0
+    for sign in (1, -1):
+        rates = []
+        for t in np.linspace(0, 1, 101) * np.ptp(z) + z.min():
+            says = z >= t if sign == 1 else z < t
+            rates.append((np.mean(says[~label]), np.mean(says[label])))
+        false, true = np.sort(np.array(rates), axis=0).T
+        best = max(best, np.sum(true[1:] * np.diff(false)))
+    return best
+
+
+def test_the_papers_area_threshold_by_threshold():
+    labels = RNG.uniform(size=(300, 3)) < [0.5, 0.2, 0.8]
+    codes = RNG.standard_normal((300, 2)) + labels[:, :2]
+    theirs = [[paper_area(z, a) for a in labels.T] for z in codes.T]
+    np.testing.assert_allclose(metrics.threshold_auroc(codes, labels), theirs, atol=1e-12)
+
+
+def test_tad_counts_captured_and_independent_attributes():
+    labels = factor_grid(2, 2, 2, repeats=50).astype(bool)
+    noise = 0.01 * RNG.standard_normal(labels.shape)
+    assert metrics.tad(labels + noise, labels, mode="exact") == pytest.approx((3 * 0.5, 3, 3), abs=0.15)
+    twice = np.concatenate([labels, labels], axis=1) * 1.0
+    assert metrics.tad(twice, labels, mode="exact") == pytest.approx((0, 3, 3))
+    tied = np.concatenate([labels, labels[:, :1]], axis=1)  # two attributes that are the same: neither is independent
+    assert metrics.tad(labels * 1.0, tied, mode="exact") == pytest.approx((1, 2, 2))
+    assert metrics.tad(0.1 * labels, labels).captured == 0  # dead: the range is too small
+    with pytest.raises(un.InputError, match="an attribute has two"):
+        metrics.tad(labels * 1.0, factor_grid(2, 2, 3, repeats=50)[: len(labels)][:400])
+
+
+def test_an_outlier_deceives_the_papers_rule_and_not_the_exact_one():
+    label = RNG.uniform(size=(1000, 1)) < 0.2
+    z = 1e-3 * RNG.uniform(size=(1000, 1))
+    z[0] = 0.3
+    assert metrics.threshold_auroc(z, label).item() > 0.75
+    assert abs(metrics.auroc(z, label).item() - 0.5) < 0.1
+
+
+# -- without factors ------------------------------------------------------------------------------------------------------
+
+
+def test_gaussian_total_correlation_has_a_closed_form():
+    z = RNG.standard_normal((5000, 2))
+    for r in (0.0, 0.6, -0.9):
+        tied = np.stack([z[:, 0], r * z[:, 0] + np.sqrt(1 - r**2) * z[:, 1], np.ones(5000)], axis=1)
+        sample = np.corrcoef(tied[:, :2].T)[0, 1]
+        assert metrics.gaussian_total_correlation(tied * [5, -0.1, 1] + 3) == pytest.approx(
+            -np.log(1 - sample**2) / 2, abs=1e-9
+        )
+    assert metrics.gaussian_total_correlation(np.stack([z[:, 0], 2 * z[:, 0]], axis=1)) == np.inf
+    assert metrics.gaussian_total_correlation(np.ones((10, 3))) == 0
+
+
+@pytest.mark.parametrize("relation", ["lasso", "spearman"])
+def test_udr_is_one_for_the_same_latents_and_low_for_others(relation):
+    z = RNG.standard_normal((1000, 3))
+    same = [z, -2 * z[:, [2, 0, 1]], np.concatenate([z, np.zeros((1000, 2))], axis=1)]
+    angle = np.array([[1, 1, 0], [-1, 1, 0], [0, 0, 1]])
+    found = metrics.udr(same, relation=relation)
+    assert (found > 0.85).all()
+    turned = metrics.udr([*same, z @ angle], relation=relation)
+    assert turned[3] < turned[:3].min() - 0.1
+    dead = metrics.udr([z, z, np.zeros((1000, 2))], relation=relation)
+    assert dead[2] == 0
+    with pytest.raises(un.InputError, match="two or more"):
+        metrics.udr([z])
+
+
+def test_one_to_one_tables():
+    assert one_to_one(np.eye(3)) == 1
+    assert one_to_one(np.ones((4, 4))) == pytest.approx(1 / 4)
+    assert one_to_one(np.zeros((2, 3))) == 0

@@ -111,3 +111,27 @@ class Chase:
 def gaussian_rows(n=200, k=6, groups=10, seed=0) -> un.Dataset:
     """Rows without structure."""
     return un.Dataset(np.random.default_rng(seed).standard_normal((n, k)).astype(np.float32), groups=np.arange(n) % groups)
+
+
+def factor_grid(*sizes: int, repeats: int = 1) -> np.ndarray:
+    """Every combination of factors of these sizes, so many times: whole numbers (n, k)."""
+    every = np.stack(np.meshgrid(*map(np.arange, sizes), indexing="ij"), axis=-1).reshape(-1, len(sizes))
+    return np.tile(every, (repeats, 1))
+
+
+def known_codes() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Codes of two factors of five values whose scores are known, because every combination comes equally often."""
+    v = factor_grid(5, 5, repeats=40)
+    a, b = v.T - 2.0
+    zero = np.zeros(len(v))
+    noise = np.random.default_rng(0).standard_normal((len(v), 2))
+    return {
+        "perfect": (np.stack([a, b], axis=1), v),
+        "permuted": (np.stack([-b, 7 + 3 * a], axis=1), v),
+        "rotated": (np.stack([a + b, a - b], axis=1), v),
+        "duplicated": (np.stack([a, b, a, b], axis=1), v),
+        "with dead ones": (np.stack([a, zero, b, zero], axis=1), v),
+        "half": (np.stack([a, zero], axis=1), v),
+        "constant": (np.stack([zero, zero + 1], axis=1), v),
+        "noise": (noise, v),
+    }

@@ -1,35 +1,65 @@
 """Measures: plain functions of arrays."""
 
 from .beta_vae_score import beta_vae_score
+from .dci import DCI, completeness, dci, disentanglement, importances
+from .explicitness import explicitness
+from .factor_vae_score import factor_vae_score
+from .infomec import InfoMEC, infomec
+from .information import mig, modularity, mutual_information
+from .irs import irs
 from .latents import R2, effects, learned_by_range, learned_by_variance, squared_correlation, used_latents
 from .leakage import Leakage, leakage
 from .off_data import off_data
+from .sap import sap
 from .strokes import Strokes, strokes
 from .swap import PHI, Baselines, SwapErrors, roll_error, swap_baselines, swap_errors
+from .tad import TAD, auroc, tad, threshold_auroc
 from .topology import Courses, Loops, courses, loops, neighbour_mixing
+from .total_correlation import gaussian_total_correlation
+from .udr import udr
 
 __all__ = [
+    "DCI",
     "PHI",
     "R2",
+    "TAD",
     "Baselines",
     "Courses",
+    "InfoMEC",
     "Leakage",
     "Loops",
     "Strokes",
     "SwapErrors",
+    "auroc",
     "beta_vae_score",
+    "completeness",
     "courses",
+    "dci",
+    "disentanglement",
     "effects",
+    "explicitness",
+    "factor_vae_score",
+    "gaussian_total_correlation",
+    "importances",
+    "infomec",
+    "irs",
     "leakage",
     "learned_by_range",
     "learned_by_variance",
     "loops",
+    "mig",
+    "modularity",
+    "mutual_information",
     "neighbour_mixing",
     "off_data",
     "roll_error",
+    "sap",
     "squared_correlation",
     "strokes",
     "swap_baselines",
     "swap_errors",
+    "tad",
+    "threshold_auroc",
+    "udr",
     "used_latents",
 ]

@@ -1,0 +1,40 @@
+"""Interventional robustness: does a latent stay where it is while its factor stays, whatever the others do?"""
+
+from typing import Any
+
+import numpy as np
+
+from .tables import table
+
+
+def irs(codes: Any, factors: Any, *, quantile: float = 0.99, bins: int = 20) -> float:
+    """Interventional robustness score.
+
+    R. Suter et al., "Robustly disentangled causal mechanisms", 2019, section 4, on rows as they are: for a latent and a factor,
+    1 minus the quantile of |z - E[z|v]|, averaged over the values v of the factor, relative to the largest |z - E z|. Of each
+    latent the best factor counts, weighted by the latent's largest deviation. From 0 to 1 (best). The paper takes the maximum
+    (quantile 1), common use the 99th percentile.
+
+    Known failures: the largest deviation is that of an outlier, so heavy tails score high; a factor of many values of which
+    few rows are there scores high, because those rows deviate little from their own mean; says nothing of whether a factor is
+    there at all. Depends on the scale of latents, by their weights.
+
+    Args:
+        codes: (n, m); constant latents do not count, and 0 is the score if all are.
+        factors: (n, k), or named columns; a continuum is cut into bins.
+        quantile: of the deviations.
+        bins: per factor that is a continuum.
+    """
+    z, columns = table(codes, factors)
+    z = z[:, np.ptp(z, axis=0) > 0]
+    if not z.size:
+        return 0.0
+    largest = np.abs(z - z.mean(axis=0)).max(axis=0)
+    kept = []
+    for f in columns:
+        classes = f.classes(bins)
+        order = np.argsort(classes, kind="stable")
+        groups = np.split(z[order], np.cumsum(np.bincount(classes))[:-1])
+        kept.append(np.mean([np.quantile(np.abs(g - g.mean(axis=0)), quantile, axis=0) for g in groups], axis=0))
+    robust = 1 - np.min(kept, axis=0) / largest
+    return float(np.average(robust, weights=largest))

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+
+import unentangle as un
+from unentangle.metrics import leakage
+
+
+def test_leakage_is_chance_for_noise_and_one_for_the_state():
+    rng = np.random.default_rng(0)
+    label = np.arange(600) % 4
+    noise = leakage(rng.standard_normal((600, 3)), label)
+    assert noise.chance == 0.25
+    assert abs(noise.accuracy - 0.25) < 0.06
+    known = leakage(np.stack([np.cos(label), np.sin(label)], 1) + 0.01 * rng.standard_normal((600, 2)), label)
+    assert known.accuracy > 0.99
+
+
+def test_leakage_sees_what_is_not_linear_and_weighs_states_equally():
+    rng = np.random.default_rng(0)
+    radius = np.where(np.arange(900) < 800, 1.0, 2.0)
+    angle = rng.uniform(0, 2 * np.pi, 900)
+    circles = np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1)
+    assert leakage(circles, radius).accuracy > 0.99
+    assert abs(leakage(rng.standard_normal((900, 2)), radius).accuracy - 0.5) < 0.1
+
+
+def test_leakage_does_not_know_scale():
+    rng = np.random.default_rng(0)
+    codes, label = rng.standard_normal((300, 3)), np.arange(300) % 3
+    codes[:, 0] += label
+    assert leakage(codes * [1, 1e3, 1e-3] + 7, label).accuracy == pytest.approx(leakage(codes, label).accuracy, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("codes", "labels"),
+    [
+        (np.ones((4, 2)), [0, 1]),
+        (np.full((4, 2), np.nan), [0, 0, 1, 1]),
+        (np.ones((4, 2)), [0, 0, 0, 0]),
+        (np.ones((4, 2)), [0, 1, 2, 3]),
+    ],
+)
+def test_leakage_refuses_what_it_cannot_measure(codes, labels):
+    with pytest.raises(un.InputError):
+        leakage(codes, labels)
