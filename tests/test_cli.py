@@ -1,6 +1,7 @@
 """The command line as a person meets it; training is a few steps."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -80,6 +81,23 @@ def test_evaluate_measures_again(mine, capsys):
     assert json.loads((folder / "run" / "metrics.json").read_text()) == before
 
 
+def test_codes_are_measured_without_a_model(tmp_path, capsys):
+    v = np.arange(60) % 6
+    np.save(tmp_path / "c.npy", np.stack([v % 2, v // 2], axis=1) * 1.0)
+    (tmp_path / "f.csv").write_text("side,size\n" + "".join(f"{'lr'[i % 2]},{i // 2}\n" for i in v))
+    files = ["evaluate", "--codes", str(tmp_path / "c.npy"), "--factors", str(tmp_path / "f.csv"), "--draws", "2"]
+    assert main([*files, "--out", str(tmp_path / "s.json")]) == 0
+    assert re.search(r"mig +1.000 \(", capsys.readouterr().out)
+    assert json.loads((tmp_path / "s.json").read_text())["found"]["mig"]["value"] == pytest.approx(1)
+    assert main([*files, "--out", str(tmp_path / "s.json")]) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert main(files[:3]) == 2
+    assert "--codes FILE and --factors FILE" in capsys.readouterr().err
+    (tmp_path / "c.csv").write_text("a,b\n1,x\n")
+    assert main(["evaluate", "--codes", str(tmp_path / "c.csv"), *files[3:]]) == 2
+    assert "holds words in the column b" in capsys.readouterr().err
+
+
 def test_mra_is_measured_by_its_swaps(tmp_path, capsys):
     assert main(["fit", "mra", "symae", "--steps", "2", "--batch", "2", "3", "--lam", "1", "--out", str(tmp_path / "run")]) == 0
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
@@ -140,6 +158,8 @@ def test_a_method_with_one_code_per_row(tmp_path, capsys):
     assert {"latents.png", "traversals.png", "metrics.json"} <= {p.name for p in (tmp_path / "run").iterdir()}
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert {"learned_latents", "used_latents", "predictor_r2", "predictability"} <= metrics.keys()
+    assert main(["evaluate", run, "--draws", "0"]) == 0
+    assert json.loads((tmp_path / "run" / "scores.json").read_text())["each"][0]["found"]["mig"]["settings"] == {"bins": 20}
     assert main(["encode", run, file, "--out", str(tmp_path / "codes.npz")]) == 0
     assert np.load(tmp_path / "codes.npz")["latents"].shape == (40, 3)
     swap = ["swap", run, file, "--state", "3", "4", "--style", "9", "--out", str(tmp_path / "swap.npz")]

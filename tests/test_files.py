@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import unentangle as un
+from unentangle.data.files import read_table
 
 
 def folder_of(path, rows):
@@ -61,3 +62,35 @@ def test_factors_of_an_npz_are_chosen_by_name(tmp_path):
     assert list(un.read(tmp_path / "x.npz", factors=("site",)).factors) == ["site"]
     with pytest.raises(un.InputError, match="no array deep to be a factor; it holds x, depth, site"):
         un.read(tmp_path / "x.npz", factors=("deep",))
+
+
+def test_a_table_is_read_from_csv_npy_and_npz(tmp_path):
+    (tmp_path / "a.csv").write_text('name,size,"x, y"\nbig,3,0.5\nsmall,1,-2\n')
+    columns = read_table(tmp_path / "a.csv")
+    assert {name: (c.dtype.kind, c.tolist()) for name, c in columns.items()} == {
+        "name": ("U", ["big", "small"]),
+        "size": ("i", [3, 1]),
+        "x, y": ("f", [0.5, -2]),
+    }
+    (tmp_path / "b.csv").write_text("1,2\n3,4\n")
+    np.save(tmp_path / "b.npy", [[1, 2], [3, 4]])
+    np.savez(tmp_path / "b.npz", **read_table(tmp_path / "b.npy"))
+    for name in ("b.csv", "b.npy", "b.npz"):
+        assert {k: c.tolist() for k, c in read_table(tmp_path / name).items()} == {"0": [1, 3], "1": [2, 4]}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("a.csv", b"a,b\n1,2\n3\n", "line 3 of .* has 1 values; the first line has 2"),
+        ("a.csv", b"", "is empty"),
+        ("a.csv", b"a,a\n1,2\n", "two columns of one name"),
+        ("a.csv", b"\xff\xfe\x00", "no text"),
+        ("a.txt", b"a", "not a .csv, .npz or .npy"),
+        ("a.npy", b"a", "cannot be read"),
+    ],
+)
+def test_what_is_no_table_is_refused(tmp_path, name, content, sentence):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(un.InputError, match=sentence):
+        read_table(tmp_path / name)

@@ -20,6 +20,8 @@ from tyro.conf import Positional, arg
 
 from . import __version__, plots, recipes
 from .data import Dataset, beamsynthesis, mnist, mra, mra_states, read
+from .data.dataset import evenly
+from .data.files import read_table
 from .errors import Diverged, InputError
 from .evaluate import evaluate as measure
 from .evaluate import mra_baselines
@@ -27,6 +29,7 @@ from .figures import figures, latent_figures, mra_figures
 from .methods import METHODS, SymAE
 from .methods.latent import Latents
 from .methods.protocol import Method
+from .metrics import Scores, scores
 from .model import Model
 from .runs import RunFolder
 from .schedules import Number
@@ -44,15 +47,18 @@ WELCOME = f"""unentangle {__version__}: separate what stays from what varies in 
   unentangle encode runs/mine FILE.npz --out codes.npz  the codes of any rows
   unentangle swap runs/mine FILE.npz --out swaps.npz    every state under every nuisance, or chosen latents between rows
   unentangle evaluate runs/mine                         the numbers again
+  unentangle evaluate --codes C.npy --factors F.csv     MIG, DCI, SAP ... of any codes, without a model
 
 unentangle COMMAND --help explains each one."""
 
 DEMO_STEPS = 1600
+SCORED_ROWS = 10_000
 DATA = {"mra": mra, "beamsynthesis": beamsynthesis, "mnist": mnist}
 
 
 RunFolderArg = Positional[Annotated[Path, arg(metavar="RUN")]]
 DataArg = Positional[Annotated[str, arg(metavar="DATA")]]
+FileArg = Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")]
 
 
 # -- commands -------------------------------------------------------------------------------------------------------------
@@ -147,12 +153,29 @@ def swap(
     CONSOLE.print(f"{out}: x {arrays['x'].shape}, {len(names)} states under {count} styles; groups, style_group, style_row")
 
 
-def evaluate(run: RunFolderArg) -> None:
-    """Measure a run again on its data, and write metrics.json and the figures.
+def evaluate(
+    run: Positional[Annotated[Path | None, arg(metavar="[RUN]", help_behavior_hint="")]] = None,
+    codes: FileArg = None,
+    factors: FileArg = None,
+    out: FileArg = None,
+    draws: int = 10,
+) -> None:
+    """Measure a run again on its data, and write metrics.json, scores.json and the figures; or measure any codes and factors.
+
+    Scores compare codes with the factors of the data, where it has some: beta-VAE and FactorVAE score, MIG, SAP, DCI,
+    modularity, explicitness, InfoMEC, IRS, TAD and Gaussian total correlation, each with its interval and settings.
 
     Args:
         run: the folder of a run.
+        codes: instead of a run, a .npy, .npz or .csv of codes, one row of latents per sample.
+        factors: and a .csv, .npz or .npy of their true factors, one row per sample.
+        out: a .json for the scores of such codes.
+        draws: halves of the rows from which an interval is made; 0 for none.
     """
+    if codes or factors or run is None:
+        if run or not (codes and factors):
+            raise InputError("evaluate needs the folder of a run, or --codes FILE and --factors FILE.")
+        return _scores_of_files(codes, factors, out, draws)
     config = _config(run)
     if not (run / "source.json").exists():
         raise InputError(f"{run} has no source.json: it was not finished by `fit`, whose same command goes on.")
@@ -160,7 +183,49 @@ def evaluate(run: RunFolderArg) -> None:
     data = _data(**source)
     if plain(data.fingerprint) != config["data"]:
         raise InputError(f"{source['data']} is no longer the data that {run} was trained on.")
-    _report(run, source["data"], data, seeds, [_model(run, s) for s in seeds])
+    models = [_model(run, s) for s in seeds]
+    _report(run, source["data"], data, seeds, models)
+    if isinstance(models[0].method, Latents) and len(data.factors):
+        some = data.take(evenly(len(data), SCORED_ROWS))
+        each = [scores(m.encode(some), some.factors, draws=draws) for m in models]
+        write_json(run / "scores.json", {"seeds": seeds, "each": [_plain_scores(s) for s in each]})
+        _print_scores([f"seed {s}" for s in seeds], each)
+        CONSOLE.print(f"{run}: scores.json")
+    return None
+
+
+def _scores_of_files(codes: Path, factors: Path, out: Path | None, draws: int) -> None:
+    if out and (out.suffix != ".json" or out.exists()):
+        raise InputError(f"{out} {'exists already' if out.exists() else 'is not a .json'}; give the name of a new .json file.")
+    columns = read_table(codes)
+    if words := [name for name, column in columns.items() if not np.issubdtype(column.dtype, np.number)]:
+        raise InputError(f"{codes} holds words in the column {words[0]}; codes are numbers.")
+    if len({len(column) for column in columns.values()}) > 1:
+        raise InputError(f"the columns of {codes} differ in length; one value per row is needed.")
+    found = scores(np.stack(list(columns.values()), axis=1), read_table(factors), draws=draws)
+    _print_scores(["value"], [found])
+    if out:
+        write_json(out, _plain_scores(found))
+        CONSOLE.print(f"{out}: {len(found.found)} scores, with intervals, settings and versions")
+
+
+def _plain_scores(found: Scores) -> dict[str, Any]:
+    return found._asdict() | {"found": {name: score._asdict() for name, score in found.found.items()}}
+
+
+def _print_scores(titles: Sequence[str], each: Sequence[Scores]) -> None:
+    table = Table("", *titles, box=None, pad_edge=False)
+    for name in each[0].found:
+        known = [s.found[name] for s in each if name in s.found]
+        cells = [
+            f"{s.value:.3f}" + ("" if np.isinf(s.interval_95[0]) else " ({:.3f} to {:.3f})".format(*s.interval_95))
+            for s in known
+        ]
+        table.add_row(name, *cells)
+    CONSOLE.print(table)
+    for name, why in each[0].without.items():
+        CONSOLE.print(f"note: no {name}: {why}")
+    CONSOLE.print(f"{each[0].rows} rows; 95 % intervals by halves of the rows; {each[0].versions}")
 
 
 def reproduce(what: Positional[str], out: Path, fast: bool = False) -> None:

@@ -1,5 +1,6 @@
 """Files of arrays: one call, `read`."""
 
+import csv
 import os
 from collections.abc import Iterator, Sequence
 from io import BytesIO
@@ -66,6 +67,69 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Sequen
     used = {x, groups} if isinstance(groups, str) else {x}
     found = {name: a for name, a in arrays.items() if name not in used and rows.ndim and a.shape == rows.shape[:1]}
     return Dataset(rows, found if factors is None else {name: arrays[name] for name in factors}, keys)
+
+
+def read_table(path: str | Path) -> dict[str, np.ndarray]:
+    """Named columns of one value per row, from a `.csv`, `.npz` or `.npy` file.
+
+    Args:
+        path: a `.csv` whose first line names the columns, unless it holds numbers only; a `.npz` of columns, or of one table;
+            or a `.npy` table (rows, columns). Columns without a name are called by their number. Numbers are read as numbers,
+            everything else as words.
+
+    Raises:
+        InputError: if the file cannot be read, or its lines differ in length.
+    """
+    path = Path(path)
+    if path.suffix == ".csv":
+        return _csv(path)
+    if path.suffix not in (".npz", ".npy"):
+        raise InputError(f"{path} is not a .csv, .npz or .npy file; a table is read from these.")
+    content = _load(path)
+    arrays = content if isinstance(content, dict) else {"table": content}
+    if len(arrays) == 1 and (whole := next(iter(arrays.values()))).ndim == 2:
+        return {str(k): column for k, column in enumerate(whole.T)}
+    if odd := [f"{name} {a.shape}" for name, a in arrays.items() if a.ndim != 1]:
+        raise InputError(f"{path} holds {', '.join(odd)}; columns of one value per row are needed.")
+    return arrays
+
+
+def _csv(path: Path) -> dict[str, np.ndarray]:
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; a .csv file is needed.")
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            lines = [line for line in csv.reader(file) if line]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} cannot be read: it is no text of comma-separated values.") from error
+    if not lines:
+        raise InputError(f"{path} is empty; a line of names and a line per row are needed.")
+    for number, line in enumerate(lines):
+        if len(line) != len(lines[0]):
+            raise InputError(f"line {number + 1} of {path} has {len(line)} values; the first line has {len(lines[0])}.")
+    named = not all(_is_number(word) for word in lines[0])
+    names = lines[0] if named else [str(k) for k in range(len(lines[0]))]
+    if len(set(names)) < len(names):
+        raise InputError(f"{path} has two columns of one name among {', '.join(names)}; names must differ.")
+    columns = list(zip(*lines[named:], strict=True)) or [()] * len(names)
+    return {name: _column(words) for name, words in zip(names, columns, strict=True)}
+
+
+def _column(words: Sequence[str]) -> np.ndarray:
+    for kind in (int, float):
+        try:
+            return np.array([kind(word) for word in words])
+        except (ValueError, OverflowError):
+            continue
+    return np.array(words)
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _named_files(path: Path, groups: Any, factors: Sequence[str] | None) -> Dataset:

@@ -11,6 +11,7 @@ from .latents import R2, effects, learned_by_range, learned_by_variance, squared
 from .leakage import Leakage, leakage
 from .off_data import off_data
 from .sap import sap
+from .scores import Score, Scores, scores
 from .strokes import Strokes, strokes
 from .swap import PHI, Baselines, SwapErrors, roll_error, swap_baselines, swap_errors
 from .tad import TAD, auroc, tad, threshold_auroc
@@ -28,6 +29,8 @@ __all__ = [
     "InfoMEC",
     "Leakage",
     "Loops",
+    "Score",
+    "Scores",
     "Strokes",
     "SwapErrors",
     "auroc",
@@ -54,6 +57,7 @@ __all__ = [
     "off_data",
     "roll_error",
     "sap",
+    "scores",
     "squared_correlation",
     "strokes",
     "swap_baselines",

@@ -1,0 +1,55 @@
+"""All measures at once, with intervals."""
+
+import numpy as np
+import pytest
+
+import unentangle as un
+from unentangle import metrics
+from unentangle.metrics import scores
+from worlds import factor_grid, known_codes
+
+RNG = np.random.default_rng(0)
+
+
+def test_scores_are_those_of_the_functions_with_their_settings():
+    codes, v = known_codes()["perfect"]
+    codes = codes + 0.3 * RNG.standard_normal(codes.shape)
+    found = scores(codes, v, draws=2).found
+    some = np.random.default_rng(0).permutation(len(v))
+    assert found["mig"].value == metrics.mig(codes[some], v[some])
+    assert found["mig"].settings == {"bins": 20}
+    assert found["dci_forest_completeness"].settings == {"trees": "forest", "seed": 0}
+    assert all(s.interval_95[0] <= s.value <= s.interval_95[1] for s in found.values())
+    assert not any(name.startswith("tad") for name in found)  # no factor of two values
+
+
+def test_intervals_cover_the_number_of_all_rows():
+    """Of 1,000 rows drawn from many, the interval holds the score of the many; four times the rows halve it."""
+    v = RNG.permutation(factor_grid(4, 4, repeats=1500))
+    codes = v @ np.array([[1.0, 0.3], [-0.4, 1.0]]) + 0.5 * RNG.standard_normal(v.shape)
+    truth, widths = metrics.irs(codes, v), []
+    inside = 0
+    for draw in range(8):
+        low, high = scores(*(t[draw::24] for t in (codes, v)), draws=10).found["irs"].interval_95
+        inside += low <= truth <= high
+        widths.append(high - low)
+    assert inside >= 6
+    low, high = scores(codes, v, rows=16 * 250, draws=10).found["irs"].interval_95
+    assert 0.25 < (high - low) / np.mean(widths) < 1
+
+
+def test_what_cannot_be_measured_is_said():
+    codes, v = known_codes()["noise"]
+    found = scores(codes, v[:, :1], draws=0)
+    assert "two are needed" in found.without["beta_vae_score"]
+    assert found.found["mig"].interval_95 == (-np.inf, np.inf)
+    assert "scikit-learn" in found.versions
+    with pytest.raises(un.InputError, match="nothing to measure"), pytest.warns(UserWarning, match="single value"):
+        scores(codes, np.ones((len(v), 1)))
+
+
+def test_binary_factors_are_attributes():
+    v = factor_grid(2, 2, 5, repeats=20)
+    found = scores(v * 1.0, un.Factors({"a": v[:, 0], "b": v[:, 1] == 1, "c": v[:, 2]}), draws=2).found
+    assert found["tad_exact_score"].value == pytest.approx(1)
+    assert found["tad_paper_captured"].value == 2
