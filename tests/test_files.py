@@ -94,3 +94,12 @@ def test_what_is_no_table_is_refused(tmp_path, name, content, sentence):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(un.InputError, match=sentence):
         read_table(tmp_path / name)
+
+
+def test_altered_compressed_files_are_refused(tmp_path):
+    np.savez_compressed(tmp_path / "x.npz", x=np.random.default_rng(0).standard_normal((40, 30)))
+    content = bytearray((tmp_path / "x.npz").read_bytes())
+    content[60:90] = b"\xff" * 30
+    (tmp_path / "x.npz").write_bytes(content)
+    with pytest.raises(un.InputError, match="cannot be read: it is damaged"):
+        un.read(tmp_path / "x.npz")

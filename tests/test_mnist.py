@@ -1,7 +1,6 @@
 import gzip
 import io
 import os
-import sys
 from hashlib import md5
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 
 import unentangle as un
+from unentangle.data import files
 from unentangle.data.mnist import FILES, idx
 
 FOLDER = Path(os.environ.get("UNENTANGLE_DATA", "missing")) / "mnist"
@@ -28,7 +28,7 @@ def test_what_is_missing_or_wrong_is_named(tmp_path):
     with pytest.raises(un.InputError, match=rf"{name} is not there; put the original file"):
         un.data.mnist(tmp_path, "test")
     (tmp_path / name).write_bytes(b"something else")
-    with pytest.raises(un.InputError, match="has the md5 sum"):
+    with pytest.raises(un.InputError, match="has the checksum"):
         un.data.mnist(tmp_path, "test")
 
 
@@ -56,25 +56,27 @@ def test_groups_are_sorted_full_and_in_the_order_of_the_file(tmp_path, monkeypat
             un.data.mnist(tmp_path, "test", **wrong)
 
 
+def answers(monkeypatch, answer):
+    """What the network gives for an address."""
+    monkeypatch.setattr(files, "urlopen", lambda address, timeout: io.BytesIO(answer(address)))
+
+
 def test_offline_the_error_says_which_file_to_put_where(tmp_path, monkeypatch):
-    def offline(address, timeout):
+    def offline(address):
         raise OSError("no network")
 
-    monkeypatch.setattr(sys.modules["unentangle.data.mnist"], "urlopen", offline)
-    with pytest.raises(un.InputError, match=rf"t10k-images.* could not be fetched \(no network\); put .* into {tmp_path}"):
+    answers(monkeypatch, offline)
+    with pytest.raises(un.InputError, match=rf"t10k-images.* could not be fetched \(.*no network\); put .* into {tmp_path}"):
         un.data.mnist(tmp_path, "test", download=True)
 
 
 def test_what_was_fetched_is_kept_only_if_it_is_the_original(tmp_path, monkeypatch):
     small_files(tmp_path, monkeypatch)
-    contents = {name: (tmp_path / name).read_bytes() for name in FILES["test"]}
-    monkeypatch.setattr(
-        sys.modules["unentangle.data.mnist"], "urlopen", lambda address, timeout: io.BytesIO(contents[address.split("/")[-1]])
-    )
+    answers(monkeypatch, lambda address: (tmp_path / address.split("/")[-1]).read_bytes())
     fetched = un.data.mnist(tmp_path / "new", "test", n_tau=1, download=True)
     np.testing.assert_array_equal(fetched.x, un.data.mnist(tmp_path / "new", "test", n_tau=1).x)
-    contents = dict.fromkeys(contents, b"please log in")
-    with pytest.raises(un.InputError, match="has the md5 sum"):
+    answers(monkeypatch, lambda address: b"please log in")
+    with pytest.raises(un.InputError, match=r"could not be fetched .*: not the original"):
         un.data.mnist(tmp_path / "other", "test", download=True)
     assert not (tmp_path / "other").exists()
 

@@ -2,16 +2,23 @@
 
 import csv
 import os
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from http.client import HTTPException
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
 from ..errors import InputError
+from ..storage import write
 from .dataset import Dataset
+
+# What zipfile and numpy raise where a file is cut short, altered, encrypted or something else.
+DAMAGED = (ValueError, OSError, EOFError, KeyError, RuntimeError, BadZipFile, zlib.error)
 
 
 def local_folder(name: str) -> Path:
@@ -23,6 +30,34 @@ def local_folder(name: str) -> Path:
     if not (root := os.environ.get("UNENTANGLE_DATA")):
         raise InputError(f"UNENTANGLE_DATA is not set; let it name the folder in which the folder {name} holds the files.")
     return Path(root) / name
+
+
+def original(path: Path, known: str, checksum: Callable[[bytes], str], sources: Sequence[str], download: bool) -> bytes:
+    """The content of a published file of known checksum; with `download`, fetched from the first source that has it, and kept.
+
+    Raises:
+        InputError: if the file is missing, is not the original, or cannot be fetched.
+    """
+    if path.exists():
+        content = path.read_bytes()
+        if (found := checksum(content)) != known:
+            raise InputError(f"{path} has the checksum {found}, the original {known}; put the original there in its place.")
+        return content
+    if not download:
+        raise InputError(f"{path} is not there; put the original file {path.name} into {path.parent}, or say download=True.")
+    why = []
+    for source in sources:
+        try:
+            with urlopen(source, timeout=60) as answer:
+                content = answer.read()
+        except (OSError, HTTPException) as error:
+            why.append(f"{source}: {error}")
+            continue
+        if checksum(content) == known:
+            write(path, content)
+            return content
+        why.append(f"{source}: not the original")
+    raise InputError(f"{path.name} could not be fetched ({'; '.join(why)}); put the original file into {path.parent}.")
 
 
 def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Sequence[str] | None = None) -> Dataset:
@@ -185,7 +220,7 @@ def _hidden(path: Path) -> bool:
 def _array(path: Path, name: str, archive: ZipFile) -> np.ndarray:
     try:
         return np.load(BytesIO(archive.read(name)), allow_pickle=False)
-    except (ValueError, OSError, EOFError, BadZipFile, RuntimeError, NotImplementedError) as error:
+    except DAMAGED as error:
         raise InputError(f"{name} in {path} cannot be read: it is damaged, encrypted or no numeric array.") from error
 
 
@@ -197,7 +232,7 @@ def _load(path: Path, mmap_mode: Any = None) -> Any:
             return np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
         with path.open("rb") as file:
             return dict(np.load(file, allow_pickle=False))
-    except (ValueError, OSError, EOFError, BadZipFile, KeyError) as error:
+    except DAMAGED as error:
         reason = "it holds Python objects" if "allow_pickle" in str(error) else "it is damaged or not what its name says"
         raise InputError(
             f"{path} cannot be read: {reason}; numeric arrays written by numpy.save or savez are needed."

@@ -2,19 +2,16 @@
 
 import gzip
 from hashlib import md5
-from http.client import HTTPException
 from numbers import Integral
 from pathlib import Path
 from typing import Literal, get_args
-from urllib.request import urlopen
 
 import numpy as np
 from jaxtyping import UInt8
 
 from ..errors import InputError
-from ..storage import write
 from .dataset import Dataset
-from .files import local_folder
+from .files import local_folder, original
 
 Split = Literal["train", "test"]
 
@@ -61,7 +58,10 @@ def mnist(
         if number is not None and (not isinstance(number, Integral) or number < 1):
             raise InputError(f"{name}={number!r}; a whole number of at least 1 is needed.")
     folder = local_folder("mnist") if folder is None else Path(folder)
-    images, labels = (_read(folder, name, known, download)[:limit] for name, known in FILES[split].items())
+    images, labels = (
+        idx(gzip.decompress(original(folder / name, known, _md5, [f"{SOURCE}/{name}"], download)))[:limit]
+        for name, known in FILES[split].items()
+    )
     counts = np.bincount(labels)
     if n_tau > counts.max():
         raise InputError(f"n_tau={n_tau}; there are at most {counts.max()} images of a digit.")
@@ -73,25 +73,6 @@ def mnist(
     return Dataset(images[order], {"state": (digit, "categorical")}, groups=digit * len(images) + position // n_tau)
 
 
-def _read(folder: Path, name: str, known: str, download: bool) -> UInt8[np.ndarray, "n ..."]:
-    path = folder / name
-    if path.exists():
-        content = path.read_bytes()
-    elif download:
-        try:
-            with urlopen(f"{SOURCE}/{name}", timeout=60) as answer:
-                content = answer.read()
-        except (OSError, HTTPException) as error:
-            raise InputError(f"{name} could not be fetched ({error}); put the original file into {folder}.") from error
-    else:
-        raise InputError(f"{path} is not there; put the original file {name} into {folder}, or say download=True.")
-    if (found := md5(content, usedforsecurity=False).hexdigest()) != known:
-        raise InputError(f"{path} has the md5 sum {found}, the original {known}; put the original there in its place.")
-    if not path.exists():
-        write(path, content)
-    return idx(gzip.decompress(content))
-
-
 def idx(content: bytes) -> UInt8[np.ndarray, "..."]:
     """An array of bytes in the idx format: two zeros, 8 for bytes, the number of axes, their sizes, the values."""
     if content[:3] != b"\0\0\x08":
@@ -99,3 +80,7 @@ def idx(content: bytes) -> UInt8[np.ndarray, "..."]:
     axes = content[3]
     shape = np.frombuffer(content, ">u4", count=axes, offset=4)
     return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape)
+
+
+def _md5(content: bytes) -> str:
+    return md5(content, usedforsecurity=False).hexdigest()
