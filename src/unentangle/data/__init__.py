@@ -5,10 +5,12 @@ from .dataset import Dataset, Factors
 from .files import read
 from .mnist import mnist
 from .mra import fourier_states, mra, mra_states, orbit, step_states
+from .packed import Packed, unpack
 
 __all__ = [
     "Dataset",
     "Factors",
+    "Packed",
     "beamsynthesis",
     "fourier_states",
     "mnist",
@@ -17,4 +19,5 @@ __all__ = [
     "orbit",
     "read",
     "step_states",
+    "unpack",
 ]

@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from ..errors import InputError
+from .packed import Packed
 
 Kind = Literal["continuous", "categorical", "binary"]
 LOUD = 0.9  # where a tenth of the rows holds more of the variance than this, each row is standardised by itself,
@@ -135,7 +136,7 @@ class Dataset:
 
     Args:
         x: n rows, each of shape (length,), (length, channels), (height, width) or (height, width, channels): anything
-            `numpy.asarray` takes. Memory maps, HDF5 and zarr arrays stay on disk and are read as needed.
+            `numpy.asarray` takes. Memory maps, HDF5 and zarr arrays stay on disk, and `Packed` rows in bits, until needed.
         factors: named columns of n values, where known.
         groups: one key per row, of any sortable type. Without it every row is a group of its own.
         scaling: how rows are standardised, where it is not to be found from the data (`scale`).
@@ -226,7 +227,7 @@ class Dataset:
         sizes = self.group_sizes
         lengths = f"{sizes.min()}" if sizes.min() == sizes.max() else f"{sizes.min()} to {sizes.max()}"
         groups = "no groups" if self.groups is None else f"{len(sizes)} groups of {lengths}"
-        lazy = ", on disk" if is_lazy(self.x) else ""
+        lazy = "" if not is_lazy(self.x) else ", in bits" if isinstance(self.x, Packed) else ", on disk"
         return f"Dataset({len(self)} rows of {self.row_shape}, {self.x.dtype}{lazy}; {groups}; {self.factors!r})"
 
     # -- rows -------------------------------------------------------------------------------------------------------------
@@ -234,7 +235,7 @@ class Dataset:
     def rows(self, index) -> np.ndarray:
         """The rows at these indices, in the type of the data; an index of any shape gives (*index.shape, *row_shape)."""
         index = np.asarray(index)
-        if is_lazy(self.x) and not isinstance(self.x, np.memmap):  # HDF5 wants increasing indices without repeats
+        if hasattr(self.x, "chunks"):  # HDF5 wants increasing indices without repeats
             unique, inverse = np.unique(index, return_inverse=True)
             rows = np.asarray(self.x[unique])[inverse.reshape(index.shape)]
         else:
@@ -249,10 +250,10 @@ class Dataset:
             yield part, np.asarray(self.x[part])
 
     def take(self, rows) -> "Dataset":
-        """The data set of some rows, read into memory: a mask or indices, in the order given."""
+        """The data set of some rows, read into memory (packed, where they are): a mask or indices, in the order given."""
         rows = np.arange(len(self))[rows]
         groups = None if self.groups is None else self.groups[rows]
-        x = self.rows(rows)
+        x = self.x.take(rows) if isinstance(self.x, Packed) else self.rows(rows)
         return Dataset(x, self.factors.take(rows), groups, self.scaling)
 
     def split(self, held_out: float = 0.2, seed: int = 0) -> tuple["Dataset", "Dataset"]:
@@ -339,8 +340,8 @@ def evenly(n: int, count: int) -> Int[np.ndarray, " some"]:
 
 
 def is_lazy(x: Any) -> bool:
-    """Whether x stays on disk: a memory map, or a chunked array as HDF5 and zarr have it."""
-    return isinstance(x, np.memmap) or hasattr(x, "chunks")
+    """Whether x is read in parts: a memory map, a chunked array as HDF5 and zarr have it, or packed rows."""
+    return isinstance(x, np.memmap | Packed) or hasattr(x, "chunks")
 
 
 def distinct(key: Key[Array, ""], n: Int[Array, ""] | int, count: int) -> Int[Array, " {count}"]:
