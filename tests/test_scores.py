@@ -23,19 +23,19 @@ def test_scores_are_those_of_the_functions_with_their_settings():
     assert not any(name.startswith("tad") for name in found)  # no factor of two values
 
 
-def test_intervals_cover_the_number_of_all_rows():
-    """Of 1,000 rows drawn from many, the interval holds the score of the many; four times the rows halve it."""
-    v = RNG.permutation(factor_grid(4, 4, repeats=1500))
-    codes = v @ np.array([[1.0, 0.3], [-0.4, 1.0]]) + 0.5 * RNG.standard_normal(v.shape)
-    truth, widths = metrics.irs(codes, v), []
-    inside = 0
-    for draw in range(8):
-        low, high = scores(*(t[draw::24] for t in (codes, v)), draws=10).found["irs"].interval_95
-        inside += low <= truth <= high
-        widths.append(high - low)
-    assert inside >= 6
-    low, high = scores(codes, v, rows=16 * 250, draws=10).found["irs"].interval_95
-    assert 0.25 < (high - low) / np.mean(widths) < 1
+def test_intervals_cover_the_number_of_all_rows(monkeypatch):
+    """Of 1,000 rows drawn from many, the interval holds the score of the many; of four times the rows it is half as wide."""
+    monkeypatch.setattr("unentangle.metrics.scores.MEASURES", {})
+    codes = RNG.standard_normal((40_000, 3)) @ RNG.standard_normal((3, 3))
+    truth = metrics.gaussian_total_correlation(codes)
+
+    def interval(part, rows):
+        return scores(codes[part], codes[part] > 0, rows=rows, draws=20).found["gaussian_total_correlation"].interval_95
+
+    small = np.array([interval(slice(n, None, 40), 1000) for n in range(20)])
+    assert np.sum((small[:, 0] <= truth) & (truth <= small[:, 1])) >= 17
+    large = np.array([interval(slice(n, None, 10), 4000) for n in range(5)])
+    assert np.diff(small).mean() / np.diff(large).mean() == pytest.approx(2, rel=0.2)
 
 
 def test_what_cannot_be_measured_is_said():

@@ -2,6 +2,7 @@
 
 from .beamsynthesis import beamsynthesis
 from .dataset import Dataset, Factors
+from .dsprites import dsprites
 from .files import read
 from .mnist import mnist
 from .mra import fourier_states, mra, mra_states, orbit, step_states
@@ -12,6 +13,7 @@ __all__ = [
     "Factors",
     "Packed",
     "beamsynthesis",
+    "dsprites",
     "fourier_states",
     "mnist",
     "mra",
