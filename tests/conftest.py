@@ -33,3 +33,10 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip("UNENTANGLE_DATA names no folder of real data")
     return folder
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch) -> Path:
+    """A cache folder of the test's own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "unentangle"

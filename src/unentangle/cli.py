@@ -33,7 +33,7 @@ from .metrics import Scores, scores
 from .model import Model
 from .runs import RunFolder
 from .schedules import Number
-from .storage import plain, read_json, save, write, write_json
+from .storage import cache_folder, plain, read_json, save, write, write_json
 from .train import train
 
 CONSOLE = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
@@ -367,7 +367,8 @@ def _data(data: str, groups: str, x: str) -> Dataset:
         return DATA[data]()
     if not (data.endswith((".npz", ".npy", ".zip")) or Path(data).is_dir()):
         raise InputError(
-            f"{data!r} is neither a data set ({', '.join(DATA)}) nor a .npz or .npy file, a folder or a .zip of .npy."
+            f"{data!r} is neither a data set ({', '.join(DATA)}) nor a .npz or .npy file, a .zip of .npy, or a folder of .npy "
+            "or images."
         )
     return read(data, groups=groups, x=x)
 
@@ -466,6 +467,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _cache_programs() -> None:
     """Keep compiled programs between calls, unless the user has said where or not to."""
     if jax.config.jax_compilation_cache_dir is None:  # pyright: ignore[reportAttributeAccessIssue]
-        cache = Path.home() / ".cache" / "unentangle"
-        jax.config.update("jax_compilation_cache_dir", str(cache))
+        jax.config.update("jax_compilation_cache_dir", str(cache_folder()))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)

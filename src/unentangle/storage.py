@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -18,15 +20,32 @@ from safetensors.numpy import save as to_bytes
 from .errors import InputError
 
 
-def write(path: Path, content: bytes | str) -> None:
-    """Write a file so that whoever reads it sees the old content or the new one, never a part."""
+def cache_folder() -> Path:
+    """Where what can be made again is kept between calls: the folder `unentangle` in the user's cache folder."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "unentangle"
+
+
+@contextmanager
+def draft(path: Path) -> Iterator[Path]:
+    """A file to write that takes the name of `path` at the end, and is gone after an error.
+
+    Whoever reads `path` sees the old content or the new one, never a part.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with draft.open("wb") as file:
-        file.write(content.encode() if isinstance(content, str) else content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    file = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield file
+        with file.open("rb+") as written:
+            os.fsync(written.fileno())
+        file.replace(path)
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def write(path: Path, content: bytes | str) -> None:
+    """Write a file, whole or not at all."""
+    with draft(path) as file:
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def write_json(path: Path, content: Any) -> None:

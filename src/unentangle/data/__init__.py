@@ -4,6 +4,7 @@ from .beamsynthesis import beamsynthesis
 from .dataset import Dataset, Factors
 from .dsprites import dsprites
 from .files import read
+from .images import images
 from .mnist import mnist
 from .mra import fourier_states, mra, mra_states, orbit, step_states
 from .packed import Packed, unpack
@@ -15,6 +16,7 @@ __all__ = [
     "beamsynthesis",
     "dsprites",
     "fourier_states",
+    "images",
     "mnist",
     "mra",
     "mra_states",

@@ -16,6 +16,7 @@ import numpy as np
 from ..errors import InputError
 from ..storage import write
 from .dataset import Dataset
+from .images import hidden, image_files, images
 
 # What zipfile and numpy raise where a file is cut short, altered, encrypted or something else.
 DAMAGED = (ValueError, OSError, EOFError, KeyError, RuntimeError, BadZipFile, zlib.error)
@@ -61,12 +62,13 @@ def original(path: Path, known: str, checksum: Callable[[bytes], str], sources: 
 
 
 def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Sequence[str] | None = None) -> Dataset:
-    """Read a data set from a `.npz` or `.npy` file, or from a folder or zip of `.npy` files, one row each.
+    """Read a data set from a `.npz` or `.npy` file, from a folder or zip of `.npy` files, or from a folder of images.
 
     Args:
         path: a `.npz` with the rows under the name `x` and, under other names, one value per row: the group keys, and
             factors. Or a `.npy` of rows, which stays on disk. Or a folder or `.zip` whose `.npy` files are rows of one shape,
-            with factors in their names: numbers joined by `_`, as in `0.205_10.000.npy`.
+            with factors in their names: numbers joined by `_`, as in `0.205_10.000.npy`. Or a folder of `.png` and `.jpg` files
+            of one size (`images` also scales them, and reads factors).
         groups: the name of the group keys inside the `.npz` or of a factor in the file names, or the keys themselves, or the
             path of a `.npy` of keys, or None for no groups. The default name "groups" may be absent.
         x: the name of the rows inside the `.npz`.
@@ -77,6 +79,11 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Sequen
         InputError: if the file cannot be read, or a named array is missing (the sentence lists those that are there).
     """
     path = Path(path)
+    if path.is_dir() and not any(path.rglob("*.npy")) and image_files(path):
+        if factors is not None or (isinstance(groups, str) and groups != "groups"):
+            raise InputError(f"{path} holds images, so there are no factors in it; data.images reads them from a .csv.")
+        data = images(path)
+        return data if groups is None or isinstance(groups, str) else Dataset(data.x, groups=groups)
     if path.is_dir() or path.suffix == ".zip":
         return _named_files(path, groups, factors)
     if path.suffix not in (".npz", ".npy"):
@@ -200,21 +207,17 @@ def _npy_files(path: Path) -> Iterator[tuple[str, np.ndarray]]:
     """The arrays of a folder or zip and of the folders in it, sorted by name; hidden files are left out."""
     if path.is_dir():
         for file in sorted(path.rglob("*.npy")):
-            if not _hidden(file.relative_to(path)):
+            if not hidden(file.relative_to(path)):
                 yield file.name, _load(file)
         return
     if not path.is_file():
         raise InputError(f"{path} does not exist; a .zip of .npy files is needed.")
     try:
         with ZipFile(path) as archive:
-            for name in sorted(n for n in archive.namelist() if n.endswith(".npy") and not _hidden(Path(n))):
+            for name in sorted(n for n in archive.namelist() if n.endswith(".npy") and not hidden(Path(n))):
                 yield name, _array(path, name, archive)
     except (OSError, BadZipFile) as error:
         raise InputError(f"{path} cannot be read: it is damaged or no zip.") from error
-
-
-def _hidden(path: Path) -> bool:
-    return any(part.startswith((".", "__MACOSX")) for part in path.parts)
 
 
 def _array(path: Path, name: str, archive: ZipFile) -> np.ndarray:

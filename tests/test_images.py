@@ -1,0 +1,150 @@
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import unentangle as un
+from unentangle.data import images
+
+pytestmark = pytest.mark.usefixtures("cache")
+
+
+def pixels(*shape, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+def folder_of(path, files):
+    for name, x in files.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(x).save(path / name)
+    return path
+
+
+def faces(path, count=4, **shapes):
+    shapes = {f"{i}.png": (9, 7, 3) for i in range(count)} | shapes
+    return folder_of(path / "faces", {name: pixels(*shape, seed=i) for i, (name, shape) in enumerate(shapes.items())})
+
+
+def damaged(folder, name):
+    content = (folder / name).read_bytes()
+    (folder / name).write_bytes(content[: len(content) // 2])
+
+
+def test_images_of_one_size_are_their_pixels(tmp_path):
+    x = pixels(4, 9, 7)
+    names = ["b/0.png", "a.PNG", "b/1.png", ".hidden/0.png", "__MACOSX/a.png"]
+    folder = folder_of(tmp_path / "grey", dict(zip(names, [*x[[1, 0, 2]], x[3], x[3]], strict=True)))
+    data = images(folder)
+    assert isinstance(data.x, np.memmap)
+    np.testing.assert_array_equal(data.x, x[:3])
+    np.testing.assert_array_equal(images(folder, mode="RGB").x, np.repeat(x[:3, ..., None], 3, axis=3))
+
+
+def test_they_are_decoded_once_as_long_as_nothing_changed(tmp_path, cache, monkeypatch):
+    folder, count, real = faces(tmp_path), [], Image.open
+    monkeypatch.setattr(Image, "open", lambda path: count.append(path) or real(path))
+    for _ in range(2):
+        first = images(folder, resize=5)
+    assert len(count) == 4
+    images(folder, resize=6)
+    assert len(count) == 8
+    folder_of(folder, {"0.png": pixels(9, 7, 3, seed=9)})
+    os.utime(folder / "0.png", ns=(0, 0))
+    changed = images(folder, resize=5)
+    assert len(count) == 12
+    assert (changed.x[0] != first.x[0]).any()
+    np.testing.assert_array_equal(changed.x[1:], first.x[1:])
+    assert {path.suffix for path in (cache / "images").iterdir()} == {"", ".json"}
+
+
+def test_sizes_and_places_are_those_of_torchvision(tmp_path):
+    """Resize(5) of 9 x 7 is int(5 * 9 / 7) x 5; CenterCrop(4) of it begins at round(1) and round(0.5), to even."""
+    folder = faces(tmp_path)
+    whole, middle = images(folder, resize=5).x, images(folder, resize=5, size=4).x
+    assert whole.shape == (4, 6, 5, 3)
+    np.testing.assert_array_equal(middle, whole[:, 1:5, 0:4])
+    by_pillow = Image.fromarray(pixels(9, 7, 3)).resize((5, 6), Image.Resampling.BILINEAR)
+    np.testing.assert_array_equal(whole[0], np.asarray(by_pillow))
+
+
+def test_images_of_many_sizes_are_made_one(tmp_path):
+    folder = faces(tmp_path, **{"7.png": (8, 30, 3), "8.png": (30, 8)})
+    assert images(folder, resize=5, size=5, mode="L").x.shape == (6, 5, 5)
+    with pytest.raises(un.InputError, match=r"0.png in .* has the shape \(9, 7, 3\) and 7.png \(8, 30, 3\); all must agree"):
+        images(folder)
+
+
+@pytest.mark.parametrize(
+    ("x", "options", "says"),
+    [
+        (pixels(9, 7, 4), {}, "x.png is of mode RGBA; mode='L' makes all images grey"),
+        (pixels(9, 7).astype(np.uint16), {"mode": "L"}, "images of 8 bits a value are needed"),
+        (pixels(9, 7), {"size": 8}, "x.png is 7 x 9, too small for size=8"),
+        (pixels(9, 7), {"size": 0}, "size=0; a whole number of at least 1"),
+        (pixels(9, 7), {"groups": "who"}, "groups='who'; no .csv of factors has the columns none"),
+    ],
+)
+def test_images_that_cannot_be_used_are_named(tmp_path, cache, x, options, says):
+    folder = folder_of(tmp_path / "f", {"x.png": x})
+    with pytest.raises(un.InputError, match=says) as caught:
+        images(folder, **options)
+    assert "\n" not in str(caught.value)
+    assert not [path for path in cache.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_corrupt_images_are_named_and_left_out_only_if_asked(tmp_path, cache, suffix):
+    folder = folder_of(tmp_path / "f", {f"{i}.{suffix}": pixels(40, 30, 3, seed=i) for i in range(4)})
+    (tmp_path / "who.csv").write_text("file,who\n" + "".join(f"{i}.{suffix},{i % 3}\n" for i in range(4)))
+    whole = np.array(images(folder).x)
+    damaged(folder, f"2.{suffix}")
+    (folder / f"3.{suffix}").write_bytes(b"no image")
+    with pytest.raises(un.InputError, match=rf"2.{suffix} is corrupt or no image; skip_corrupt=True leaves such out"):
+        images(folder)
+    for _ in range(2):
+        with pytest.warns(UserWarning, match=f"2 of 4 images in .* are corrupt and left out: 2.{suffix}, 3.{suffix}"):
+            data = images(folder, tmp_path / "who.csv", "who", skip_corrupt=True)
+        np.testing.assert_array_equal(data.x, whole[:2])
+        assert data.groups.tolist() == data.factors["who"].tolist() == [0, 1]
+    for i in range(2):
+        damaged(folder, f"{i}.{suffix}")
+    with pytest.raises(un.InputError, match="none of the 4 images"):
+        images(folder, skip_corrupt=True)
+
+
+def test_factors_are_the_columns_of_a_table(tmp_path):
+    folder, file = faces(tmp_path, 3), tmp_path / "factors.csv"
+    file.write_text('file,age,weight,name,who\n2.png,30,1.5,"a, b",7\n0.png,20,2,c,7\n\n1.png,10,1e3,c,8\nother.png,1,1,x,9\n')
+    data = images(folder, file, "who")
+    assert data.factors.kinds == {"age": "categorical", "weight": "continuous", "name": "binary", "who": "binary"}
+    assert data.factors["age"].tolist() == [20, 10, 30]
+    assert data.factors["name"].tolist() == ["c", "c", "a, b"]
+    assert data.groups.tolist() == [7, 8, 7]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("file,age\n0.png,3\n", r"factors.csv has no line of 2 values for 1.png"),
+        ("file,age\n0.png,3\n1.png\n", r"has no line of 2 values for 1.png"),
+        ("", "factors.csv is not there or no .csv"),
+    ],
+)
+def test_tables_that_do_not_fit_are_refused(tmp_path, content, says):
+    (tmp_path / "factors.csv").write_text(content)
+    with pytest.raises(un.InputError, match=says):
+        images(faces(tmp_path, 2), tmp_path / "factors.csv")
+
+
+def test_read_takes_a_folder_of_images(tmp_path):
+    folder = faces(tmp_path)
+    np.testing.assert_array_equal(un.read(folder).x, images(folder).x)
+    assert un.read(folder, groups=[0, 0, 1, 1]).group_sizes.tolist() == [2, 2]
+    for options in ({"groups": "who"}, {"factors": ["who"]}):
+        with pytest.raises(un.InputError, match="holds images, so there are no factors in it"):
+            un.read(folder, **options)
+    np.save(folder / "1_2.npy", np.ones(3))
+    assert un.read(folder).row_shape == (3,)
+    with pytest.raises(un.InputError, match=r"holds no .png or .jpg files"):
+        images(tmp_path / "nowhere")
