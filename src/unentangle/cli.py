@@ -19,7 +19,7 @@ from rich.table import Table
 from tyro.conf import Positional, arg
 
 from . import __version__, plots, recipes
-from .data import Dataset, beamsynthesis, dsprites, mnist, mra, mra_states, read
+from .data import Dataset, beamsynthesis, celeba, dsprites, mnist, mra, mra_states, read
 from .data.dataset import evenly
 from .data.files import read_table
 from .errors import Diverged, InputError
@@ -53,7 +53,7 @@ unentangle COMMAND --help explains each one."""
 
 DEMO_STEPS = 1600
 SCORED_ROWS = 10_000
-DATA = {"mra": mra, "beamsynthesis": beamsynthesis, "mnist": mnist, "dsprites": dsprites}
+DATA = {"mra": mra, "beamsynthesis": beamsynthesis, "mnist": mnist, "dsprites": dsprites, "celeba": celeba}
 
 
 RunFolderArg = Positional[Annotated[Path, arg(metavar="RUN")]]
@@ -86,7 +86,7 @@ def encode(
 
     Args:
         run: the folder of a run.
-        data: a file, mra, beamsynthesis, mnist or dsprites.
+        data: a file, mra, beamsynthesis, mnist, dsprites or celeba.
         out: the .npz to write.
         seed: which of the run's models; by default the one that reconstructs best.
         groups: the name of the group keys in the file, by default as in the run; without groups every row is one.
@@ -121,7 +121,7 @@ def swap(
 
     Args:
         run: the folder of a run.
-        data: a file, mra, beamsynthesis, mnist or dsprites.
+        data: a file, mra, beamsynthesis, mnist, dsprites or celeba.
         out: the .npz to write.
         state: keys of the groups whose state is wanted; by default all.
         style: keys of the groups whose rows give the nuisance; by default all.

@@ -1,6 +1,7 @@
 """What goes in: the one data type, the data sets of the papers, and files."""
 
 from .beamsynthesis import beamsynthesis
+from .celeba import celeba
 from .dataset import Dataset, Factors
 from .dsprites import dsprites
 from .files import read
@@ -14,6 +15,7 @@ __all__ = [
     "Factors",
     "Packed",
     "beamsynthesis",
+    "celeba",
     "dsprites",
     "fourier_states",
     "images",

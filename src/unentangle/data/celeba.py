@@ -1,0 +1,66 @@
+"""CelebA (Liu, Luo, Wang, Tang, 2015): 202,599 aligned photographs of faces with 40 attributes each."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+from .dataset import Dataset, Factors
+from .files import local_folder
+from .images import decoded, image_files
+
+PAGE = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
+IMAGES = "img_align_celeba"
+ATTRIBUTES = "list_attr_celeba.txt"
+
+
+def celeba(path: str | Path | None = None, *, skip_corrupt: bool = False) -> Dataset:
+    """The faces, 178 x 218, scaled to a width of 96 and cut to the 64 x 64 in the middle, in the order of their numbers.
+
+    They are for research that is not commercial, and whoever uses them gets them from the authors. The images are decoded once,
+    2.5 GB in the user's cache folder for all (see `images`).
+
+    Args:
+        path: the folder with `img_align_celeba/`, which may hold a part of the images, and `list_attr_celeba.txt`; by default
+            the folder `celeba` in the one that the environment variable UNENTANGLE_DATA names.
+        skip_corrupt: leave out images that cannot be read, with a warning.
+
+    Returns:
+        rows (n, 64, 64, 3) uint8, mapped from disk, with the 40 attributes as binary factors, 1 where a face has it, else 0.
+
+    Raises:
+        InputError: if files are missing, one cannot be read, or an image has no attributes.
+    """
+    folder = local_folder("celeba") if path is None else Path(path)
+    names = image_files(folder / IMAGES)
+    for there, needed, what in (
+        (names, IMAGES, f"unpack {IMAGES}.zip"),
+        ((folder / ATTRIBUTES).exists(), ATTRIBUTES, f"put {ATTRIBUTES}"),
+    ):
+        if not there:
+            raise InputError(
+                f"{folder / needed} is not there or empty; it cannot be fetched by a program: {what} from {PAGE} into {folder}."
+            )
+    factors = attributes(folder / ATTRIBUTES, names)
+    x, kept = decoded(folder / IMAGES, names, skip_corrupt, resize=96, size=64, mode="RGB")
+    return Dataset(x, factors.take(kept))
+
+
+def attributes(path: Path, names: list[str]) -> Factors:
+    """The attributes of these images, -1 or 1 in the file, as 0 or 1.
+
+    Raises:
+        InputError: if the file is not as published, or lacks an image.
+    """
+    try:
+        _, header, *lines = path.read_text().splitlines()
+        of = dict(line.split(maxsplit=1) for line in lines)
+        values = np.loadtxt([of[name] for name in names], np.int8, ndmin=2)
+        columns = dict(zip(header.split(), values.T, strict=True))
+    except KeyError as error:
+        raise InputError(f"{path} has no line for {error.args[0]}; put the published file there in its place.") from error
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path} is not as published: a number, the names of the attributes, then a line of -1 and 1 for each image."
+        ) from error
+    return Factors({name: ((column > 0).astype(np.int8), "binary") for name, column in columns.items()})
