@@ -126,9 +126,9 @@ def test_factors_are_the_columns_of_a_table(tmp_path):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("file,age\n0.png,3\n", r"factors.csv has no line of 2 values for 1.png"),
-        ("file,age\n0.png,3\n1.png\n", r"has no line of 2 values for 1.png"),
-        ("", "factors.csv is not there or no .csv"),
+        ("file,age\n0.png,3\n", r"factors.csv has no line for 1.png in its first column, file"),
+        ("file,age\n0.png,3\n1.png\n", r"line 3 of .*factors.csv has 1 values"),
+        ("", "factors.csv is empty"),
     ],
 )
 def test_tables_that_do_not_fit_are_refused(tmp_path, content, says):

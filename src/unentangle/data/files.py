@@ -1,6 +1,5 @@
 """Files of arrays: one call, `read`."""
 
-import csv
 import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +14,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..storage import write
+from .csv_columns import read_csv
 from .dataset import Dataset
 from .images import hidden, image_files, images
 
@@ -124,7 +124,7 @@ def read_table(path: str | Path) -> dict[str, np.ndarray]:
     """
     path = Path(path)
     if path.suffix == ".csv":
-        return _csv(path)
+        return read_csv(path)
     if path.suffix not in (".npz", ".npy"):
         raise InputError(f"{path} is not a .csv, .npz or .npy file; a table is read from these.")
     content = _load(path)
@@ -134,44 +134,6 @@ def read_table(path: str | Path) -> dict[str, np.ndarray]:
     if odd := [f"{name} {a.shape}" for name, a in arrays.items() if a.ndim != 1]:
         raise InputError(f"{path} holds {', '.join(odd)}; columns of one value per row are needed.")
     return arrays
-
-
-def _csv(path: Path) -> dict[str, np.ndarray]:
-    if not path.is_file():
-        raise InputError(f"{path} does not exist; a .csv file is needed.")
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = [line for line in csv.reader(file) if line]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read: it is no text of comma-separated values.") from error
-    if not lines:
-        raise InputError(f"{path} is empty; a line of names and a line per row are needed.")
-    for number, line in enumerate(lines):
-        if len(line) != len(lines[0]):
-            raise InputError(f"line {number + 1} of {path} has {len(line)} values; the first line has {len(lines[0])}.")
-    named = not all(_is_number(word) for word in lines[0])
-    names = lines[0] if named else [str(k) for k in range(len(lines[0]))]
-    if len(set(names)) < len(names):
-        raise InputError(f"{path} has two columns of one name among {', '.join(names)}; names must differ.")
-    columns = list(zip(*lines[named:], strict=True)) or [()] * len(names)
-    return {name: _column(words) for name, words in zip(names, columns, strict=True)}
-
-
-def _column(words: Sequence[str]) -> np.ndarray:
-    for kind in (int, float):
-        try:
-            return np.array([kind(word) for word in words])
-        except (ValueError, OverflowError):
-            continue
-    return np.array(words)
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
 
 
 def _named_files(path: Path, groups: Any, factors: Sequence[str] | None) -> Dataset:

@@ -1,6 +1,5 @@
 """Folders of images: decoded once, to one size, into one file of bytes that stays on disk."""
 
-import csv
 import struct
 import warnings
 import zlib
@@ -18,6 +17,7 @@ from rich.progress import track
 
 from ..errors import InputError
 from ..storage import cache_folder, draft, read_json, write_json
+from .csv_columns import read_csv
 from .dataset import Dataset, Factors
 
 SUFFIXES = (".jpeg", ".jpg", ".png")
@@ -84,31 +84,17 @@ def hidden(path: Path) -> bool:
 
 
 def table(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """The columns of a `.csv` whose first column is a name, in the order of the names: whole numbers, numbers or words.
+    """The columns of a `.csv` whose first column is a name, in the order of the names.
 
     Raises:
         InputError: if the file cannot be read, or has no line of some name.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            header, *lines = csv.reader(file)
-    except (OSError, ValueError, csv.Error) as error:
-        raise InputError(
-            f"{path} is not there or no .csv; a line of names, then one line for each image are needed."
-        ) from error
-    found = {line[0]: line[1:] for line in lines if len(line) == len(header)}
-    if missing := [name for name in names if name not in found]:
-        raise InputError(f"{path} has no line of {len(header)} values for {missing[0]}; each image needs one, its name first.")
-    return {name: _column([found[n][i] for n in names]) for i, name in enumerate(header[1:])}
-
-
-def _column(values: list[str]) -> np.ndarray:
-    for number in (int, float):
-        try:
-            return np.array([number(value) for value in values])
-        except ValueError:
-            continue
-    return np.array(values)
+    (key, lines), *columns = read_csv(path).items()
+    line = {name: number for number, name in enumerate(lines.astype(str))}
+    if missing := [name for name in names if name not in line]:
+        raise InputError(f"{path} has no line for {missing[0]} in its first column, {key}; each image needs one.")
+    order = [line[name] for name in names]
+    return {name: column[order] for name, column in columns}
 
 
 def decoded(
