@@ -10,6 +10,7 @@ from unentangle.data.dataset import Scale
 from unentangle.methods.protocol import Trained
 from unentangle.methods.symae import Codes
 from unentangle.recipes import symae
+from unentangle.recipes.record import begin
 from unentangle.storage import read_json
 from worlds import Chase, dense_symae
 
@@ -20,7 +21,8 @@ def test_swaps_are_measured_after_every_seed_and_gone_on_with(tmp_path, monkeypa
     states = un.data.fourier_states(101)
 
     def swaps(seeds):
-        models = symae._swaps(tmp_path, "swaps", "some states", states, seeds, "abc", fast=True)
+        work = begin(tmp_path, "swaps", True)
+        models = symae._swaps(work._replace(at="abc"), "some states", states, seeds, {})
         return models, read_json(tmp_path / "swaps_fast.json")
 
     _, first = swaps(range(1))
@@ -32,18 +34,21 @@ def test_swaps_are_measured_after_every_seed_and_gone_on_with(tmp_path, monkeypa
         assert np.isfinite(measure["values"]).all()
         assert len(measure["values"]) == 2
         assert measure["values"][0] == first["measures"][name]["values"][0]  # the seconds of training, too
+    assert both["provenance"]["seconds"] > first["provenance"]["seconds"]
     errors = both["measures"]["swap_error"]["values"]
     assert [errors[m.seed] for m in models] == sorted(errors)
 
 
 def test_variants_are_compared_seed_by_seed(tmp_path):
-    """Every variant is trained with settings of its own, and measured."""
-    variants = {"one": (dense_symae(k=100, q=10), {}), "other": (dense_symae(k=100, q=10, lam=0.0), {"lr": 1e-2})}
-    symae._compare(tmp_path, "variants", variants, fast=True)
+    """Every variant is trained with settings of its own, and measured; one that diverges is counted."""
+    method, other = dense_symae(k=100, q=10), dense_symae(k=100, q=10, lam=0.0)
+    variants = {"one": (method, {}), "other": (other, {"lr": 1e-2}), "wild": (other, {"lr": 1e30})}
+    symae._compare(begin(tmp_path, "variants", True), variants)
     found = read_json(tmp_path / "variants_fast.json")["variants"]
     assert found["other"]["training"] == {"lr": 0.01}
-    for variant in found.values():
-        assert all(np.isfinite(measure["values"]).all() for measure in variant["measures"].values())
+    assert [variant["diverged"] for variant in found.values()] == [0, 0, 1]
+    for name in ("one", "other"):
+        assert all(np.isfinite(measure["values"]).all() for measure in found[name]["measures"].values())
     assert (tmp_path / "variants_fast.png").exists()
 
 
@@ -54,12 +59,13 @@ def test_examples_are_run_once_measured_and_drawn(tmp_path):
         "as printed": symae.Variant(method, {"batch": (6, 5), "lr": 1e-3}, raw=True),
         "our own": symae.Variant(method, {}),
     }
-    runs = symae._examples(tmp_path, "figure_x", variants, (6, 5), {"redatuming": "figure_x"}, fast=True)
+    pictures = {"redatuming": "figure_x"}
+    runs, _ = symae._examples(begin(tmp_path, "symae_figure_x", True), variants, (6, 5), pictures)
     assert runs["as printed"].model.trained.scale[:2] == (0, 1) != runs["our own"].model.trained.scale[:2]
     assert (tmp_path / "figure_x_as_printed_fast.png").exists()
     first = read_json(tmp_path / "symae_figure_x_fast.json")["variants"]
     assert all(np.isfinite(list(variant["measures"].values())).all() for variant in first.values())
-    symae._examples(tmp_path, "figure_y", variants, (6, 5), {}, fast=True)
+    symae._examples(begin(tmp_path, "symae_figure_y", True), variants, (6, 5), {})
     assert read_json(tmp_path / "symae_figure_y_fast.json")["variants"] == first
 
 

@@ -11,7 +11,7 @@ import optax
 
 import unentangle as un
 from unentangle.methods.protocol import Player, Recommended
-from unentangle.nets import ELU, FLATTEN, Dense, keys, mlp
+from unentangle.nets import ELU, FLATTEN, Conv, Dense, keys, mlp, reshape
 from unentangle.schedules import Number
 
 
@@ -40,6 +40,16 @@ def dense_latents(kind, k=12, m=3, **numbers):
         return lambda key: eqx.nn.Sequential(mlp(list(widths), ELU, keys(key)))
 
     return kind(m=m, **{"encoder": net(k, 16, heads * m), "decoder": net(m, 16, k), **numbers})
+
+
+def conv_latents(k=12, m=3) -> un.AE:
+    """An autoencoder with a convolution: trains one step at a time."""
+
+    def encoder(key):
+        ks = keys(key)
+        return eqx.nn.Sequential([reshape((k, 1)), Conv((5,), 1, 4, next(ks)), ELU, FLATTEN, Dense(4 * k, m, next(ks))])
+
+    return dense_latents(un.AE, k, m, encoder=encoder)
 
 
 LATENTS = (un.AE, un.NashAE, un.VAE, un.BetaVAE, un.BetaTCVAE, un.FactorVAE)

@@ -28,7 +28,8 @@ def evaluate(model: Model, data: Dataset, states: ArrayLike | None = None, group
     with which the state is read from the nuisance code, beside leakage_chance. Without a factor `state` the group is the state.
 
     With the `states` of multi-reference alignment all this is measured on every shift of every state, the coherent code being
-    that of a fresh group, and the swap errors are added; swap_error_between lets the common roll lie between two samples.
+    that of a fresh group, and the swap errors are added. In swap_error_between, and in reconstruction_error_between beside it,
+    the common roll may lie between two samples.
 
     For methods with one code per row: learned_latents counts them by the rule of the method's paper, used_latents by one rule
     for all (`metrics.used_latents`), predictor_r2 is that of NashAE's own predictors, and predictability that of new ones on
@@ -43,7 +44,8 @@ def evaluate(model: Model, data: Dataset, states: ArrayLike | None = None, group
         swapped, truth = mra_swaps(model, states, group_size)
         errors = swap_errors(swapped, truth)
         swaps = {"swap_error": errors.mean, "swap_error_worst": errors.worst, "swap_error_phi": errors.phi}
-        swaps["swap_error_between"] = swap_errors(swapped, truth, between=True).mean
+        free = swap_errors(swapped, truth, between=True)
+        swaps |= {"swap_error_between": free.mean, "reconstruction_error_between": free.reconstruction}
         data = orbits(states)
         nuisance = model.encode(data).nuisance
         decoded = np.einsum("iilk->ilk", swapped).reshape(len(data), -1)

@@ -49,6 +49,10 @@ class RunFolder(NamedTuple):
         """Where the model of a seed is."""
         return self.path / f"model-{seed}.safetensors"
 
+    def snapshot(self, seed: int, step: int) -> Path:
+        """Where the model of a seed is as it was after so many steps."""
+        return self.path / f"model-{seed}-step-{step}.safetensors"
+
     def history(self, seed: int) -> Path:
         """Where the history of a seed is."""
         return self.path / f"history-{seed}.csv"

@@ -290,15 +290,19 @@ class Program:
         team: Sequence[Member],
         folder: RunFolder | None = None,
         show: Callable[[int, dict[str, float]], None] = lambda step, terms: None,
+        snapshots: Sequence[int] = (),
     ) -> list[tuple[Model, Record]]:
-        """Play all steps of a team, from its checkpoint in the folder if there is one."""
-        data, seeds = self.trainer.dealer.data, tuple(m.seed for m in team)
-        games, records = self._play(team, seeds, folder, show)
-        found = []
-        for position, (member, record) in enumerate(zip(team, records, strict=True)):
+        """Play all steps of a team, from its checkpoint in the folder if there is one; models at other steps stay there too."""
+        games, records = self._play(team, tuple(m.seed for m in team), folder, show, snapshots)
+        return list(zip(self._models(team, games), records, strict=True))
+
+    def _models(self, team: Sequence[Member], games: Game) -> list[Model]:
+        """What the games of a team have become."""
+        data, found = self.trainer.dealer.data, []
+        for position, member in enumerate(team):
             game = eqx.combine(jax.tree.map(lambda a, p=position: a[p], games), self.static)
             trained = Trained(eqx.nn.inference_mode(game.net), game.state, data.scale, data.row_shape)
-            found.append((Model(member.method, trained, member.seed), record))
+            found.append(Model(member.method, trained, member.seed))
         return found
 
     def _play(
@@ -307,6 +311,7 @@ class Program:
         seeds: tuple[int, ...],
         folder: RunFolder | None,
         show: Callable[[int, dict[str, float]], None],
+        snapshots: Sequence[int],
     ) -> tuple[Game, list[Record]]:
         steps = self.trainer.steps
         games, _ = self.trainer.start(seeds)
@@ -332,6 +337,9 @@ class Program:
                 longer = [record.add(stop, took, m) for record, m in zip(records, means, strict=True)]
                 games, records, start = played, longer, stop  # at once: an interrupt finds either the old state or the new
                 show(start, {name: float(np.mean([m[name] for m in means])) for name in terms})
+                if folder and start in snapshots:
+                    for model in self._models(team, games):
+                        model.save(folder.snapshot(model.seed, start))
                 if folder and start < steps and monotonic() - saved > CHECKPOINT_SECONDS:
                     folder.checkpoint(seeds, games, records, start)
                     saved = monotonic()
@@ -399,6 +407,8 @@ class Run(Sequence[Model]):
     models: tuple[Model, ...]
     history: tuple[Record, ...]
     data: Dataset
+    snapshots: tuple[dict[int, Model], ...] = ()
+    """Of each seed, the models that were asked for, by step."""
 
     def __getitem__(self, position):
         return self.models[position]
@@ -425,6 +435,7 @@ def train(
     lr: Number | None = None,
     replacement: bool | None = None,
     out: str | Path | None = None,
+    snapshots: Sequence[int] = (),
     progress: bool = True,
 ) -> Run:
     """Train a method on data, once per seed.
@@ -438,6 +449,7 @@ def train(
         replacement: whether a batch of rows may hold a row twice; by default it may, unless the method's estimates forbid it.
             Instances of one group are different ones anyway, as far as there are so many.
         out: a folder in which the training is kept as it goes: the same call goes on from there, bit for bit, after any stop.
+        snapshots: steps, multiples of 50, after which the models are kept in `out` as well: `run.snapshots`.
         progress: show a bar with the named loss terms.
 
     Raises:
@@ -448,8 +460,11 @@ def train(
     trainer = prepare(method, data, steps, batch, lr, replacement)
     program = Program(trainer)
     folder = None if out is None else RunFolder(Path(out))
+    if snapshots and (folder is None or any(step % CHUNK or not 0 < step <= trainer.steps for step in snapshots)):
+        raise InputError(f"snapshots={list(snapshots)}; they need `out`, and multiples of {CHUNK} up to {trainer.steps}.")
     if folder:
-        folder.claim(settings(trainer) | {"method": describe(method), "seeds": seeds})
+        kept = {"snapshots": list(snapshots)} if snapshots else {}
+        folder.claim(settings(trainer) | {"method": describe(method), "seeds": seeds} | kept)
     done: dict[int, tuple[Model, Record]] = {}
     failed: list[Diverged] = []
     with _Bar(trainer.steps, progress) as bar:
@@ -459,7 +474,7 @@ def train(
                 done |= finished
                 continue
             try:
-                results = program.play(team, folder, partial(bar.show, own))
+                results = program.play(team, folder, partial(bar.show, own), snapshots)
             except Diverged as error:
                 failed.append(error)  # the other seeds have a right to be trained
                 continue
@@ -470,7 +485,9 @@ def train(
                 folder.forget(own)
     if failed:
         raise failed[0]
-    return Run(seeds, tuple(done[s][0] for s in seeds), tuple(done[s][1] for s in seeds), data)
+    models, records = zip(*(done[s] for s in seeds), strict=True)
+    stages = tuple({step: Model.load(folder.snapshot(s, step), method) for step in snapshots} for s in seeds if folder)
+    return Run(seeds, models, records, data, stages)
 
 
 def settings(trainer: Trainer) -> dict[str, Any]:

@@ -339,7 +339,7 @@ class SymAE:
             penalty = adversarial_penalty(codes, predictions(net.opponents, codes))
         else:
             penalty = (PENALTIES[self.penalty] if isinstance(self.penalty, str) else self.penalty)(n)
-        isometry = isometry_penalty(n, turn.x)
+        isometry = jax.lax.cond(self.isometry > 0, isometry_penalty, lambda *_: jnp.zeros(()), n, turn.x)
         inconsistency = self._inconsistency(net, state, c, n) if self.consistency else jnp.zeros(())
         terms = {"reconstruction": reconstruction, "penalty": penalty, "isometry": isometry, "consistency": inconsistency}
         total = reconstruction + self.lam * penalty + self.isometry * isometry + self.consistency * inconsistency

@@ -55,6 +55,11 @@ class SwapErrors(NamedTuple):
         return float(self._swaps().max())
 
     @property
+    def reconstruction(self) -> float:
+        """Of every state under its own nuisances, with the same freedom to roll."""
+        return float(np.mean(np.diag(self.pairs)))
+
+    @property
     def phi(self) -> float:
         """Over the six pairs of the paper's figures; NaN unless there are six states."""
         return float(np.mean([self.pairs[i, d] for i, d in enumerate(PHI)])) if len(self.pairs) == 6 else float("nan")

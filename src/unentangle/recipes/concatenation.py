@@ -4,9 +4,10 @@ Data are all pairs (s, l) of a state s = 0 .. 9 and a nuisance l = 0 .. 19. CEnc
 and the decoder sum_j relu(a_j s + b_j N_1 + c_j N_2) / scale of m units is to give l back. (The paper has scale = 1, the
 authors' code 10.) N has forgotten the state if alpha / beta = 0; alpha and beta themselves trade off against the decoder.
 
-Everything here is a plain function of one model; a grid of initialisations is one program, `jax.vmap` of them.
+Everything here is a plain function of one model; a row of a grid of initialisations is one call of one program, `jax.vmap`.
 """
 
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -22,8 +23,8 @@ from jaxtyping import Array, Float, Int, Key
 from .. import plots
 from ..nets import glorot_uniform
 from ..schedules import Number
-from ..storage import read_json, save, write_json
-from .record import commit, provenance
+from ..storage import read_json, write_json
+from .record import Work, begin
 
 RECIPES = ("figure_8", "figure_9", "mask_rates", "mask_landscape")
 
@@ -147,7 +148,7 @@ class Case(NamedTuple):
 
 
 def figure_8(out: Path, *, fast: bool = False) -> None:
-    """Masks forget the state: alpha, beta and |alpha / beta| after 10,000 steps on eq. 10, from 21 x 21 initialisations.
+    """Do masks forget the state? alpha, beta and |alpha / beta| after 10,000 steps on eq. 10, from 21 x 21 initialisations.
 
     With the output as printed and over 10, as in the authors' code, there also with its early stop, and without masks.
     Writes `symae_figure_8.json` and `figure_8.png`.
@@ -159,27 +160,26 @@ def figure_8(out: Path, *, fast: bool = False) -> None:
         "as printed": Case(printed, (1, 1, 1)),
         "output / 10, no masks": Case(code, (1, 0, 0)),
     }
-    _figure(out, "figure_8", cases, fast)
+    _figure(begin(out, "symae_figure_8", fast), "figure_8", cases)
 
 
 def figure_9(out: Path, *, fast: bool = False) -> None:
-    """Gaussian masks do not: the same grid with one t for all units, as in the authors' code, with one for each, as printed,
-    and the expectation of the latter. Writes `symae_figure_9.json` and `figure_9.png`.
+    """Do Gaussian masks? The same grid with one t for all units, as in the authors' code, with one for each, as printed, and
+    the expectation of the latter. Writes `symae_figure_9.json` and `figure_9.png`.
     """
     cases = {
-        "one t for all units": Case(partial(gaussian_loss, scale=10.0, own=False)),
-        "one t for each unit": Case(partial(gaussian_loss, scale=10.0, own=True)),
-        "the expectation over these": Case(partial(expected_gaussian_loss, scale=10.0)),
+        "output / 10, one t for all units": Case(partial(gaussian_loss, scale=10.0, own=False)),
+        "output / 10, one t for each unit": Case(partial(gaussian_loss, scale=10.0, own=True)),
+        "output / 10, the expectation over these": Case(partial(expected_gaussian_loss, scale=10.0)),
+        "as printed": Case(partial(gaussian_loss, scale=1.0, own=True)),
     }
-    _figure(out, "figure_9", cases, fast)
+    _figure(begin(out, "symae_figure_9", fast), "figure_9", cases)
 
 
-def _figure(out: Path, name: str, cases: dict[str, Case], fast: bool) -> None:
-    at, begun, steps = commit(), monotonic(), 200 if fast else 10_000
-    name = f"{name}_fast" if fast else name
-    panels, found = {}, {}
-    for number, (label, case) in enumerate(cases.items()):
-        grid = _grid(out / f"symae_{name}-{at}" / f"case-{number}", case, steps)
+def _figure(work: Work, name: str, cases: dict[str, Case]) -> None:
+    steps, panels, found = 200 if work.fast else 10_000, {}, {}
+    for label, case in cases.items():
+        grid = _grid(work.folder / re.sub("[^a-z0-9]+", "_", label.lower()), case, steps)
         ratio = np.abs(grid["alpha"] / grid["beta"])
         panels[label] = {"alpha": grid["alpha"], "beta": grid["beta"], "|alpha / beta|": ratio}
         quantiles = dict(zip(("10 %", "50 %", "90 %"), np.quantile(ratio, (0.1, 0.5, 0.9)), strict=True))
@@ -187,9 +187,8 @@ def _figure(out: Path, name: str, cases: dict[str, Case], fast: bool) -> None:
         found[label] = (
             measured | {"weights": case.weights, "stop": case.stop, "seconds": float(grid.pop("seconds").sum())} | grid
         )
-        written = {"steps": steps, "alpha_0_rows_beta_0_columns": AXIS, "cases": found}
-        write_json(out / f"symae_{name}.json", written | {"provenance": provenance(monotonic() - begun, at)})
-    save(plots.heat_maps(panels, AXIS, "initial alpha", "initial beta"), out / f"{name}.png")
+        work.write({"steps": steps, "alpha_0_rows_beta_0_columns": AXIS, "cases": found})
+    work.save(plots.heat_maps(panels, AXIS, "initial alpha", "initial beta"), name)
 
 
 def _grid(folder: Path, case: Case, steps: int) -> dict[str, np.ndarray]:
@@ -206,7 +205,7 @@ def _grid(folder: Path, case: Case, steps: int) -> dict[str, np.ndarray]:
             row = {"alpha": model.alpha, "beta": model.beta, "loss": loss, "steps": taken}
             write_json(path, {k: np.asarray(v) for k, v in row.items()} | {"seconds": monotonic() - begun})
         rows.append(read_json(path))
-    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    return {name: np.array([row[name] for row in rows], float) for name in rows[0]}
 
 
 # -- how the rate, and the ratio, decide ------------------------------------------------------------------------------------
@@ -216,7 +215,7 @@ def mask_rates(out: Path, *, fast: bool = False) -> None:
     """The authors' sweep (1 - r) mse(1, 1) + r (mse(0, 1) + mse(1, 0)) from alpha = beta = 0, five seeds a rate, one program:
     without masks alpha stays near 0.1, with the rarest ones it is gone. Writes `symae_mask_rates.json`.
     """
-    at, begun, steps = commit(), monotonic(), 200 if fast else 10_000
+    work, steps = begin(out, "symae_mask_rates", fast), 200 if fast else 10_000
     rates, seeds = np.linspace(0, 1, 21), 5
     weights = jnp.array([[1 - r, r, r] for r in rates for _ in range(seeds)])
     keys = jnp.tile(jax.random.split(jax.random.key(0), seeds), len(rates))
@@ -225,17 +224,18 @@ def mask_rates(out: Path, *, fast: bool = False) -> None:
     model, left, _ = trained(loss, jax.vmap(start)(keys, zeros, zeros), keys, steps, weights=weights)
     values = {"alpha": model.alpha, "beta": model.beta, "loss": left}
     found = {name: np.asarray(value).reshape(len(rates), seeds) for name, value in values.items()}
-    found = {"steps": steps, "rates": rates, "median_of_abs_alpha": np.median(np.abs(found["alpha"]), axis=1)} | found
-    _write(out, "symae_mask_rates", found, begun, at, fast)
+    work.write({"steps": steps, "rates": rates, "median_of_abs_alpha": np.median(np.abs(found["alpha"]), axis=1)} | found)
 
 
 def mask_landscape(out: Path, *, fast: bool = False) -> None:
-    """Why: what is left of each loss if alpha / beta is held and the decoder alone learns, five seeds, best of them.
+    """Why? What is left of each loss if alpha / beta is held and the decoder alone learns for 10,000 steps, the best of five
+    seeds. Writes `symae_mask_landscape.json` and `mask_landscape.png`.
 
-    Under Bernoulli masks only a N without the state can be decoded; under Gaussian ones the least is elsewhere. Writes
-    `symae_mask_landscape.json` and `mask_landscape.png`.
+    Under Bernoulli masks a negative ratio cannot be decoded. The decoder is convex, so that at (s, N/2, N/2), halfway between
+    (s, N, 0) and (s, 0, N), which both give l, it gives l or less; but there the code is that of the nuisance
+    (l - ratio s) / 2, which is more than l wherever -ratio s is.
     """
-    at, begun, steps = commit(), monotonic(), 200 if fast else 10_000
+    work, steps = begin(out, "symae_mask_landscape", fast), 200 if fast else 10_000
     ratios, seeds = np.linspace(-2, 2, 41), 5
     losses = {
         "Bernoulli masks (eq. 10)": lambda model, key: bernoulli_loss(model, key, jnp.ones(3), 10.0),
@@ -249,12 +249,6 @@ def mask_landscape(out: Path, *, fast: bool = False) -> None:
     for name, loss in losses.items():
         _, last, _ = trained(loss, models, keys, steps, frozen=True)
         left[name] = np.asarray(last).reshape(len(ratios), seeds)
-    _write(out, "symae_mask_landscape", {"steps": steps, "alpha_over_beta": ratios, "loss": left}, begun, at, fast)
+        work.write({"steps": steps, "alpha_over_beta": ratios, "loss": left})
     least = {name: loss.min(axis=1) for name, loss in left.items()}
-    figure = plots.lines(ratios, least, "alpha / beta, held", "loss left")
-    save(figure, out / ("mask_landscape_fast.png" if fast else "mask_landscape.png"))
-
-
-def _write(out: Path, name: str, found: dict[str, Any], begun: float, at: str, fast: bool) -> None:
-    provenance_of_it = {"provenance": provenance(monotonic() - begun, at)}
-    write_json(out / (f"{name}_fast.json" if fast else f"{name}.json"), found | provenance_of_it)
+    work.save(plots.lines(ratios, least, "alpha / beta, held", "loss left"), "mask_landscape")

@@ -8,7 +8,6 @@ seed draws its own batches (theirs share one order).
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -20,10 +19,10 @@ from ..methods.latent import Latents
 from ..methods.protocol import Method
 from ..metrics import beta_vae_score, squared_correlation, used_latents
 from ..model import Model, describe
-from ..storage import save, write, write_json
+from ..storage import write
 from ..study import Row, study
 from ..train import train
-from .record import commit, interval, provenance, two_sample
+from .record import Work, begin, interval, two_sample
 
 RECIPES = ("table_1", "seeds_64", "figure_2", "figure_3", "beta_vae_scores")
 
@@ -67,21 +66,22 @@ def table_1(out: Path, *, fast: bool = False) -> None:
     `nashae_table_1.json` and, to read, `nashae_table_1.md`. `fast` trains 2 seeds and 50 steps at m = 4.
     """
     settings = [row for row in TABLE_1 if row[2] in (0.2, 100.0)] if fast else list(TABLE_1)
-    _count(out, "nashae_table_1", settings, (4,) if fast else SIZES, range(2 if fast else 8), 50 if fast else 1000)
+    work = begin(out, "nashae_table_1", fast)
+    _count(work, settings, (4,) if fast else SIZES, range(2 if fast else 8), 50 if fast else 1000)
 
 
 def seeds_64(out: Path, *, fast: bool = False) -> None:
     """The two rows of Table 1 with NashAE's game, for seeds 0..63: writes `nashae_seeds_64.json` and `.md`."""
     settings = [row for row in TABLE_1 if row[0] is NashAE and row[2] > 0]
-    _count(out, "nashae_seeds_64", settings, (4,) if fast else SIZES, range(2 if fast else 64), 50 if fast else 1000)
+    work = begin(out, "nashae_seeds_64", fast)
+    _count(work, settings, (4,) if fast else SIZES, range(2 if fast else 64), 50 if fast else 1000)
 
 
-def _count(out: Path, name: str, settings: Sequence[Any], sizes: Sequence[int], seeds: Sequence[int], steps: int) -> None:
-    start, data = monotonic(), beamsynthesis()
+def _count(work: Work, settings: Sequence[Any], sizes: Sequence[int], seeds: Sequence[int], steps: int) -> None:
+    data = beamsynthesis()
     cells = [(row, i, m) for row in settings for i, m in enumerate(SIZES) if m in sizes]
     methods: list[Method] = [kind(m=m, **{number: value}) for (kind, number, value, _), _, m in cells]
-    table = study(methods, data, seeds=seeds, steps=steps, batch=100, measure=counts, out=out / f"{name}-{commit()}")
-    spent = max(monotonic() - start, sum(r.get("seconds", 0.0) for r in table))  # earlier calls may have made a part
+    table = study(methods, data, seeds=seeds, steps=steps, batch=100, measure=counts, out=work.folder)
     found = []
     for position, ((kind, number, value, printed), i, m) in enumerate(cells):
         rows = table[position * len(seeds) : (position + 1) * len(seeds)]
@@ -103,10 +103,8 @@ def _count(out: Path, name: str, settings: Sequence[Any], sizes: Sequence[int], 
         "baselines_missed": [
             f"{c['method']} {c['value']:g} m={c['m']}" for c in found if c["method"] != "NashAE" and not c["covered"]
         ],
-        "provenance": provenance(spent),
     }
-    write_json(out / f"{name}.json", content)
-    write(out / f"{name}.md", page(content))
+    write(work.out / f"{work.called(work.name)}.md", page(work.write(content)))
 
 
 def _cell(rows: Sequence[Row], printed: float) -> dict[str, Any]:
@@ -180,7 +178,7 @@ def figure_2(out: Path, *, fast: bool = False) -> None:
 
     Writes `figure_2.png` and `nashae_figure_2.json`.
     """
-    start, data, found, panels = monotonic(), beamsynthesis(), [], []
+    work, data, found, panels = begin(out, "nashae_figure_2", fast), beamsynthesis(), [], []
     for lam in (0.0, 0.1, 0.2):
         method = NashAE(m=32, lam=lam)
         model = train(method, data, steps=50 if fast else 1000)[0]
@@ -189,8 +187,8 @@ def figure_2(out: Path, *, fast: bool = False) -> None:
         live = method.learned(model.trained, data)
         found.append({"lam": lam, "live": live, "r2": r2, "r2_live": r2_live})
         panels.append((f"λ = {lam:g}: {live} of 32 live, mean $R^2$ {r2:.2f}, of the live {r2_live:.2f}", codes, predicted))
-    save(plots.predictions(panels), out / "figure_2.png")
-    write_json(out / "nashae_figure_2.json", {"networks": found, "provenance": provenance(monotonic() - start)})
+    work.save(plots.predictions(panels), "figure_2")
+    work.write({"networks": found})
 
 
 def figure_3(out: Path, *, fast: bool = False) -> None:
@@ -198,7 +196,7 @@ def figure_3(out: Path, *, fast: bool = False) -> None:
 
     Writes `figure_3.png`, and `nashae_figure_3.json` with how many latents each learned.
     """
-    start, data = monotonic(), beamsynthesis()
+    work, data = begin(out, "nashae_figure_3", fast), beamsynthesis()
     methods = {
         "NashAE λ = 0 (AE)": NashAE(m=4, lam=0.0),
         "NashAE λ = 0.2": NashAE(m=4, lam=0.2),
@@ -208,9 +206,9 @@ def figure_3(out: Path, *, fast: bool = False) -> None:
     models = {name: train(method, data, steps=50 if fast else 1000)[0] for name, method in methods.items()}
     codes = {name: model.encode(data) for name, model in models.items()}
     figure = plots.latent_spaces(codes, data.factors["duty"], "duty cycle", data.factors["frequency"], "frequency")
-    save(figure, out / "figure_3.png")
+    work.save(figure, "figure_3")
     learned = {name: methods[name].learned(model.trained, data) for name, model in models.items()}
-    write_json(out / "nashae_figure_3.json", {"learned": learned, "seed": 0, "provenance": provenance(monotonic() - start)})
+    work.write({"learned": learned, "seed": 0})
 
 
 def beta_vae_scores(out: Path, *, fast: bool = False) -> None:
@@ -218,15 +216,15 @@ def beta_vae_scores(out: Path, *, fast: bool = False) -> None:
 
     The paper prints none for these data. Writes `nashae_beta_vae_scores.json`.
     """
-    start, data = monotonic(), beamsynthesis()
+    work, data = begin(out, "nashae_beta_vae_scores", fast), beamsynthesis()
     methods = [NashAE(m=4, lam=0.0), NashAE(m=4, lam=0.2), BetaVAE(m=4, beta=1.0), BetaVAE(m=4, beta=100.0)]
-    seeds, place = range(2 if fast else 8), out / f"beta_vae_scores-{commit()}"
-    table = study(methods, data, seeds=seeds, steps=50 if fast else 1000, measure=_score, out=place)
+    seeds = range(2 if fast else 8)
+    table = study(methods, data, seeds=seeds, steps=50 if fast else 1000, measure=_score, out=work.folder)
     found = []
     for position, method in enumerate(methods):
         values = [row["beta_vae_score"] for row in table[position * len(seeds) : (position + 1) * len(seeds)]]
         found.append(describe(method) | {"values": values, "mean": float(np.mean(values)), "interval_95": interval(values)})
-    write_json(out / "nashae_beta_vae_scores.json", {"methods": found, "provenance": provenance(monotonic() - start)})
+    work.write({"methods": found})
 
 
 def _score(model: Model, data: Dataset) -> dict[str, float]:

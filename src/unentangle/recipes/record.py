@@ -1,17 +1,81 @@
-"""The JSON beside every result: what was measured, on what, and for how long."""
+"""A recipe at work: what it has trained, and the JSON beside every result: what was measured, on what, and for how long."""
 
+import json
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
+from functools import cache
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from time import monotonic
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from matplotlib.figure import Figure
 from scipy.stats import t as student
 
-from ..storage import write_json
+from ..data import Dataset
+from ..methods.protocol import Method
+from ..model import describe
+from ..storage import plain, read_json, save, write_json
+from ..train import Run, train
+
+
+class Work(NamedTuple):
+    """A recipe at work. It writes `name`.json and pictures into `out`; what it has trained stays there, too, and is taken up
+    again by every recipe that asks for the same training by the same code. Fast versions have names of their own.
+    """
+
+    out: Path
+    name: str
+    fast: bool
+    at: str  # the commit at which it began
+    begun: float
+    before: float  # seconds that earlier calls have spent
+
+    def called(self, name: str) -> str:
+        """The name of a file or folder."""
+        return f"{name}_fast" if self.fast else name
+
+    @property
+    def folder(self) -> Path:
+        """What this recipe keeps, as long as the code is the same."""
+        return self.out / f"{self.called(self.name)}-{code()}"
+
+    def train(self, method: Method, data: Dataset, seed: int = 0, **training: Any) -> Run:
+        """One seed, trained, gone on with, or read if it is finished."""
+        about = [describe(method), {name: describe(value) for name, value in training.items()}, data.fingerprint, code()]
+        digest = sha256(json.dumps(plain(about)).encode()).hexdigest()[:16]
+        folder = self.out / "trained" / f"{type(method).__name__.lower()}-{digest}"
+        return train(method, data, seeds=seed, out=folder / f"seed-{seed}", **training)
+
+    def write(self, content: Mapping[str, Any]) -> dict[str, Any]:
+        """Write the JSON: the content and its provenance."""
+        spent = self.before + monotonic() - self.begun
+        written = {**content, "provenance": provenance(spent, self.at)}
+        write_json(self.folder / "seconds.json", spent)
+        write_json(self.out / f"{self.called(self.name)}.json", written)
+        return written
+
+    def save(self, figure: Figure, name: str) -> None:
+        """A picture."""
+        save(figure, self.out / f"{self.called(name)}.png")
+
+
+def begin(out: Path, name: str, fast: bool) -> Work:
+    """Start or go on."""
+    work = Work(out, name, fast, commit(), monotonic(), 0.0)
+    kept = work.folder / "seconds.json"
+    return work._replace(before=float(read_json(kept))) if kept.exists() else work
+
+
+@cache
+def code() -> str:
+    """A digest of the package's code: what another version has trained is not taken for what this one would."""
+    root = Path(__file__).parents[1]
+    return sha256(b"".join(path.read_bytes() for path in sorted(root.rglob("*.py")))).hexdigest()[:12]
 
 
 def interval(values: Any, level: float = 0.95) -> tuple[float, float]:
@@ -40,14 +104,6 @@ def provenance(seconds: float, at: str | None = None) -> dict[str, Any]:
         "matrix_precision": jax.config.jax_default_matmul_precision or "default (float32; TF32 on NVIDIA GPUs)",  # pyright: ignore[reportAttributeAccessIssue]
         "seconds": round(seconds, 1),
     }
-
-
-def write_result(
-    path: Path, settings: dict[str, Any], measured: dict[str, Any], printed: dict[str, Any], seconds: float, at: str
-) -> None:
-    """Write a result: its settings, each measure with its values per seed, mean and interval, and the paper's number."""
-    table = {name: found | {"printed": printed.get(name)} for name, found in summary(measured).items()}
-    write_json(path, {"settings": settings, "measures": table, "provenance": provenance(seconds, at)})
 
 
 def summary(measured: Mapping[str, Sequence[float]]) -> dict[str, Any]:
