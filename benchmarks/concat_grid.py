@@ -48,8 +48,9 @@ def main() -> None:
         "a row of the grid at once": (ours(row), row, STEPS),
         "one at a time": (ours(1), 1, STEPS),
     }
-    if given.torch:
-        sides["one at a time, pytorch"] = (Other(PLAIN_STEPS, given.torch, "concatenation_torch.py"), 1, PLAIN_STEPS)
+    for threads in ("1", "2") if given.torch else ():
+        other = Other(PLAIN_STEPS, given.torch, "concatenation_torch.py", threads)
+        sides[f"one at a time, pytorch on {threads} thread(s)"] = (other, 1, PLAIN_STEPS)
     for side, _, _ in sides.values():
         side()  # compile, warm up
     times = {name: [] for name in sides}
@@ -57,10 +58,10 @@ def main() -> None:
         for name, (side, members, steps) in sides.items():
             times[name].append(side() / members / steps)
     seconds = {name: float(np.median(t)) * 10_000 * row**2 for name, t in times.items()}
-    best = seconds["a row of the grid at once"]
+    at_once, *others = seconds
     found = {
         "seconds_for_the_grid": seconds,
-        "ratios": {f"times faster than {name}": t / best for name, t in seconds.items() if t != best},
+        "ratios": {f"times faster than {name}": seconds[name] / seconds[at_once] for name in others},
     }
     print(found)
     settings = {"members": row, "steps": STEPS, "rounds": given.rounds}

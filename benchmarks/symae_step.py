@@ -100,7 +100,9 @@ def main() -> None:
         sides["pytorch"] = Other(STEPS, given.torch, "symae_torch.py")
         sides["pytorch, dec1 once per group"] = Other(STEPS, given.torch, "symae_torch.py", "once")
     if given.keras:
-        sides["keras"] = Other(STEPS, given.keras, "symae_keras.py")
+        sides["keras, as the authors wrote it"] = Other(STEPS, given.keras, "symae_keras.py")
+        sides["keras, instances folded"] = Other(STEPS, given.keras, "symae_keras.py", "folded")
+        sides["keras, instances folded, dec1 once per group"] = Other(STEPS, given.keras, "symae_keras.py", "once")
     for side in sides.values():
         side()  # compile, warm up
     times = {name: [] for name in sides}

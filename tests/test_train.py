@@ -13,9 +13,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from equinox.nn import Sequential
 
 import unentangle as un
 from unentangle.methods.protocol import Turn
+from unentangle.nets import FLATTEN, Dense, reshape
 from unentangle.runs import Record
 from unentangle.schedules import at
 from unentangle.train import new_game, parts_of, step
@@ -146,17 +148,36 @@ def test_schedules_reach_the_step():
     np.testing.assert_array_equal(weights(still[0])[:10], np.ravel(jax.tree.leaves(eqx.filter(start, eqx.is_array))[0])[:10])
 
 
-def test_data_on_disk_trains_as_in_memory(tmp_path):
+def test_data_on_disk_trains_as_in_memory(tmp_path, monkeypatch):
+    """Read row by row as it is needed, from files of two kinds."""
     data = small_mra()
     np.save(tmp_path / "x.npy", data.x)
     mapped = un.read(tmp_path / "x.npy", groups=data.groups)
-    whole = quick(dense_symae(), data)[0]
+    whole, in_turns = quick(dense_symae(), data)[0], quick(conv_latents(), data)[0]
+    monkeypatch.setattr(sys.modules["unentangle.train"], "RESIDENT_BYTES", 0)
     np.testing.assert_allclose(weights(quick(dense_symae(), mapped)[0]), weights(whole), atol=1e-6)
     with h5py.File(tmp_path / "x.h5", "w") as file:
         lazy = un.Dataset(file.create_dataset("x", data=data.x, chunks=True), groups=data.groups)
         np.testing.assert_allclose(weights(quick(dense_symae(), lazy)[0]), weights(whole), atol=1e-6)
-        turns = quick(conv_latents(), lazy, steps=3)[0]
-    np.testing.assert_allclose(weights(turns), weights(quick(conv_latents(), data, steps=3)[0]), atol=1e-5)
+        run = quick(conv_latents(), lazy)
+    np.testing.assert_allclose(weights(run[0]), weights(in_turns), atol=1e-5)
+    assert 0 < run.history[0].terms["waiting"][0] < 1
+
+
+@pytest.mark.parametrize("place", ["on the device", "outside"])
+def test_bits_and_bytes_train_as_numbers(place, monkeypatch):
+    """Binary images packed, as bytes and as floats are one data set, wherever they lie."""
+    images = np.random.default_rng(0).integers(2, size=(30, 4, 6)).astype(np.uint8)
+    if place == "outside":
+        monkeypatch.setattr(sys.modules["unentangle.train"], "RESIDENT_BYTES", 0)
+
+    def learned(x):
+        flat = Sequential([FLATTEN, Dense(24, 3, jax.random.key(0))])
+        decoder = Sequential([Dense(3, 24, jax.random.key(1)), reshape((4, 6))])
+        return weights(quick(un.NashAE(m=3, encoder=flat, decoder=decoder), un.Dataset(x))[0])
+
+    np.testing.assert_allclose(learned(un.data.Packed.of([images])), learned(images * 1.0), atol=1e-5)
+    np.testing.assert_allclose(learned(images), learned(images * 1.0), atol=1e-5)
 
 
 def test_raw_units_do_not_matter():

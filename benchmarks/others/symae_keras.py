@@ -1,7 +1,10 @@
 """The network of the SymAE authors' Example 1 in Keras on TensorFlow, with its compiled training step; for `symae_step.py`, in
 an environment of its own.
 
-For every number read it takes so many training steps and answers with the seconds they took.
+For every number read it takes so many training steps and answers with the seconds they took. Layers are applied to the
+instances by `TimeDistributed`, as in the authors' code (Keras 3 makes that a loop, so that BatchNorm's statistics are of one
+instance of every group); with the argument "folded", to all rows at once by a reshape; with "once", dec1 once per group
+besides.
 """
 
 import os
@@ -31,18 +34,34 @@ def picture() -> keras.Sequential:
     return keras.Sequential([*start, *middle, layers.Conv1D(1, 5, padding="same"), layers.Flatten()])
 
 
+class Folded(layers.Layer):
+    """A net applied to every instance, with the axis of instances folded into that of groups."""
+
+    def __init__(self, net: keras.Sequential):
+        super().__init__()
+        self.net = net
+
+    def call(self, x, training=None):
+        """(groups, instances, ...) to (groups, instances, ...)."""
+        y = self.net(ops.reshape(x, (-1, *x.shape[2:])), training=training)
+        return ops.reshape(y, (-1, INSTANCES, *y.shape[1:]))
+
+
 def symae() -> keras.Model:
     def pool() -> layers.Layer:
         return layers.MaxPooling1D(2)
 
     rows = keras.Input((INSTANCES, K, 1))
-    once = layers.TimeDistributed
+    once = Folded if {"folded", "once"} & set(sys.argv) else layers.TimeDistributed
     features = once(keras.Sequential([*convs(2), pool(), *convs(2), pool()]))(rows)
     pooled = layers.Lambda(lambda f: ops.mean(f, axis=1), output_shape=(25, 32))(features)
     c = keras.Sequential([*convs(2), pool(), *convs(2), *head(P)])(pooled)
     blocks = [*convs(2), pool(), *convs(2), pool(), *convs(2), pool(), *convs(2)]
     n = layers.Dropout(0.5)(once(keras.Sequential([*blocks, *head(Q)]))(rows))
-    first = once(picture())(layers.RepeatVector(INSTANCES)(c))
+    if "once" in sys.argv:
+        first = layers.RepeatVector(INSTANCES)(picture()(c))
+    else:
+        first = once(picture())(layers.RepeatVector(INSTANCES)(c))
     second = once(keras.Sequential([layers.Dense(2000), layers.Dense(500), layers.Dense(K)]))(n)
     return keras.Model(rows, once(picture())(layers.Multiply()([first, second])))
 

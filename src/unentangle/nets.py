@@ -95,10 +95,8 @@ class BatchNorm(eqx.nn.StatefulLayer):
 def max_pool(x: Float[Array, "*space c"]) -> Float[Array, "*half c"]:
     """Halve every space axis longer than 1 by the larger of two neighbours; an odd last position is dropped, as in Keras."""
     for axis in range(x.ndim - 1):
-        half = x.shape[axis] // 2
-        if half:
-            x = jax.lax.slice_in_dim(x, 0, 2 * half, axis=axis)
-            x = x.reshape(*x.shape[:axis], half, 2, *x.shape[axis + 1 :]).max(axis=axis + 1)
+        if x.shape[axis] > 1:
+            x = jnp.maximum(*_even_and_odd(x, axis))
     return x
 
 
@@ -107,12 +105,19 @@ def blur_pool(x: Float[Array, "*space c"]) -> Float[Array, "*half c"]:
     averages with weights (1, 3, 3, 1) / 8, so that a shift by one position changes little (Zhang 2019).
     """
     for axis in range(x.ndim - 1):
-        if half := x.shape[axis] // 2:
-            pairs = jax.lax.slice_in_dim(x, 0, 2 * half, axis=axis).reshape(*x.shape[:axis], half, 2, *x.shape[axis + 1 :])
-            even, odd = (jnp.take(pairs, i, axis=axis + 1) for i in (0, 1))
+        if x.shape[axis] > 1:
+            even, odd = _even_and_odd(x, axis)
             within, between = jnp.maximum(even, odd), jnp.maximum(odd, _moved(even, axis, 1))
             x = (_moved(between, axis, -1) + 3 * within + 3 * between + _moved(within, axis, 1)) / 8
     return x
+
+
+def _even_and_odd(x: Array, axis: int) -> tuple[Array, Array]:
+    """Every second position along an axis, and the others; an odd last one is dropped."""
+    half = x.shape[axis] // 2
+    pairs = jax.lax.slice_in_dim(x, 0, 2 * half, axis=axis).reshape(*x.shape[:axis], half, 2, *x.shape[axis + 1 :])
+    even, odd = (jnp.take(pairs, i, axis=axis + 1) for i in (0, 1))
+    return even, odd
 
 
 def _moved(x: Array, axis: int, by: Literal[1, -1]) -> Array:

@@ -8,6 +8,7 @@ through one compiled step. Either way a seed among others is that seed alone: it
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,8 @@ from jaxtyping import Array, Float, Key
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from .data.dataset import Dataset, Layout, distinct, draw_instances, evenly, is_lazy
+from .data.dataset import Dataset, Layout, distinct, draw_instances, evenly
+from .data.packed import Packed, unpack
 from .errors import Diverged, InputError
 from .methods.protocol import Method, Player, Trained, Turn, numbers_of
 from .model import Model, describe
@@ -90,7 +92,11 @@ def new_game(method: Method, shape: tuple[int, ...], key: Key[Array, ""]) -> Gam
 
 
 class Dealer(NamedTuple):
-    """Deals each step's batch: row indices from a key, rows from the device or, for large data, from outside."""
+    """Deals each step's batch: row indices from a key, rows from the device or, for large data, from outside.
+
+    Rows travel and lie on the device as bits or bytes where they are that, and are standardised in the step; others are
+    standardised before.
+    """
 
     data: Dataset
     batch: int | tuple[int, int]
@@ -98,17 +104,33 @@ class Dealer(NamedTuple):
     replacement: bool
 
     @property
-    def resident(self) -> bool:
-        """Whether the rows fit on the device."""
-        return not is_lazy(self.data.x) and 4 * self.data.x.size <= RESIDENT_BYTES
+    def _small(self) -> bool:
+        return self.data.x.dtype in (np.uint8, bool) and not self.data.scale.row_axes
 
     def table(self) -> Array | None:
-        """All rows, standardised, on the device; or None."""
-        return jnp.asarray(self.data.scale.standardise(self.data.x)) if self.resident else None
+        """All rows on the device; or None, if they do not fit."""
+        x = self.data.x
+        if isinstance(x, Packed) and self._small:
+            return jnp.asarray(x.bits) if x.bits.nbytes <= RESIDENT_BYTES else None
+        if x.size * (1 if self._small else 4) > RESIDENT_BYTES:
+            return None
+        rows = np.empty(x.shape, x.dtype if self._small else np.float32)
+        for part, chunk in self.data.chunks():
+            rows[part] = chunk if self._small else self.data.scale.standardise(chunk)
+        return jnp.asarray(rows)
 
-    def read(self, index: Array) -> Array:
-        """Standardised rows from outside the device."""
-        return jnp.asarray(self.data.scale.standardise(self.data.rows(index)))
+    def read(self, index: Any) -> Array:
+        """Rows from outside the device."""
+        rows = self.data.rows(index)
+        return jnp.asarray(rows if self._small else self.data.scale.standardise(rows))
+
+    def standardised(self, rows: Array, table: bool) -> Array:
+        """What a net sees of rows, of the table or read."""
+        if not self._small:
+            return rows
+        packed = table and isinstance(self.data.x, Packed)
+        values = jnp.asarray(unpack(rows, self.data.row_shape) if packed else rows, jnp.float32)
+        return (values - self.data.scale.mean) / self.data.scale.std
 
     def indices(self, layout: Layout, key: Key[Array, ""]) -> Array:
         """Row indices of the batches of one step: (1 or 2, *batch)."""
@@ -181,9 +203,38 @@ def keys_of(seeds: Sequence[int]) -> Key[Array, " seeds"]:
 Chunk = Callable[[Game, Any, Key[Array, " members"], int, int], tuple[Game, dict[str, Float[np.ndarray, "members steps"]]]]
 
 
+class Ahead:
+    """Rows of large data, read while the step before them is computed."""
+
+    def __init__(self, trainer: Trainer, deal: Callable[..., Array]):
+        self.trainer, self.deal, self.waited = trainer, deal, 0.0
+        self.pool, self.coming = ThreadPoolExecutor(1), (None, None)
+
+    def rows(self, keys: Key[Array, "..."], start: int, stop: int) -> Array:
+        """The rows of some steps; those of as many steps after them are begun."""
+        asked = self._name(keys, start, stop)
+        name, future = self.coming
+        future = future if name == asked and future else self.pool.submit(self._read, keys, start, stop)
+        begun = monotonic()
+        rows = future.result()
+        self.waited += monotonic() - begun
+        then = (stop, min(2 * stop - start, self.trainer.steps))
+        if then[0] < then[1]:
+            self.coming = (self._name(keys, *then), self.pool.submit(self._read, keys, *then))
+        return rows
+
+    def _read(self, keys: Key[Array, "..."], start: int, stop: int) -> Array:
+        return self.trainer.dealer.read(np.asarray(self.deal(self.trainer.dealer.data.layout, keys, jnp.arange(start, stop))))
+
+    @staticmethod
+    def _name(keys: Key[Array, "..."], start: int, stop: int) -> tuple[bytes, int, int]:
+        return np.asarray(jax.random.key_data(keys)).tobytes(), start, stop
+
+
 def scanned(trainer: Trainer, static: Game) -> Chunk:
     """Many steps of all members as one program."""
     table, layout = trainer.dealer.table(), trainer.dealer.data.layout
+    resident = table is not None
 
     @eqx.filter_jit
     def deal(layout, keys, ts):
@@ -194,7 +245,8 @@ def scanned(trainer: Trainer, static: Game) -> Chunk:
         def one(arrays, numbers, key, rows):
             def body(arrays, now):
                 t, rows = now
-                return trainer.play(static, arrays, numbers, key, t, rows if table is None else table[rows])
+                rows = trainer.dealer.standardised(table[rows] if resident else rows, resident)
+                return trainer.play(static, arrays, numbers, key, t, rows)
 
             return jax.lax.scan(body, arrays, (ts, rows))
 
@@ -202,12 +254,14 @@ def scanned(trainer: Trainer, static: Game) -> Chunk:
             return eqx.filter_vmap(one)(arrays, numbers, keys, rows)
         return _only(one(*_first((arrays, numbers, keys, rows))))
 
+    ahead = None if resident else Ahead(trainer, deal)
+
     def chunk(arrays: Game, numbers: Any, keys: Key[Array, " members"], start: int, stop: int):
-        ts = jnp.arange(start, stop)
-        indices = deal(layout, keys, ts)  # of all steps at once: key by key they would cost as much as a small net
-        rows = indices if table is not None else trainer.dealer.read(indices)
+        begun, ts = monotonic(), jnp.arange(start, stop)
+        # Indices of all steps at once: key by key they would cost as much as a small net.
+        rows = ahead.rows(keys, start, stop) if ahead else deal(layout, keys, ts)
         arrays, terms = run(arrays, numbers, table, keys, ts, rows)
-        return arrays, {name: np.asarray(t) for name, t in terms.items()}
+        return arrays, {name: np.asarray(t) for name, t in terms.items()} | _waiting(ahead, begun, (len(keys), stop - start))
 
     return chunk
 
@@ -215,23 +269,33 @@ def scanned(trainer: Trainer, static: Game) -> Chunk:
 def in_turns(trainer: Trainer, static: Game) -> Chunk:
     """One member, one compiled step at a time."""
     table, layout = trainer.dealer.table(), trainer.dealer.data.layout
-
-    deal = eqx.filter_jit(trainer.deal)
+    resident = table is not None
 
     @eqx.filter_jit
     def run(arrays, numbers, layout, table, key, t, rows):
-        rows = rows if table is None else table[trainer.deal(layout, key, t)]
+        rows = trainer.dealer.standardised(table[trainer.deal(layout, key, t)] if resident else rows, resident)
         return trainer.play(static, arrays, numbers, key, t, rows)
 
+    ahead = None if resident else Ahead(trainer, eqx.filter_jit(lambda layout, key, ts: trainer.deal(layout, key, ts[0])))
+
     def chunk(arrays: Game, numbers: Any, keys: Key[Array, " members"], start: int, stop: int):
-        (arrays, numbers, key), history = _first((arrays, numbers, keys)), []
-        for t in map(jnp.asarray, range(start, stop)):
-            rows = None if table is not None else trainer.dealer.read(deal(layout, key, t))
-            arrays, terms = run(arrays, numbers, layout, table, key, t, rows)
+        (arrays, numbers, key), history, begun = _first((arrays, numbers, keys)), [], monotonic()
+        for t in range(start, stop):
+            rows = ahead.rows(key, t, t + 1) if ahead else None
+            arrays, terms = run(arrays, numbers, layout, table, key, jnp.asarray(t), rows)
             history.append(terms)
-        return _only(arrays), {name: np.stack([h[name] for h in history])[None] for name in history[0]}
+        found = {name: np.stack([h[name] for h in history])[None] for name in history[0]}
+        return _only(arrays), found | _waiting(ahead, begun, (1, stop - start))
 
     return chunk
+
+
+def _waiting(ahead: Ahead | None, begun: float, shape: tuple[int, int]) -> dict[str, np.ndarray]:
+    """For data that is read as it is needed: the share of a chunk's time that went by in waiting for it."""
+    if ahead is None:
+        return {}
+    share, ahead.waited = ahead.waited / (monotonic() - begun), 0.0
+    return {"waiting": np.full(shape, share)}
 
 
 def _first(members: Any) -> Any:

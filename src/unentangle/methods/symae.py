@@ -200,8 +200,11 @@ def others_say(at: Float[Array, " n"], value: Float[Array, " n"], width: float) 
 
 def consistency_penalty(again: Float[Array, "rows q"], given: Float[Array, "rows q"]) -> Float[Array, ""]:
     """How far the nuisance codes of swaps are from those that the swaps were decoded with: the mean square of the difference
-    over the variance of the codes. Zero if every state means the same by a code; the same for codes of any scale.
+    over the variance of the codes. Zero if every state means the same by a code; the same for codes of any scale. A single
+    row says nothing.
     """
+    if len(given) < 2:
+        return jnp.zeros(())
     return jnp.mean((again - given) ** 2) / jnp.maximum(jnp.mean(jnp.var(given, axis=0)), dependence.TINY)
 
 
@@ -339,7 +342,8 @@ class SymAE:
             penalty = adversarial_penalty(codes, predictions(net.opponents, codes))
         else:
             penalty = (PENALTIES[self.penalty] if isinstance(self.penalty, str) else self.penalty)(n)
-        isometry = jax.lax.cond(self.isometry > 0, isometry_penalty, lambda *_: jnp.zeros(()), n, turn.x)
+        weighed = jax.checkpoint(isometry_penalty)  # so that there is nothing to keep for its gradient where it does not count
+        isometry = jax.lax.cond(self.isometry > 0, weighed, lambda *_: jnp.zeros(()), n, turn.x)
         inconsistency = self._inconsistency(net, state, c, n) if self.consistency else jnp.zeros(())
         terms = {"reconstruction": reconstruction, "penalty": penalty, "isometry": isometry, "consistency": inconsistency}
         total = reconstruction + self.lam * penalty + self.isometry * isometry + self.consistency * inconsistency
