@@ -1,3 +1,5 @@
+from functools import partial
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -131,3 +133,53 @@ def test_batch_norm_normalises_over_rows_and_positions():
     rest = eqx.nn.inference_mode(norm)
     state = jax.lax.fori_loop(0, 600, lambda _, s: nets.over_rows(norm, jnp.asarray(x), s)[1], state)
     np.testing.assert_allclose(nets.over_rows(rest, jnp.asarray(x), state)[0], y, atol=2e-2)
+
+
+@pytest.mark.parametrize(("height", "width", "channels"), [(1, 1, 1), (3, 2, 3)])
+def test_halving_is_a_strided_convolution_and_doubling_its_transpose(height, width, channels):
+    x, y = (
+        jax.random.normal(jax.random.key(i), shape)
+        for i, shape in enumerate([(2 * height, 2 * width, channels), (height, width, 5)])
+    )
+    halve, double = nets.Halve(channels, 5, jax.random.key(2)), nets.Double(5, channels, jax.random.key(3))
+    kernel = halve.weight.reshape(2, 2, 2, 2, channels, 5).transpose(0, 2, 1, 3, 4, 5).reshape(4, 4, channels, 5)
+    layout = ("NHWC", "HWIO", "NHWC")
+    strided = jax.lax.conv_general_dilated(x[None], kernel, (2, 2), [(1, 1), (1, 1)], dimension_numbers=layout)[0]
+    np.testing.assert_allclose(halve(x), strided + halve.bias, atol=1e-5)
+    turned = eqx.tree_at(lambda d: d.weight, double, halve.weight[::-1, ::-1].swapaxes(2, 3))
+    assert float(jnp.sum((turned(y) - turned.bias) * x)) == pytest.approx(float(jnp.sum(strided * y)), rel=1e-3, abs=1e-3)
+    assert double(y).shape == x.shape
+
+
+def test_the_printed_nets_have_their_sizes():
+    """Dense 4096-1200-1200-m for dSprites, three layers back in a VAE; four convolutions each way for CelebA."""
+
+    def made(build):
+        return eqx.filter_eval_shape(lambda key: build(nets.keys(key)), jax.random.key(0))
+
+    def maps(pair, heads, shape):
+        code = eqx.filter_eval_shape(pair.encoder, jnp.zeros(shape))
+        return eqx.filter_eval_shape(pair.decoder, jax.ShapeDtypeStruct((code.shape[0] // heads,), jnp.float32)).shape == shape
+
+    def weights(net):
+        return sum(w.size for w in jax.tree.leaves(eqx.filter(net, lambda w: hasattr(w, "dtype"))))
+
+    for heads, decoder in ((1, 11 * 1200 + 1201 * 1200 + 1201 * 4096), (2, 11 * 1200 + 2 * 1201 * 1200 + 1201 * 4096)):
+        pair = made(partial(nets.dsprites, 10, heads))
+        assert weights(pair.encoder) == 4097 * 1200 + 1201 * 1200 + 1201 * 10 * heads
+        assert weights(pair.decoder) == decoder
+        assert maps(pair, heads, (64, 64))
+    pair = made(partial(nets.celeba, 32, 1))
+    convolutions = 16 * (3 * 32 + 32 * 32 + 32 * 64 + 64 * 64)
+    assert weights(pair.encoder) == convolutions + (32 + 32 + 64 + 64) + 1025 * 256 + 257 * 32
+    assert weights(pair.decoder) == convolutions + (64 + 32 + 32 + 3) + 33 * 256 + 257 * 1024
+    assert maps(pair, 1, (64, 64, 3))
+
+
+@given(st.tuples(st.integers(3, 70), st.integers(3, 70), st.integers(1, 3)))
+def test_convolutional_autoencoders_take_images_of_any_size(shape):
+    def forward(key, x):
+        pair = nets.autoencoder(shape, 4, 2, key)
+        return pair.decoder(pair.encoder(x)[:4])
+
+    assert jax.eval_shape(forward, jax.random.key(0), jax.ShapeDtypeStruct(shape, jnp.float32)).shape == shape

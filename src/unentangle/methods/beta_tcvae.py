@@ -23,19 +23,19 @@ from ..dependence import aggregate_densities
 from ..gaussian import log_normal
 from ..metrics import learned_by_range
 from ..schedules import Number
-from .beta_vae import ADAGRAD, mean_of, posterior, reconstruction_error
-from .latent import Latents
+from .beta_vae import ADAGRAD, Likelihood, Variational, mean_of, posterior, reconstruction_error
 from .protocol import Player, Recommended, Trained, Turn
 
 
 @dataclass(frozen=True)
-class BetaTCVAE(Latents):
+class BetaTCVAE(Variational):
     """The total-correlation variational autoencoder.
 
     Args:
         m: number of latents.
         beta: weight of the total correlation.
         sampler: "weighted" or "stratified", how q(z) is estimated from a batch.
+        likelihood: p(x|z), as in BetaVAE.
         encoder: your own net of one row, as in BetaVAE.
         decoder: your own net of one code, as in BetaVAE.
     """
@@ -43,6 +43,7 @@ class BetaTCVAE(Latents):
     m: int = 8
     beta: Number = 75.0
     sampler: Literal["weighted", "stratified"] = "weighted"
+    likelihood: Likelihood = "gaussian"
     encoder: nets.Net | None = None
     decoder: nets.Net | None = None
 
@@ -65,7 +66,7 @@ class BetaTCVAE(Latents):
     def loss(self, net: nets.Autoencoder, state: nets.State, shared: None, turn: Turn):
         """Reconstruction error plus mutual information, beta times total correlation, and dimension-wise divergence."""
         q = posterior(net.encoder, turn.x, turn.key)
-        reconstruction = reconstruction_error(net.decoder, q.z, turn.x)
+        reconstruction = reconstruction_error(net.decoder, q.z, turn.x, self.likelihood)
         joint, each = aggregate_densities(q.z, q.mean, q.log_var, turn.n, self.sampler)
         conditional = jnp.sum(log_normal(q.z, q.mean, q.log_var), axis=1)
         information = jnp.mean(conditional - joint)

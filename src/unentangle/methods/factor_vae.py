@@ -26,7 +26,7 @@ from ..dependence import shuffled
 from ..metrics import learned_by_range
 from ..schedules import Number
 from .autoencoder import ADAM
-from .beta_vae import mean_of, posterior, reconstruction_error, sampled_divergence
+from .beta_vae import Likelihood, Variational, mean_of, posterior, reconstruction_error, sampled_divergence
 from .latent import Latents
 from .protocol import Player, Recommended, Trained, Turn
 
@@ -40,18 +40,20 @@ class FactorVAENets(NamedTuple):
 
 
 @dataclass(frozen=True)
-class FactorVAE(Latents):
+class FactorVAE(Variational):
     """The factorising variational autoencoder.
 
     Args:
         m: number of latents.
         gamma: weight of the total correlation (in the NashAE paper's tables: beta).
+        likelihood: p(x|z), as in BetaVAE.
         encoder: your own net of one row, as in BetaVAE.
         decoder: your own net of one code, as in BetaVAE.
     """
 
     m: int = 8
     gamma: Number = 75.0
+    likelihood: Likelihood = "gaussian"
     encoder: nets.Net | None = None
     decoder: nets.Net | None = None
 
@@ -91,7 +93,7 @@ class FactorVAE(Latents):
         """The negative evidence lower bound on the second batch, plus gamma times the total correlation."""
         assert turn.second is not None
         q = posterior(net.encoder, turn.second, turn.key)
-        reconstruction = reconstruction_error(net.decoder, q.z, turn.second)
+        reconstruction = reconstruction_error(net.decoder, q.z, turn.second, self.likelihood)
         kl = jnp.mean(jnp.sum(sampled_divergence(q), axis=1))
         correlation = jnp.mean(jax.vmap(net.discriminator)(q.z))
         terms = {"reconstruction": reconstruction, "kl": kl, "correlation": correlation}

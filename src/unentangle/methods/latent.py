@@ -55,7 +55,11 @@ class Latents:
         self, trained: Trained, codes: Any, level: Float[np.ndarray, "rows 2"] | None = None
     ) -> Float[np.ndarray, "rows ..."]:
         """The row of every code, at the level of each row where rows were standardised by themselves."""
-        return trained.scale.restore(trained.map(_decoded, self._codes(trained, codes, "codes")), level)
+        return trained.scale.restore(self.shown(trained.map(_decoded, self._codes(trained, codes, "codes"))), level)
+
+    def shown(self, rows: Float[np.ndarray, "rows ..."]) -> Float[np.ndarray, "rows ..."]:
+        """Rows as they are shown, of what the decoder gives."""
+        return rows
 
     def reconstruct(self, trained: Trained, data: Dataset) -> Float[np.ndarray, "rows ..."]:
         """Encode and decode."""

@@ -5,9 +5,9 @@ from types import ModuleType
 from typing import Any
 
 from ..errors import InputError
-from . import concatenation, nashae, symae
+from . import concatenation, nashae, nashae_images, symae
 
-PAPERS: dict[str, tuple[ModuleType, ...]] = {"symae": (symae, concatenation), "nashae": (nashae,)}
+PAPERS: dict[str, tuple[ModuleType, ...]] = {"symae": (symae, concatenation), "nashae": (nashae, nashae_images)}
 
 
 def find(name: str) -> Callable[..., Any]:
