@@ -142,13 +142,30 @@ def test_halving_is_a_strided_convolution_and_doubling_its_transpose(height, wid
         for i, shape in enumerate([(2 * height, 2 * width, channels), (height, width, 5)])
     )
     halve, double = nets.Halve(channels, 5, jax.random.key(2)), nets.Double(5, channels, jax.random.key(3))
-    kernel = halve.weight.reshape(2, 2, 2, 2, channels, 5).transpose(0, 2, 1, 3, 4, 5).reshape(4, 4, channels, 5)
-    layout = ("NHWC", "HWIO", "NHWC")
-    strided = jax.lax.conv_general_dilated(x[None], kernel, (2, 2), [(1, 1), (1, 1)], dimension_numbers=layout)[0]
-    np.testing.assert_allclose(halve(x), strided + halve.bias, atol=1e-5)
-    turned = eqx.tree_at(lambda d: d.weight, double, halve.weight[::-1, ::-1].swapaxes(2, 3))
-    assert float(jnp.sum((turned(y) - turned.bias) * x)) == pytest.approx(float(jnp.sum(strided * y)), rel=1e-3, abs=1e-3)
+    pair = eqx.tree_at(lambda d: d.weight, double, halve.weight)
+    strided = halve(x) - halve.bias
+    assert float(jnp.sum((pair(y) - pair.bias) * x)) == pytest.approx(float(jnp.sum(strided * y)), rel=1e-3, abs=1e-3)
     assert double(y).shape == x.shape
+    patch = jnp.pad(x, [(1, 1), (1, 1), (0, 0)])[:4, :4]
+    np.testing.assert_allclose(strided[0, 0], jnp.einsum("ijc,ijco->o", patch, halve.weight), atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [nets.Halve, nets.Double])
+def test_gradients_of_halving_and_doubling_are_those_of_what_they_compute(kind):
+    """Of many rows at once as of each alone, and of kernels side by side."""
+    layer, x = kind(2, 3, jax.random.key(0)), jax.random.normal(jax.random.key(1), (4, 4, 6, 2))
+
+    def loss(layer, x):
+        return jnp.sum(jnp.sin(nets.mapped(layer, x)))
+
+    np.testing.assert_allclose(nets.mapped(layer, x), jax.vmap(layer)(x), atol=1e-5)
+    together, rows = jax.grad(loss)(layer, x), jax.grad(loss, argnums=1)(layer, x)
+    plain, each = jax.grad(lambda layer, x: jnp.sum(jnp.sin(jax.vmap(layer)(x))), argnums=(0, 1))(layer, x)
+    np.testing.assert_allclose(together.weight, plain.weight, atol=1e-4)
+    np.testing.assert_allclose(rows, each, atol=1e-4)
+    two = jax.tree.map(lambda w: jnp.stack([w, 2 * w]), layer)
+    beside = eqx.filter_vmap(jax.grad(loss), in_axes=(0, None))(two, x).weight
+    np.testing.assert_allclose(beside[0], together.weight, atol=1e-4)
 
 
 def test_the_printed_nets_have_their_sizes():

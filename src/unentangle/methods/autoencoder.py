@@ -42,8 +42,8 @@ class AE(Latents):
 
     def loss(self, net: nets.Autoencoder, state: nets.State, shared: None, turn: Turn):
         """Half the mean squared error."""
-        z = jax.nn.sigmoid(jax.vmap(net.encoder)(turn.x))
-        reconstruction = half_mean_square(jax.vmap(net.decoder)(z), turn.x)
+        z = jax.nn.sigmoid(nets.mapped(net.encoder, turn.x))
+        reconstruction = half_mean_square(nets.mapped(net.decoder, z), turn.x)
         return reconstruction, ({"reconstruction": reconstruction}, state)
 
     def learned(self, trained: Trained, data: Dataset) -> int:

@@ -44,7 +44,7 @@ class Posterior(NamedTuple):
 
 def posterior(encoder: nets.Net, x: Float[Array, "rows ..."], key: Key[Array, ""]) -> Posterior:
     """q(z|x) and z ~ q(z|x)."""
-    mean, log_var = jnp.split(jax.vmap(encoder)(x), 2, axis=1)
+    mean, log_var = jnp.split(nets.mapped(encoder, x), 2, axis=1)
     return Posterior(mean, log_var, sample(key, mean, log_var))
 
 
@@ -52,7 +52,7 @@ def reconstruction_error(
     decoder: nets.Net, z: Float[Array, "rows m"], x: Float[Array, "rows ..."], likelihood: Likelihood
 ) -> Float[Array, ""]:
     """-log p(x|z), mean over rows, sum over samples: of a Gaussian of variance 1, or of a Bernoulli distribution."""
-    y = jax.vmap(decoder)(z)
+    y = nets.mapped(decoder, z)
     log_p = x * y - jax.nn.softplus(y) if likelihood == "bernoulli" else log_normal(x, y, 0.0)
     return -jnp.mean(jnp.sum(log_p.reshape(len(x), -1), axis=1))
 
@@ -92,7 +92,7 @@ def mean_of(output: Float[Array, " twice"]) -> Float[Array, " m"]:
 
 
 def _variances(net, state, x):
-    return jnp.exp(jnp.split(jax.vmap(net.encoder)(x), 2, axis=1)[1])
+    return jnp.exp(jnp.split(nets.mapped(net.encoder, x), 2, axis=1)[1])
 
 
 @dataclass(frozen=True)

@@ -130,11 +130,11 @@ class _Encoder(NamedTuple):
     code: Callable[..., Any]
 
     def __call__(self, net, state, x):
-        return jax.vmap(lambda row: self.code(net.encoder(row)))(x)
+        return jax.vmap(self.code)(nets.mapped(net.encoder, x))
 
 
 def _decoded(net, state, codes):
-    return jax.vmap(net.decoder)(codes)
+    return nets.mapped(net.decoder, codes)
 
 
 def half_mean_square(x: Array, y: Array) -> Float[Array, ""]:

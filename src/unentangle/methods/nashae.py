@@ -123,7 +123,7 @@ class NashAE(Latents):
 
     def share(self, net: NashAENets, state: nets.State, turn: Turn) -> Float[Array, "rows m"]:
         """The codes of the batch, which every move of the predictors starts from."""
-        return jax.nn.sigmoid(jax.vmap(net.encoder)(turn.x))
+        return jax.nn.sigmoid(nets.mapped(net.encoder, turn.x))
 
     def predict(self, net: NashAENets, state: nets.State, z: Float[Array, "rows m"], turn: Turn):
         """Eq. 2: half the mean squared error of the predictions."""
@@ -132,8 +132,8 @@ class NashAE(Latents):
 
     def disentangle(self, net: NashAENets, state: nets.State, shared: Any, turn: Turn):
         """Eq. 5: reconstruction and the adversarial term, as a function of encoder and decoder."""
-        z = jax.nn.sigmoid(jax.vmap(net.encoder)(turn.x))
-        reconstruction = half_mean_square(jax.vmap(net.decoder)(z), turn.x)
+        z = jax.nn.sigmoid(nets.mapped(net.encoder, turn.x))
+        reconstruction = half_mean_square(nets.mapped(net.decoder, z), turn.x)
         predicted = net.predictors(z)
         if self.game == "covariance":
             adversarial = jnp.sum(prediction_covariance(jax.lax.stop_gradient(z) if self.detach else z, predicted))
