@@ -260,7 +260,7 @@ def reshape(shape: tuple[int, ...]) -> Lambda:
 @jax.custom_jvp
 def elu(x: Array) -> Array:
     """Exponential linear unit (Clevert et al. 2016). Like that of `selu`, its derivative is taken from its value, without a
-    second exponential: a SymAE or NashAE step would spend a quarter of its time there.
+    second exponential, where a step would spend much of its time.
     """
     return jnp.where(x > 0, x, jnp.exp(jnp.minimum(x, 0.0)) - 1)
 

@@ -246,7 +246,7 @@ class SymAE:
             the codes of each state take the shape of its recordings, which differ. 0 if the same step of the nuisance moves
             some recordings further than others.
         consistency: weight of `consistency_penalty`, which is not the paper's either: a swap that is encoded again has the
-            nuisance code that it was decoded with. No schedule, so that a step without it does without its third of the work.
+            nuisance code that it was decoded with. No schedule, so that a step without it does without its work.
         regulariser: the kind of noise on the nuisance code (section 2.2).
         decoder: "multiplicative" dec3(dec1(C) * dec2(N)), "concatenation" or "dense"; or a net of the vector [C, N].
         pool: "mean", "max", "min", or a function of (features (instances, ...), mask (instances,)).
