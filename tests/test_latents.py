@@ -60,11 +60,11 @@ def test_predictability_of_any_codes():
     assert free.mean < 0.05
     tied = un.predictability(np.stack([a, b, a * b + 3], axis=1), steps=300)
     assert tied.each[2] > 0.8
-    assert un.predictability(np.stack([a, -a], axis=1), steps=200).mean > 0.95
-    rare = np.concatenate([(np.arange(1000) % 20 == 0)[:, None], np.ones((1000, 31))], axis=1)
-    assert un.predictability(rare, steps=20).mean == 0
-    assert un.predictability(a[:, None], steps=20).mean == 0
-    assert un.predictability(np.zeros((10, 3)), steps=20).mean == 0
+    assert un.predictability(np.stack([a, -a, c], axis=1), steps=200).each[:2].min() > 0.9
+    rare = np.stack([np.arange(1000) % 20 == 0, np.ones(1000), np.ones(1000)], axis=1)
+    assert un.predictability(rare, steps=50).mean == 0
+    assert un.predictability(a[:, None], steps=50).mean == 0
+    assert un.predictability(np.zeros((1000, 3)), steps=50).mean == 0
 
 
 def test_the_beta_vae_score_of_perfect_and_of_empty_codes():

@@ -72,7 +72,7 @@ def adagrad(
         return -jax.nn.log_softmax(point @ net[0] + net[1])[label]
 
     @jax.jit
-    def learned(net: Any, rate: float, points: Array, labels: Array) -> Any:
+    def learned(net: Any, rate: Any, points: Array, labels: Array) -> Any:
         rule = optax.adagrad(rate, initial_accumulator_value=0.0, eps=1e-10)
 
         def step(carry: Any, point: Any) -> tuple[Any, None]:
