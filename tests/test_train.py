@@ -201,7 +201,7 @@ def test_raw_units_do_not_matter():
 # -- checkpoints ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", [dense_latents(un.NashAE), conv_latents()], ids=["scanned", "in turns"])
+@pytest.mark.parametrize("method", [dense_latents(un.AE), conv_latents()], ids=["scanned", "in turns"])
 def test_a_stopped_training_goes_on_bit_for_bit(method, tmp_path, monkeypatch):
     whole = quick(method, steps=120, seeds=[0, 1])
     monkeypatch.setattr(Record, "add", _interrupting(Record.add, 2))
