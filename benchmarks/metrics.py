@@ -110,7 +110,7 @@ def factor_vae_score() -> float:
     for number in range(15_000):
         k = RNG.integers(5)
         rows = RNG.choice(np.flatnonzero(FACTORS[:, k] == RNG.integers(SIZES[k])), 64)
-        votes[number >= 10_000, np.argmin(CODES[rows].var(axis=0, ddof=1) / spread), k] += 1
+        votes[int(number >= 10_000), np.argmin(CODES[rows].var(axis=0, ddof=1) / spread), k] += 1
     learned = votes[0].argmax(axis=1)
     return float(votes[1][np.arange(10), learned].sum() / votes[1].sum())
 

@@ -76,32 +76,38 @@ def machines(
     """
     sizes = np.bincount(label)
     balanced = cost * len(x) / (len(sizes) * sizes)
-    if len(sizes) > 2:
-        member, weight = label[:, None] == np.arange(len(sizes)), np.stack([np.full(len(sizes), cost), balanced])
-    else:
-        member, weight = (label == 1)[:, None], balanced[:, None]
-    order = np.argsort(x)
-    x = x[order]
-    inside = np.stack([~member, member])[:, order]
-    sums = np.cumsum(x[None, None, :, None] ** np.arange(3)[:, None, None, None] * inside, axis=2)
-    sums = np.pad(sums, [(0, 0), (0, 0), (1, 0), (0, 0)])
-    side, column = np.ogrid[:2, : len(weight[0])]
-    y = 2.0 * side - 1
+    pair = len(sizes) == 2
+    chosen = np.array([1]) if pair else np.arange(len(sizes))
+    weight = np.stack([balanced[:1] if pair else np.full(len(sizes), cost), balanced[chosen]])
+    order = np.argsort(x, kind="stable")
+    x, label = x[order], label[order]
+    apart = np.argsort(label, kind="stable")  # class by class, each in the order of x
+    place = label[apart] * (len(x) + 1) + apart
+    powers = x ** np.arange(3)[:, None]
+    whole, parts = (np.pad(np.cumsum(p, axis=1), [(0, 0), (1, 0)]) for p in (powers, powers[:, apart]))
+    y = np.array([[-1.0], [1.0]])
+
+    def below(cut: np.ndarray) -> np.ndarray:
+        """Sums of 1, x and x^2 over the others and over the members of each class among the first `cut` rows: (3, 2, k)."""
+        first = np.searchsorted(place, chosen * (len(x) + 1))
+        members = parts[:, np.searchsorted(place, chosen * (len(x) + 1) + cut)] - parts[:, None, first]
+        return np.stack([whole[:, cut[0]] - members[:, 0], members[:, 1]], axis=1)
+
+    everything = below(np.full((2, len(chosen)), len(x)))
 
     def within(w: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """Weighted sums of 1, x and x^2 over the rows of each side within the margin: (3, 2, machines)."""
+        """The weighted sums over the rows within the margin of either side."""
         slope, room = y * w, 1 - y * b
         cut = np.where(slope == 0, np.where(room > 0, np.inf, -np.inf), room / np.where(slope == 0, 1.0, slope))
-        below = np.searchsorted(x, cut, side="left")
-        above = np.where(slope < 0, np.searchsorted(x, cut, side="right"), 0)
-        below = np.where(slope < 0, len(x), below)
-        return weight * (sums[:, side, below, column] - sums[:, side, above, column])
+        falling = slope < 0
+        under = below(np.where(falling, np.searchsorted(x, cut, side="right"), np.searchsorted(x, cut, side="left")))
+        return weight * np.where(falling, everything - under, under)
 
     def loss(w: np.ndarray, b: np.ndarray) -> np.ndarray:
         (s0, s1, s2), room = within(w, b), y - b
         return (w**2 + b**2) / 2 + np.sum(room**2 * s0 - 2 * w * room * s1 + w**2 * s2, axis=0)
 
-    w, b = np.zeros((2, len(weight[0])))
+    w, b = np.zeros((2, len(chosen)))
     for _ in range(100):
         s0, s1, s2 = within(w, b)
         a, h, d = 1 + 2 * s2.sum(axis=0), 2 * s1.sum(axis=0), 1 + 2 * s0.sum(axis=0)
@@ -111,6 +117,8 @@ def machines(
         now, pace = loss(w, b), np.ones_like(w)
         for _ in range(30):
             worse = loss(w + pace * toward_w, b + pace * toward_b) > now
+            if not worse.any():
+                break
             pace = np.where(worse, pace / 2, pace)
         moved = np.abs(pace * toward_w) + np.abs(pace * toward_b)
         w, b = w + pace * toward_w, b + pace * toward_b
