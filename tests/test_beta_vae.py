@@ -34,22 +34,27 @@ def test_the_likelihood_is_summed_over_samples():
 
 @pytest.mark.parametrize("kind", [un.BetaVAE, un.BetaTCVAE, un.FactorVAE], ids=lambda kind: kind.__name__)
 def test_a_bernoulli_likelihood_is_that_of_bits(kind):
-    """Its loss is the log probability of the bits, its rows are shown as probabilities, and it refuses other rows."""
+    """Its loss is the log probability of the bits, and it refuses other rows."""
     bits = np.random.default_rng(0).integers(2, size=(40, 12)).astype(np.uint8)
-    data, method = un.Dataset(bits, scaling=Scale(0.0, 1.0)), dense_latents(kind, likelihood="bernoulli")
+    method = dense_latents(kind, likelihood="bernoulli")
     net, state = method.init((12,), jax.random.key(0))
     turn = TURN._replace(x=jnp.asarray(bits, jnp.float32), second=jnp.asarray(bits, jnp.float32))
     _, (named, _) = method.players()[-1].loss(net, state, method.share(net, state, turn), turn)
     logits = np.asarray(jax.vmap(net.decoder)(posterior(net.encoder, turn.x, turn.key).z))
     exact = -bernoulli.logpmf(bits, 1 / (1 + np.exp(-logits))).sum(axis=1).mean()
     assert float(named["reconstruction"]) == pytest.approx(exact, rel=1e-5)
-    again = un.train(method, data, steps=2, batch=10, progress=False)[0].reconstruct(data)
-    assert again.min() >= 0
-    assert again.max() <= 1
     with pytest.raises(un.InputError, match="not standardised; these go from 0 to 1"):
         un.train(method, un.Dataset(bits), steps=2)
     with pytest.raises(un.InputError, match="these go from 0 to 3"):
         un.train(method, un.Dataset(3 * bits, scaling=Scale(0.0, 1.0)), steps=2)
+
+
+def test_rows_of_a_bernoulli_likelihood_are_shown_as_probabilities():
+    data = un.Dataset(np.random.default_rng(0).integers(2, size=(40, 12)), scaling=Scale(0.0, 1.0))
+    method = dense_latents(un.BetaVAE, likelihood="bernoulli")
+    model = un.train(method, data, steps=2, batch=10, progress=False)[0]
+    logits = jax.vmap(model.trained.net.decoder)(model.encode(data))
+    np.testing.assert_allclose(model.reconstruct(data), jax.nn.sigmoid(logits), atol=1e-5)
 
 
 def test_beta_weighs_the_divergence_and_nothing_else():

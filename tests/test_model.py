@@ -12,7 +12,9 @@ DATA = small_mra()
 
 @pytest.fixture(scope="module")
 def run():
-    return un.train(un.SymAE(p=3, q=4, architecture="authors"), DATA, seeds=[0, 1], steps=3, batch=(3, 4), progress=False)
+    return un.train(
+        un.SymAE(p=3, q=4, architecture="authors", consistency=0.0), DATA, seeds=[0, 1], steps=3, batch=(3, 4), progress=False
+    )
 
 
 @pytest.fixture(scope="module")

@@ -185,7 +185,7 @@ def test_bits_and_bytes_train_as_numbers(place, monkeypatch):
     def learned(x):
         flat = Sequential([FLATTEN, Dense(24, 3, jax.random.key(0))])
         decoder = Sequential([Dense(3, 24, jax.random.key(1)), reshape((4, 6))])
-        return weights(quick(un.NashAE(m=3, encoder=flat, decoder=decoder), un.Dataset(x))[0])
+        return weights(quick(un.AE(m=3, encoder=flat, decoder=decoder), un.Dataset(x))[0])
 
     np.testing.assert_allclose(learned(un.data.Packed.of([images])), learned(images * 1.0), atol=1e-5)
     np.testing.assert_allclose(learned(images), learned(images * 1.0), atol=1e-5)
