@@ -29,7 +29,7 @@ from .figures import figures, latent_figures, mra_figures
 from .methods import METHODS, SymAE
 from .methods.latent import Latents
 from .methods.protocol import Method
-from .metrics import Scores, scores
+from .metrics import Score, Scores, scores
 from .model import Model
 from .runs import RunFolder
 from .schedules import Number
@@ -213,15 +213,18 @@ def _plain_scores(found: Scores) -> dict[str, Any]:
     return found._asdict() | {"found": {name: score._asdict() for name, score in found.found.items()}}
 
 
+def _cell(score: Score | None) -> str:
+    """A score with its interval, where there are such."""
+    if score is None:
+        return "-"
+    low, high = score.interval_95
+    return f"{score.value:.3f}" + ("" if np.isinf(low) else f" ({low:.3f} to {high:.3f})")
+
+
 def _print_scores(titles: Sequence[str], each: Sequence[Scores]) -> None:
     table = Table("", *titles, box=None, pad_edge=False)
     for name in each[0].found:
-        known = [s.found[name] for s in each if name in s.found]
-        cells = [
-            f"{s.value:.3f}" + ("" if np.isinf(s.interval_95[0]) else " ({:.3f} to {:.3f})".format(*s.interval_95))
-            for s in known
-        ]
-        table.add_row(name, *cells)
+        table.add_row(name, *(_cell(s.found.get(name)) for s in each))
     CONSOLE.print(table)
     for name, why in each[0].without.items():
         CONSOLE.print(f"note: no {name}: {why}")

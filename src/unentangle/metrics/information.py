@@ -20,8 +20,11 @@ def mutual_information(codes: Any, factors: Any, bins: int = 20) -> Float[np.nda
         bins: per latent.
     """
     z, columns = table(codes, factors)
-    latents = [binned(latent, bins) for latent in z.T]
-    return np.array([[information(latent, f.classes(bins)) for f in columns] for latent in latents])
+    return _shared(z, [f.classes(bins) for f in columns], bins)
+
+
+def _shared(z: Float[np.ndarray, "n m"], classes: list[Int[np.ndarray, " n"]], bins: int) -> Float[np.ndarray, "m k"]:
+    return np.array([[information(latent, c) for c in classes] for latent in (binned(column, bins) for column in z.T)])
 
 
 def information(a: Int[np.ndarray, " n"], b: Int[np.ndarray, " n"]) -> float:
@@ -52,9 +55,10 @@ def mig(codes: Any, factors: Any, *, bins: int = 20) -> float:
         bins: per latent.
     """
     z, columns = table(codes, factors)
-    shared = np.sort(mutual_information(codes, {f.name: f.classes(bins) for f in columns}, bins), axis=0)
+    classes = [f.classes(bins) for f in columns]
+    shared = np.sort(_shared(z, classes, bins), axis=0)
     second = shared[-2] if z.shape[1] > 1 else 0.0
-    return float(np.mean((shared[-1] - second) / [entropy(np.bincount(f.classes(bins))) for f in columns]))
+    return float(np.mean((shared[-1] - second) / [entropy(np.bincount(c)) for c in classes]))
 
 
 def modularity(codes: Any, factors: Any, *, bins: int = 20) -> float:

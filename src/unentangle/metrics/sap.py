@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from .latents import squared_correlation
 from .tables import parted, table
 
 
@@ -32,16 +33,10 @@ def sap(codes: Any, factors: Any, *, bins: int | None = None, cost: float = 0.01
         if f.discrete or bins:
             scores = machine_scores(z, f.classes(bins or 20), train, test, cost)
         else:
-            scores = _squared_correlation(z[test], f.values[test])
+            scores = squared_correlation(z[test], np.broadcast_to(f.values[test, None], z[test].shape)).each
         first, second = np.sort(np.append(scores, 0.0))[[-1, -2]]
         gaps.append(first - second)
     return float(np.mean(gaps))
-
-
-def _squared_correlation(z: Float[np.ndarray, "n m"], v: Float[np.ndarray, " n"]) -> Float[np.ndarray, " m"]:
-    z, v = z - z.mean(axis=0), v - v.mean()
-    spread = np.sum(z**2, axis=0) * np.sum(v**2)
-    return np.where(spread > 0, (v @ z) ** 2 / np.where(spread > 0, spread, 1.0), 0.0)
 
 
 def machine_scores(

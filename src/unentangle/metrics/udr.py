@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from scipy.stats import rankdata
 from sklearn.linear_model import Lasso
 
 from ..errors import InputError
+from .infomec import active
 
 
 def udr(
@@ -46,7 +47,7 @@ def udr(
         raise InputError("models holds codes that are NaN or infinite; every code must be finite.")
     if relation not in ("lasso", "spearman"):
         raise InputError(f"relation={relation!r} is unknown; it is 'lasso' or 'spearman'.")
-    counted = [np.asarray(mask, bool) for mask in live] if live is not None else [_ranging(t) for t in tables]
+    counted = [np.asarray(mask, bool) for mask in live] if live is not None else [active(t, 0.1) for t in tables]
     if [c.shape for c in counted] != [s[1:] for s in shapes]:
         raise InputError(f"live has masks of shapes {[c.shape for c in counted]}; one number per latent is needed.")
     standard = [standardised(t) * c for t, c in zip(tables, counted, strict=True)]
@@ -63,11 +64,6 @@ def standardised(codes: Float[np.ndarray, "n m"]) -> Float[np.ndarray, "n m"]:
     """Zero mean and unit variance; constant latents are 0."""
     std = codes.std(axis=0)
     return (codes - codes.mean(axis=0)) / np.where(std > 0, std, 1.0)
-
-
-def _ranging(codes: Float[np.ndarray, "n m"]) -> Bool[np.ndarray, " m"]:
-    ranges = np.ptp(codes, axis=0)
-    return ranges > 0.1 * ranges.max()
 
 
 def lasso(a: Float[np.ndarray, "n p"], b: Float[np.ndarray, "n q"], alpha: float = 0.1) -> Float[np.ndarray, "p q"]:
