@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import unentangle as un
-from unentangle.metrics import leakage
+from unentangle.metrics import code_leakage, informativeness, leakage
 
 
 def test_leakage_is_chance_for_noise_and_one_for_the_state():
@@ -43,3 +43,26 @@ def test_leakage_does_not_know_scale():
 def test_leakage_refuses_what_it_cannot_measure(codes, labels):
     with pytest.raises(un.InputError):
         leakage(codes, labels)
+
+
+def test_a_code_is_read_from_another_as_far_as_it_is_in_it():
+    rng = np.random.default_rng(0)
+    source = rng.normal(size=(300, 2))
+    told, noise = np.sin(source), rng.normal(size=(300, 2))
+    assert code_leakage(source, told * [1e-3, 1e6]) > 0.95
+    assert code_leakage(source, noise) < 0.05
+    assert code_leakage(source, np.concatenate([told, noise], axis=1)) == pytest.approx(0.5, abs=0.1)
+    with pytest.raises(un.InputError, match="10 rows in 2 groups"):
+        code_leakage(source, noise, np.zeros(300))
+
+
+def test_an_instance_tells_of_its_group_as_far_as_it_is_nearest():
+    coherent = np.arange(5.0)[:, None]
+    assert list(informativeness(coherent + 0.1, coherent, np.arange(5))) == [1.0] * 5
+    assert informativeness([[4.0]], coherent, [0])[0] == 0
+    alone = np.random.default_rng(0).normal(size=(2000, 3))
+    chance = informativeness(alone, np.random.default_rng(1).normal(size=(7, 3)), np.arange(2000) % 7)
+    assert chance.mean() == pytest.approx(0.5, abs=0.03)
+    assert informativeness(np.ones((2, 1)), np.ones((3, 1)), [0, 2]).tolist() == [0.5, 0.5]
+    with pytest.raises(un.InputError, match="one group only"):
+        informativeness([[1.0]], [[1.0]], [0])

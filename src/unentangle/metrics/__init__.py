@@ -6,9 +6,10 @@ from .explicitness import explicitness
 from .factor_vae_score import factor_vae_score
 from .infomec import InfoMEC, infomec
 from .information import mig, modularity, mutual_information
+from .informativeness import informativeness
 from .irs import irs
 from .latents import R2, effects, learned_by_range, learned_by_variance, squared_correlation, used_latents
-from .leakage import Leakage, leakage
+from .leakage import Leakage, code_leakage, leakage
 from .off_data import off_data
 from .sap import sap
 from .scores import Score, Scores, scores
@@ -35,6 +36,7 @@ __all__ = [
     "SwapErrors",
     "auroc",
     "beta_vae_score",
+    "code_leakage",
     "completeness",
     "courses",
     "dci",
@@ -45,6 +47,7 @@ __all__ = [
     "gaussian_total_correlation",
     "importances",
     "infomec",
+    "informativeness",
     "irs",
     "leakage",
     "learned_by_range",
