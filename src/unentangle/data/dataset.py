@@ -5,7 +5,7 @@ nuisance. Several groups can share a state; the state, where it is known, is a f
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from hashlib import sha256
 from math import prod
@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from ..errors import InputError
 from .packed import Packed
@@ -250,23 +250,31 @@ class Dataset:
             yield part, np.asarray(self.x[part])
 
     def take(self, rows) -> "Dataset":
-        """The data set of some rows, read into memory (packed, where they are): a mask or indices, in the order given."""
+        """The data set of some rows, a mask or indices, in the order given; rows on disk stay there until they are needed."""
         rows = np.arange(len(self))[rows]
         groups = None if self.groups is None else self.groups[rows]
-        x = self.x.take(rows) if isinstance(self.x, Packed) else self.rows(rows)
-        return Dataset(x, self.factors.take(rows), groups, self.scaling)
+        part = self.x.take if isinstance(self.x, Packed) else partial(Some, self) if is_lazy(self.x) else self.rows
+        return Dataset(part(rows), self.factors.take(rows), groups, self.scaling)
+
+    def load(self) -> "Dataset":
+        """The same rows in memory."""
+        return replace(self, x=np.concatenate([x for _, x in self.chunks()])) if is_lazy(self.x) else self
 
     def split(self, held_out: float = 0.2, seed: int = 0) -> tuple["Dataset", "Dataset"]:
-        """Part the groups, never the rows of one group, into a training set and a held-out set.
+        """Part the groups, never the rows of one group, into a training set and a held-out set: see `held_out`."""
+        mask = self.held_out(held_out, seed)
+        return self.take(~mask), self.take(mask)
 
-        `held_out` is the fraction of the groups (at least one group goes to each side); without groups, of the rows.
+    def held_out(self, share: float = 0.2, seed: int = 0) -> Bool[np.ndarray, " n"]:
+        """Which rows a split holds out: those of a share of the groups drawn at random; without groups, a share of the rows.
+
+        At least one group goes to each side.
         """
         count = len(self.group_names)
-        if not 0 < held_out < 1 or count < 2:
-            raise InputError(f"a split needs 0 < held_out < 1 and two groups; got held_out={held_out} and {count} groups.")
-        out = np.random.default_rng(seed).permutation(count)[: int(np.clip(round(held_out * count), 1, count - 1))]
-        mask = np.isin(self.group, out)
-        return self.take(~mask), self.take(mask)
+        if not 0 < share < 1 or count < 2:
+            raise InputError(f"a split needs 0 < held_out < 1 and two groups; got held_out={share} and {count} groups.")
+        out = np.random.default_rng(seed).permutation(count)[: int(np.clip(round(share * count), 1, count - 1))]
+        return np.isin(self.group, out)
 
     @property
     def scale(self) -> Scale:
@@ -339,9 +347,33 @@ def evenly(n: int, count: int) -> Int[np.ndarray, " some"]:
     return np.unique(np.linspace(0, n - 1, min(count, n)).astype(int))
 
 
+@dataclass(frozen=True, eq=False)
+class Some:
+    """Some rows of a data set on disk: an array that reads them where it is indexed."""
+
+    of: Dataset
+    index: Int[np.ndarray, " n"]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n, *row_shape)."""
+        return (len(self.index), *self.of.row_shape)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """That of the data set."""
+        return self.of.x.dtype
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        return self.of.rows(self.index[rows])
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        return self[:].astype(dtype or self.dtype)
+
+
 def is_lazy(x: Any) -> bool:
-    """Whether x is read in parts: a memory map, a chunked array as HDF5 and zarr have it, or packed rows."""
-    return isinstance(x, np.memmap | Packed) or hasattr(x, "chunks")
+    """Whether x is read in parts: a memory map, a chunked array as HDF5 and zarr have it, packed rows, or some of such."""
+    return isinstance(x, np.memmap | Packed | Some) or hasattr(x, "chunks")
 
 
 def distinct(key: Key[Array, ""], n: Int[Array, ""] | int, count: int) -> Int[Array, " {count}"]:
