@@ -48,7 +48,7 @@ def test_a_run_folder_holds_everything(mine):
     names = {p.name for p in (folder / "run").iterdir()}
     seeds = {f"{kind}-{s}.{end}" for s in (0, 1) for kind, end in (("model", "safetensors"), ("history", "csv"))}
     figures = {"redatuming.png", "codes.png", "history.png"}
-    assert names == seeds | figures | {"config.json", "metrics.json", "source.json"}
+    assert names == seeds | figures | {"config.json", "instances.csv", "metrics.json", "source.json"}
     metrics = json.loads((folder / "run" / "metrics.json").read_text())
     assert metrics.pop("seeds") == [0, 1]
     assert all(len(values) == 2 for values in metrics.values())

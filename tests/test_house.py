@@ -28,6 +28,8 @@ KNOWS = {
     "model": {"errors", "schedules", "data", "methods", "storage"},
     "runs": {"errors", "methods", "model", "storage"},
     "train": {"errors", "schedules", "data", "methods", "model", "runs"},
+    "outputs": {"errors", "storage"},
+    "streams": {"errors", "data", "methods", "model", "outputs"},
     "evaluate": {"errors", "data", "dependence", "metrics", "methods", "model", "train"},
     "study": {"errors", "schedules", "data", "methods", "model", "evaluate", "runs", "storage", "train"},
     "figures": {"data", "evaluate", "metrics", "model", "plots"},

@@ -1,11 +1,12 @@
 """The command line: `unentangle` alone says what to type next."""
 
+import csv
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import field, fields, make_dataclass
 from inspect import getdoc
-from io import BytesIO
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -24,16 +25,18 @@ from .data.dataset import evenly
 from .data.files import read_table
 from .errors import Diverged, InputError
 from .evaluate import evaluate as measure
-from .evaluate import mra_baselines
+from .evaluate import instances, mra_baselines
 from .figures import figures, latent_figures, mra_figures
 from .methods import METHODS, SymAE
 from .methods.latent import Latents
 from .methods.protocol import Method
 from .metrics import Score, Scores, scores
 from .model import Model
+from .outputs import Columns, new_file
 from .runs import RunFolder
 from .schedules import Number
 from .storage import cache_folder, plain, read_json, save, write, write_json
+from .streams import encode_file, swap_file
 from .train import train
 
 CONSOLE = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
@@ -53,6 +56,7 @@ unentangle COMMAND --help explains each one."""
 
 DEMO_STEPS = 1600
 SCORED_ROWS = 10_000
+HELD_OUT = 0.1
 DATA = {"mra": mra, "beamsynthesis": beamsynthesis, "mnist": mnist, "dsprites": dsprites, "celeba": celeba}
 
 
@@ -81,25 +85,21 @@ def encode(
     groups: str | None = None,
     x: str | None = None,
 ) -> None:
-    """Write the codes of any rows: coherent (groups, p), nuisance (rows, q), and which group each row belongs to; or, for
-    methods with one code per row, latents (rows, m).
+    """Write the codes of any rows: coherent (groups, p), nuisance (rows, q), which group each row belongs to, the names of the
+    groups and the average of their rows; or, for methods with one code per row, latents (rows, m).
+
+    Killed, the same command goes on where it was.
 
     Args:
         run: the folder of a run.
         data: a file, mra, beamsynthesis, mnist, dsprites or celeba.
-        out: the .npz to write.
+        out: the .npz, .h5, .nc or .csv to write.
         seed: which of the run's models; by default the one that reconstructs best.
         groups: the name of the group keys in the file, by default as in the run; without groups every row is one.
         x: the name of the rows in the file, by default as in the run.
     """
-    _new_file(out)
-    model, rows = _model(run, seed), _like(run, data, groups, x)
-    codes = model.encode(rows)
-    named = {"latents": codes, "group": rows.group} if isinstance(codes, np.ndarray) else codes._asdict()
-    arrays = {name: array for name, array in named.items() if array is not None}
-    _write_npz(out, arrays | {"group_names": rows.group_names})
-    shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
-    CONSOLE.print(f"{out}: {shapes}, group_names")
+    new_file(out)
+    _print_columns(out, encode_file(_model(run, seed), _like(run, data, groups, x), out))
 
 
 def swap(
@@ -108,49 +108,66 @@ def swap(
     out: Path,
     state: tuple[str, ...] = (),
     style: tuple[str, ...] = (),
+    pairs: FileArg = None,
     latents: tuple[int, ...] = (),
     seed: int | None = None,
     groups: str | None = None,
     x: str | None = None,
 ) -> None:
-    """Write virtual data: every chosen group's state under the nuisance of every chosen row.
+    """Write virtual data: every chosen group's state under the nuisance of every chosen row, or chosen pairs of these.
 
     The file is itself data that can be read: x (states * rows, ...), groups (the group that gave the state), and for each row
     style_group and style_row, where its nuisance comes from. With a method of one code per row, every chosen row (state_row)
-    gets the chosen latents of every other chosen row; rows without group keys are chosen by their numbers.
+    gets the chosen latents of every other chosen row; rows without group keys are chosen by their numbers. Killed, the same
+    command goes on where it was.
 
     Args:
         run: the folder of a run.
         data: a file, mra, beamsynthesis, mnist, dsprites or celeba.
-        out: the .npz to write.
+        out: the .npz, .h5, .nc or .csv to write.
         state: keys of the groups whose state is wanted; by default all.
         style: keys of the groups whose rows give the nuisance; by default all.
+        pairs: instead, a .csv with the columns state, keys of groups, and style, numbers of rows: one swap for each line.
         latents: numbers of the latents that come from `style`, for methods with one code per row.
         seed: which of the run's models; by default the one that reconstructs best.
         groups: the name of the group keys in the file, by default as in the run.
         x: the name of the rows in the file, by default as in the run.
     """
-    _new_file(out)
+    new_file(out)
     model, rows = _model(run, seed), _like(run, data, groups, x)
-    states, styles = _chosen(rows, state), _chosen(rows, style)
     by_row = isinstance(model.method, Latents)
-    names, count = _row_names(rows, state) if by_row else states.group_names, len(styles)
-    size = 4 * len(names) * count * int(np.prod(rows.row_shape))
-    if size > 4 << 30:
-        raise InputError(
-            f"{len(names)} states under {count} styles make {size / 2**30:.0f} GB; choose fewer by --state and --style."
-        )
-    swapped = model.swap(states, styles, latents=latents or None)
-    arrays = {
-        "x": swapped.reshape(-1, *rows.row_shape),
-        "groups": np.repeat(names, count),
-        "style_group": np.tile(_row_names(rows, style), len(names)),
-        "style_row": np.tile(np.flatnonzero(_mask(rows, style)), len(names)),
-    }
-    if by_row:
-        arrays["state_row"] = np.repeat(np.flatnonzero(_mask(rows, state)), count)
-    _write_npz(out, arrays)
-    CONSOLE.print(f"{out}: x {arrays['x'].shape}, {len(names)} states under {count} styles; groups, style_group, style_row")
+    if pairs:
+        if state or style:
+            raise InputError("--pairs says which states and styles; leave --state and --style out.")
+        states, styles = _pairs(pairs, rows, by_row)
+    else:
+        chosen, donors = _mask(rows, state), np.flatnonzero(_mask(rows, style))
+        givers = np.flatnonzero(chosen) if by_row else np.unique(rows.group[chosen])
+        if len(givers) * len(donors) > 1 << 31:
+            raise InputError(
+                f"{len(givers)} states under {len(donors)} styles are {number:.1g} rows; choose by --state, --style."
+            )
+        states, styles = np.repeat(givers, len(donors)), np.tile(donors, len(givers))
+    _print_columns(out, swap_file(model, rows, out, states, styles, latents or None))
+
+
+def _pairs(path: Path, data: Dataset, by_row: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The group (or row) that gives the state and the row that gives the nuisance, of each line of a table."""
+    table = read_table(path)
+    if missing := {"state", "style"} - table.keys():
+        raise InputError(f"{path} has no column {' and '.join(sorted(missing))}; it has {', '.join(table)}.")
+    names = (np.arange(len(data)) if by_row else data.group_names).astype(str)
+    keys, rows = table["state"].astype(str), table["style"]
+    if unknown := sorted(set(keys) - set(names)):
+        raise InputError(f"{path} asks for the state of {unknown[0]}, which is no {'row' if by_row else 'group'} of the data.")
+    if not np.issubdtype(rows.dtype, np.number) or (rows % 1 != 0).any() or (rows < 0).any() or (rows >= len(data)).any():
+        raise InputError(f"the column style of {path} holds more than numbers of rows, which are 0 to {len(data) - 1}.")
+    order = np.argsort(names)
+    return order[np.searchsorted(names, keys, sorter=order)], rows.astype(int)
+
+
+def _print_columns(path: Path, columns: Columns) -> None:
+    CONSOLE.print(f"{path}: " + ", ".join(f"{name} {column.shape}" for name, column in columns.items()))
 
 
 def evaluate(
@@ -180,11 +197,13 @@ def evaluate(
     if not (run / "source.json").exists():
         raise InputError(f"{run} has no source.json: it was not finished by `fit`, whose same command goes on.")
     source, seeds = read_json(run / "source.json"), tuple(config["seeds"])
-    data = _data(**source)
+    held_out = source.pop("held_out", 0.0)
+    whole = _data(**source)
+    data, measured = _parts(whole, held_out)
     if plain(data.fingerprint) != config["data"]:
         raise InputError(f"{source['data']} is no longer the data that {run} was trained on.")
     models = [_model(run, s) for s in seeds]
-    _report(run, source["data"], data, seeds, models)
+    data = _report(run, source["data"], whole, measured, seeds, models)
     if isinstance(models[0].method, Latents) and len(data.factors):
         some = data.take(evenly(len(data), SCORED_ROWS))
         each = [scores(m.encode(some), some.factors, draws=draws) for m in models]
@@ -253,6 +272,11 @@ def _fit_command(name: str) -> type:
         ("out", Annotated[Path, arg(help="a folder for the run; the same command goes on with an interrupted one.")]),
         ("groups", Annotated[str, arg(help="the name of the group keys in the file.")], "groups"),
         ("x", Annotated[str, arg(help="the name of the rows in the file.")], "x"),
+        (
+            "held_out",
+            Annotated[float, arg(help="share of the groups that is measured, not trained on.")],
+            HELD_OUT,
+        ),
         ("seeds", Annotated[tuple[int, ...], arg(help="one model per seed.")], (0,)),
         ("steps", Annotated[int, arg(help="optimiser rounds.")], method.recommended.steps),
         ("lr", Annotated[float | None, arg(help="learning rate.", metavar="FLOAT", help_behavior_hint=_hint(method))], None),
@@ -292,7 +316,7 @@ def fit(args: Sequence[str]) -> None:
     method, prog = METHODS[name], f"unentangle fit {data} {name}"
     given = vars(tyro.cli(_fit_command(name), args=args[len(words) :], prog=prog, description=_first(method)))
     numbers = {f.name: given[f.name] for f in fields(method) if given.get(f.name) is not None}
-    settings = {k: given[k] for k in ("steps", "batch", "lr", "seeds", "groups", "x")}
+    settings = {k: given[k] for k in ("steps", "batch", "lr", "seeds", "groups", "x", "held_out")}
     _fit(data, method(**numbers), given["out"], **settings)
 
 
@@ -310,24 +334,49 @@ def _fit(
     seeds: Sequence[int] = (0,),
     groups: str = "groups",
     x: str = "x",
+    held_out: float = HELD_OUT,
 ) -> None:
+    held_out = 0.0 if source in DATA else held_out
     data = _data(source, groups, x)
     CONSOLE.print(f"{data!r}\n{method!r}")
+    whole, (data, measured) = data, _parts(data, held_out)
     for oddity in data.oddities():
         CONSOLE.print(f"note: {oddity}")
+    if len(data) < len(whole):
+        CONSOLE.print(f"held out, and what is measured below: {len(whole) - len(data)} rows")
+    elif held_out:
+        CONSOLE.print("note: the groups are too few to hold some out; what is measured below was seen in training.")
     start = time.monotonic()
     run = train(method, data, seeds=seeds, steps=steps, batch=batch, lr=lr, out=out)
     path = source if source in DATA else str(Path(source).resolve())
-    write_json(out / "source.json", {"data": path, "groups": groups, "x": x})
+    write_json(out / "source.json", {"data": path, "groups": groups, "x": x, "held_out": held_out})
     CONSOLE.print(f"trained in {time.monotonic() - start:.0f} s")
     records = run.history
     figure = plots.history([r.steps for r in records], [r.terms for r in records], [f"seed {s}" for s in run.seeds])
     save(figure, out / "history.png")
-    _report(out, source, data, run.seeds, run.models)
+    _report(out, source, whole, measured, run.seeds, run.models)
 
 
-def _report(out: Path, source: str, data: Dataset, seeds: Sequence[int], models: Sequence[Model]) -> None:
-    """Measure all seeds, write metrics.json and the figures of the best, and print what was found."""
+def _parts(data: Dataset, held_out: float) -> tuple[Dataset, np.ndarray]:
+    """The data to train on, and the rows to measure: those of a share of the groups that are held out, if they are two or more
+    of several rows; else all.
+    """
+    if not 0 <= held_out < 1:
+        raise InputError(f"--held-out {held_out}; a share of the groups, at least 0 and less than 1, is needed.")
+    if round(held_out * len(data.group_names)) > 1:
+        out = data.held_out(held_out)
+        if data.groups is None or np.sum(np.unique(data.group[out], return_counts=True)[1] > 1) > 1:
+            return data.take(~out), np.flatnonzero(out)
+    return data, np.arange(len(data))
+
+
+def _report(
+    out: Path, source: str, whole: Dataset, measured: np.ndarray, seeds: Sequence[int], models: Sequence[Model]
+) -> Dataset:
+    """Measure all seeds on some rows, write metrics.json and the figures of the best, and print what was found; return these
+    rows.
+    """
+    data = whole if len(measured) == len(whole) else whole.take(measured)
     states = mra_states() if source == "mra" and not isinstance(models[0].method, Latents) else None
     group_size = int(np.median(data.group_sizes))
     values = [measure(m, data, states, group_size) for m in models]
@@ -360,9 +409,25 @@ def _report(out: Path, source: str, data: Dataset, seeds: Sequence[int], models:
     else:
         CONSOLE.print(
             f"leakage {np.mean(content['leakage']):.3f}: how often the state is read from the nuisance code "
-            f"(chance {content['leakage_chance'][0]:.3f}; 1 is complete); there is no truth to compare swaps with"
+            f"(chance {content['leakage_chance'][0]:.3f}; 1 is complete); from the coherent code of a single row, "
+            f"{np.mean(content['nuisance_from_coherent']):.3f} of its nuisance code is read (R^2, chance 0); there is "
+            "no truth to compare swaps with"
         )
+        _write_instances(out / "instances.csv", best, data, measured)
     CONSOLE.print(f"{out}: " + ", ".join(sorted(p.name for p in out.iterdir() if not p.name.startswith("."))))
+    return data
+
+
+def _write_instances(path: Path, model: Model, data: Dataset, measured: np.ndarray) -> None:
+    """How much single rows tell of their group: their numbers in the file, their groups, and `informativeness`."""
+    found = instances(model, data)
+    groups, text = data.group_names[data.group[found.rows]], StringIO()
+    lines = [
+        ("row", "group", "informativeness"),
+        *zip(measured[found.rows], groups, found.informativeness.round(4), strict=True),
+    ]
+    csv.writer(text).writerows(lines)
+    write(path, text.getvalue())
 
 
 def _data(data: str, groups: str, x: str) -> Dataset:
@@ -408,27 +473,6 @@ def _mask(data: Dataset, keys: Sequence[str]) -> np.ndarray:
         known = ", ".join(names[:20]) + (" ..." if len(names) > 20 else "")
         raise InputError(f"there is no group {', '.join(missing)}; the groups are {known}.")
     return np.isin(names[data.group], keys) if keys else np.ones(len(data), bool)
-
-
-def _row_names(data: Dataset, keys: Sequence[str]) -> np.ndarray:
-    """The group of each chosen row; without groups, its number."""
-    return data.group_names[data.group[_mask(data, keys)]]
-
-
-def _chosen(data: Dataset, keys: Sequence[str]) -> Dataset:
-    return data.take(_mask(data, keys))
-
-
-def _new_file(path: Path) -> None:
-    if path.suffix != ".npz" or path.exists():
-        what = "exists already" if path.exists() else "is not a .npz"
-        raise InputError(f"{path} {what}; give the name of a new .npz file.")
-
-
-def _write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    buffer = BytesIO()
-    np.savez(buffer, **arrays)  # pyright: ignore[reportArgumentType]
-    write(path, buffer.getvalue())
 
 
 def _first(method: Any) -> str:

@@ -1,7 +1,9 @@
 """What a trained model is worth, in numbers: the measures of `metrics` on its codes and swaps."""
 
+from typing import NamedTuple
+
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
 from .data.dataset import Dataset, Scale, evenly
@@ -11,11 +13,20 @@ from .errors import InputError
 from .methods import NashAE
 from .methods.latent import Latents
 from .methods.nashae import Prediction
-from .metrics import R2, leakage, squared_correlation, swap_baselines, swap_errors, used_latents
+from .methods.symae import Codes
+from .metrics import R2, code_leakage, informativeness, leakage, squared_correlation, swap_baselines, swap_errors, used_latents
 from .model import Model
 from .train import train
 
 EXACT_ROWS = 20_000  # J takes quadratic time; of more rows, so many are drawn
+
+
+class Instances(NamedTuple):
+    """Some rows, the coherent code that each has as a group of its own, and its `metrics.informativeness`."""
+
+    rows: Int[np.ndarray, " n"]
+    alone: Float[np.ndarray, "n p"]
+    informativeness: Float[np.ndarray, " n"]
 
 
 def evaluate(model: Model, data: Dataset, states: ArrayLike | None = None, group_size: int = 30) -> dict[str, float]:
@@ -35,6 +46,11 @@ def evaluate(model: Model, data: Dataset, states: ArrayLike | None = None, group
     for all (`metrics.used_latents`), predictor_r2 is that of NashAE's own predictors, and predictability that of new ones on
     held-out rows (`predictability`), over all latents and over the live ones.
 
+    Without known states there are three numbers more, of 2,000 rows: nuisance_from_coherent, the R^2 with which the nuisance
+    code of a row is read from the coherent code that it has by itself, in groups the reader has not seen;
+    coherent_from_nuisance, with which the coherent code of its group is read from its nuisance code (`code_leakage`); and the
+    mean of `informativeness`. They are NaN where there are too few rows.
+
     Raises:
         InputError: if the data does not have the model's row shape, or too few rows per state to measure leakage.
     """
@@ -50,8 +66,8 @@ def evaluate(model: Model, data: Dataset, states: ArrayLike | None = None, group
         nuisance = model.encode(data).nuisance
         decoded = np.einsum("iilk->ilk", swapped).reshape(len(data), -1)
     else:
-        swaps, codes = {}, model.encode(data)
-        nuisance, decoded = codes.nuisance, model.decode(codes)
+        codes = model.encode(data)
+        swaps, nuisance, decoded = _instances(model, data, codes), codes.nuisance, model.decode(codes)
     leak = leakage(nuisance, data.states)
     return {
         **swaps,
@@ -59,6 +75,45 @@ def evaluate(model: Model, data: Dataset, states: ArrayLike | None = None, group
         **_dependence(data.states, nuisance),
         "leakage": leak.accuracy,
         "leakage_chance": leak.chance,
+    }
+
+
+def instances(model: Model, data: Dataset, rows: int = 2000, seed: int = 0) -> Instances:
+    """What single rows tell, of at most so many drawn at random: see `Instances`.
+
+    A row's informativeness is measured against coherent codes made of the other half of each group, so that it is not compared
+    with itself; groups of one row are left out, and nothing is told where fewer than two are left.
+    """
+    rng = np.random.default_rng(seed)
+    several = np.flatnonzero(data.group_sizes[data.group] > 1)
+    if len(np.unique(data.group[several])) < 2:
+        return Instances(several[:0], np.zeros((0, 1), np.float32), np.zeros(0))
+    chosen = np.sort(rng.permutation(several)[:rows])
+    order, starts, sizes = map(np.asarray, data.layout)
+    half = np.empty(len(data), int)
+    for start, size in zip(starts, sizes, strict=True):
+        half[order[start : start + size]] = rng.permutation(size) % 2
+    kept = np.isin(data.group, np.unique(data.group[chosen])) & (sizes[data.group] > 1)
+    group = np.unique(data.group[chosen], return_inverse=True)[1]
+    halves = [model.encode(data.take(kept & (half == side))).coherent for side in (0, 1)]
+    x = data.take(chosen)
+    alone = model.encode(Dataset(x.x, groups=np.arange(len(x)))).coherent
+    told = np.empty(len(chosen))
+    for side in (0, 1):
+        those = half[chosen] == side
+        told[those] = informativeness(alone[those], halves[1 - side], group[those]) if those.any() else 0
+    return Instances(chosen, alone, told)
+
+
+def _instances(model: Model, data: Dataset, codes: Codes) -> dict[str, float]:
+    rows, alone, told = instances(model, data)
+    nuisance, group = codes.nuisance[rows], codes.group[rows]
+    if len(rows) < 10:
+        return dict.fromkeys(("nuisance_from_coherent", "coherent_from_nuisance", "informativeness"), np.nan)
+    return {
+        "nuisance_from_coherent": code_leakage(alone, nuisance, group),
+        "coherent_from_nuisance": code_leakage(nuisance, codes.coherent[group]),
+        "informativeness": float(told.mean()),
     }
 
 

@@ -1,0 +1,185 @@
+"""Codes and swaps of any amount of data, written as they come: what `Model` does in memory, part by part, into a file."""
+
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import Int
+
+from .data.dataset import Dataset
+from .errors import InputError
+from .methods.latent import Latents
+from .methods.symae import Codes, SymAE
+from .model import Model, describe
+from .outputs import Column, Columns, growing
+
+VALUES = 1 << 22  # of the rows that are read or made at once
+Rows = Callable[[Int[np.ndarray, " some"]], np.ndarray]
+
+
+def encode_file(model: Model, data: Dataset, path: Path) -> Columns:
+    """Write the codes of a data set: for SymAE coherent (groups, p), nuisance (rows, q) and the average of the rows of each
+    group; for methods with one code per row, latents (rows, m). With them the group of every row, the names of the groups, the
+    factors, and the level of each row where rows are standardised by themselves.
+
+    Args:
+        model: whose codes.
+        data: read a few groups at a time.
+        path: a new .npz, .h5, .nc or .csv file (which has no averages); see `outputs.growing`.
+
+    Returns:
+        The arrays of the file.
+    """
+    n, groups, method = len(data), len(data.group_names), model.method
+    grouped = isinstance(method, SymAE)
+    columns = {"group": Column(("row",), (n,), np.int32)}
+    columns |= {name: Column(("row",), (n,), values.dtype) for name, values in data.factors.items() if name not in RESERVED}
+    if grouped:
+        columns |= {
+            "nuisance": Column(("row", "nuisance_number"), (n, method.q)),
+            "group_names": Column(("group",), (groups,), data.group_names.dtype),
+            "coherent": Column(("group", "coherent_number"), (groups, method.p)),
+        }
+        if path.suffix != ".csv":
+            columns["average"] = Column(("group", *_axes(data)), (groups, *data.row_shape))
+    else:
+        columns["latents"] = Column(("row", "latent"), (n, method.m))  # pyright: ignore[reportAttributeAccessIssue]
+    if model.trained.scale.row_axes:
+        columns["level"] = Column(("row", "mean_and_deviation"), (n, 2))
+    with growing(path, _asked(model, data, "codes"), columns) as result:
+        for number, rows in enumerate(whole_groups(data)):
+            if number < result.done:
+                continue
+            part = data.take(rows).load()
+            found = {"group": (rows, data.group[rows])} | {f: (rows, v[rows]) for f, v in data.factors.items() if f in columns}
+            if grouped:
+                codes, which = model.encode(part), np.searchsorted(data.group_names, part.group_names)
+                found |= {"nuisance": (rows, codes.nuisance), "coherent": (which, codes.coherent)}
+                found["group_names"] = (which, part.group_names)
+                if "average" in columns:
+                    found["average"] = (which, averages(part))
+                level = codes.level
+            else:
+                found["latents"], level = (rows, model.encode(part)), model.trained.level(part)
+            if level is not None:
+                found["level"] = (rows, level)
+            result.part(number, **found)
+    return columns
+
+
+RESERVED = {"group", "group_names", "nuisance", "coherent", "latents", "level", "average"}
+
+
+def swap_file(
+    model: Model,
+    data: Dataset,
+    path: Path,
+    state: Int[np.ndarray, " n"],
+    style: Int[np.ndarray, " n"],
+    latents: Sequence[int] | None = None,
+) -> Columns:
+    """Write virtual data: row i of the file is the state of group state[i] under the nuisance of row style[i] of the data.
+
+    The file is itself data that can be read: x (n, *row), groups (the group that gave the state), and for each row style_group
+    and style_row, where its nuisance comes from. With a method of one code per row, state[i] is a row of the data (state_row),
+    and its chosen latents come from row style[i].
+
+    Args:
+        model: who swaps.
+        data: where states and nuisances are from.
+        path: a new .npz, .h5, .nc or .csv file; see `outputs.growing`.
+        state: numbers of groups, or of rows.
+        style: numbers of rows.
+        latents: for methods with one code per row, which latents.
+
+    Returns:
+        The arrays of the file.
+    """
+    by_row = isinstance(model.method, Latents)
+    if latents and not by_row:
+        raise InputError(f"latents={list(latents)}; SymAE swaps whole nuisance codes, so latents is for other methods.")
+    given = data.group[state] if by_row else state
+    names = data.group_names
+    columns = {
+        "x": Column(("row", *_axes(data)), (len(state), *data.row_shape)),
+        "groups": Column(("row",), (len(state),), names.dtype),
+        "style_group": Column(("row",), (len(state),), names.dtype),
+        "style_row": Column(("row",), (len(state),), np.int64),
+    } | ({"state_row": Column(("row",), (len(state),), np.int64)} if by_row else {})
+    digest = sha256(state.tobytes() + style.tobytes()).hexdigest()
+    with growing(path, [*_asked(model, data, "swaps"), digest, latents], columns) as result:
+        if isinstance(model.method, Latents):
+            rows_of = _latent_rows(model, data, state, style, latents)
+        else:
+            rows_of = _symae_rows(model, model.method, data, state, style)  # pyright: ignore[reportArgumentType]
+        step = max(1, VALUES // int(np.prod(data.row_shape)))
+        for number in range(result.done, -(-len(state) // step)):
+            rows = np.arange(number * step, min((number + 1) * step, len(state)))
+            found = {"x": rows_of(rows), "groups": names[given[rows]], "style_row": style[rows]}
+            found["style_group"] = names[data.group[style[rows]]]
+            if by_row:
+                found["state_row"] = state[rows]
+            result.part(number, **{name: (rows, values) for name, values in found.items()})
+    return columns
+
+
+def whole_groups(data: Dataset, values: int = VALUES) -> Iterator[Int[np.ndarray, " some"]]:
+    """The rows of some groups at a time, which hold so many values or a few more, in the order of the file: each row once."""
+    order, starts, sizes = map(np.asarray, data.layout)
+    first = np.argsort(order[starts], kind="stable")
+    ends = np.cumsum(sizes[first]) * int(np.prod(data.row_shape))
+    for groups in np.split(first, np.flatnonzero(np.diff(ends // values)) + 1):
+        yield np.sort(np.concatenate([order[starts[g] : starts[g] + sizes[g]] for g in groups]))
+
+
+def averages(data: Dataset) -> np.ndarray:
+    """The mean of the rows of each group: (groups, *row)."""
+    order, starts, _ = map(np.asarray, data.layout)
+    sums = np.add.reduceat(np.asarray(data.x)[order].astype(np.float64), starts, axis=0)
+    return (sums / data.group_sizes.reshape(-1, *[1] * len(data.row_shape))).astype(np.float32)
+
+
+def _symae_rows(model: Model, method: SymAE, data: Dataset, state: np.ndarray, style: np.ndarray) -> Rows:
+    """The coherent codes of groups with the nuisance codes of rows."""
+    needed = np.isin(data.group, state)
+    needed[style] = True
+    coherent = np.empty((len(data.group_names), method.p), np.float32)
+    nuisance, level = np.empty((len(data), method.q), np.float32), np.empty((len(data), 2))
+    for rows in whole_groups(data):
+        if not len(rows := rows[needed[rows]]):
+            continue
+        part = data.take(rows).load()
+        codes = model.encode(part)
+        coherent[np.searchsorted(data.group_names, part.group_names)] = codes.coherent
+        nuisance[rows], level[rows] = codes.nuisance, 0 if codes.level is None else codes.level
+    leveled = model.trained.scale.row_axes > 0
+
+    def rows_of(i: np.ndarray) -> np.ndarray:
+        return model.decode(Codes(coherent, nuisance[style[i]], state[i], level[style[i]] if leveled else None))
+
+    return rows_of
+
+
+def _latent_rows(model: Model, data: Dataset, state: np.ndarray, style: np.ndarray, latents: Any) -> Rows:
+    """The rows of the data with some latents of others."""
+
+    def rows_of(i: np.ndarray) -> np.ndarray:
+        return model.swap(data.take(state[i]).load(), data.take(style[i]).load(), pairs="each", latents=latents)
+
+    return rows_of
+
+
+def _axes(data: Dataset) -> tuple[str, ...]:
+    return tuple(f"axis_{i + 1}" for i in range(len(data.row_shape)))
+
+
+def _asked(model: Model, data: Dataset, what: str) -> list[Any]:
+    """What tells one result from another: the weights of the model and the data."""
+    weights = sha256()
+    for leaf in jax.tree.leaves(eqx.filter((model.trained.net, model.trained.state), eqx.is_array)):
+        weights.update(np.asarray(leaf).tobytes())
+    return [what, describe(model.method), model.trained.scale, weights.hexdigest(), data.fingerprint]

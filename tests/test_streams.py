@@ -1,0 +1,78 @@
+"""Codes and swaps part by part are those made at once."""
+
+import numpy as np
+import pytest
+
+import unentangle as un
+from unentangle import streams
+from unentangle.data.dataset import Some
+from unentangle.streams import averages, encode_file, swap_file, whole_groups
+from worlds import dense_latents, dense_symae
+
+
+@pytest.fixture(scope="module")
+def ragged():
+    """Groups of 1 to 6 rows that lie mixed, of unlike loudness."""
+    rng = np.random.default_rng(0)
+    groups = rng.permutation(np.repeat(list("abcdef"), [1, 2, 3, 4, 5, 6]))
+    rows = rng.normal(size=(21, 40)) * np.where(np.arange(21) == 3, 100, 1)[:, None]
+    return un.Dataset(rows.astype(np.float32), {"depth": rng.normal(size=21)}, groups)
+
+
+@pytest.fixture(scope="module")
+def models(ragged):
+    fit = {"steps": 2, "progress": False}
+    symae = un.train(dense_symae(k=40), ragged, batch=(3, 4), **fit)[0]
+    return {"symae": symae, "nashae": un.train(dense_latents(un.NashAE, k=40), ragged, batch=4, **fit)[0]}
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    monkeypatch.setattr(streams, "VALUES", 120)
+    monkeypatch.setattr(streams.whole_groups, "__defaults__", (120,))
+
+
+def test_parts_are_whole_groups_and_every_row_once(ragged):
+    parts = list(whole_groups(ragged, 200))
+    assert len(parts) > 3
+    np.testing.assert_array_equal(np.sort(np.concatenate(parts)), np.arange(21))
+    homes = [set(ragged.groups[rows]) for rows in parts]
+    assert sum(map(len, homes)) == len(set().union(*homes)) == 6
+
+
+def test_averages_are_those_of_groups(ragged):
+    for name, mean in zip(ragged.group_names, averages(ragged), strict=True):
+        np.testing.assert_allclose(mean, ragged.x[ragged.groups == name].mean(axis=0), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["symae", "nashae"])
+def test_codes_in_a_file_are_those_in_memory(name, models, ragged, tmp_path, small_parts):
+    encode_file(models[name], ragged, tmp_path / "codes.npz")
+    found, codes = np.load(tmp_path / "codes.npz"), models[name].encode(ragged)
+    codes = {"latents": codes} if name == "nashae" else codes._asdict()
+    for kind, array in codes.items():
+        np.testing.assert_allclose(found[kind], array, atol=1e-5, err_msg=kind)
+    np.testing.assert_array_equal(found["depth"], ragged.factors["depth"])
+    np.testing.assert_array_equal(found["group"], ragged.group)
+
+
+def test_swaps_in_a_file_are_those_in_memory(models, ragged, tmp_path, small_parts):
+    state, style = np.array([5, 0, 2, 5]), np.array([3, 3, 20, 0])
+    swap_file(models["symae"], ragged, tmp_path / "swaps.npz", state, style)
+    found = un.read(tmp_path / "swaps.npz")
+    np.testing.assert_array_equal(found.groups, ragged.group_names[state])
+    swapped = models["symae"].swap(ragged, ragged)
+    np.testing.assert_allclose(found.x, swapped[state, style], atol=1e-3)
+    swap_file(models["nashae"], ragged, tmp_path / "latents.npz", state, style, [1])
+    swapped = models["nashae"].swap(ragged, ragged, latents=[1])
+    np.testing.assert_allclose(un.read(tmp_path / "latents.npz").x, swapped[state, style], atol=1e-3)
+
+
+def test_some_rows_of_a_file_stay_in_it(ragged, tmp_path):
+    np.save(tmp_path / "x.npy", ragged.x)
+    data = un.Dataset(np.load(tmp_path / "x.npy", mmap_mode="r"), groups=ragged.groups)
+    rows = np.array([7, 2, 2, 20])
+    some = data.take(rows)
+    assert isinstance(some.x, Some)
+    np.testing.assert_array_equal(some.load().x, ragged.x[rows])
+    np.testing.assert_array_equal(some.take([3, 0]).rows([1, 0]), ragged.x[[7, 20]])
