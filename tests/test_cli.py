@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import unentangle as un
-from unentangle.cli import main
+from unentangle import cli
+from unentangle.cli import _parts, main
 from worlds import small_mra
 
 SMALL = ["--consistency", "0"]  # compiles faster
@@ -185,3 +186,22 @@ def test_a_method_with_one_code_per_row(tmp_path, capsys):
     made = np.load(tmp_path / "swap.npz")
     assert made["x"].shape == (2, 30)
     assert (made["groups"].tolist(), made["style_row"].tolist()) == ([3, 4], [9, 9])
+
+
+def test_groups_are_held_out_where_there_are_enough():
+    data = un.Dataset(np.random.default_rng(0).normal(size=(90, 8)), groups=np.arange(90) % 30)
+    train, measured = _parts(data, 0.1)
+    assert len(train.group_names) == 27
+    assert set(data.group[measured]) | set(train.group_names) == set(range(30))
+    assert len(_parts(data, 0.0)[1]) == len(_parts(data.take(data.group < 9), 0.1)[1]) * 10 / 3 == 90
+    with pytest.raises(un.InputError, match="at least 0 and less than 1"):
+        _parts(data, 1.0)
+
+
+def test_of_many_rows_those_of_some_groups_are_measured(monkeypatch):
+    monkeypatch.setattr(cli, "MEASURED_ROWS", 200)
+    for groups, count in ((1000, 200), (20, 50 * 20 // 5)):
+        data = un.Dataset(np.ones((5000, 2)), groups=np.arange(5000) % groups)
+        rows = cli._some_groups(data, np.arange(5000))
+        assert count / 2 < len(rows) <= 400
+        assert len(np.unique(data.group[rows])) >= 5

@@ -57,6 +57,7 @@ unentangle COMMAND --help explains each one."""
 DEMO_STEPS = 1600
 SCORED_ROWS = 10_000
 HELD_OUT = 0.1
+MEASURED_ROWS = 20_000  # of a file; of more rows, those of some groups are measured
 DATA = {"mra": mra, "beamsynthesis": beamsynthesis, "mnist": mnist, "dsprites": dsprites, "celeba": celeba}
 
 
@@ -343,7 +344,8 @@ def _fit(
     for oddity in data.oddities():
         CONSOLE.print(f"note: {oddity}")
     if len(data) < len(whole):
-        CONSOLE.print(f"held out, and what is measured below: {len(whole) - len(data)} rows")
+        some = f", of which {len(measured)} are" if len(measured) < len(whole) - len(data) else ", which are"
+        CONSOLE.print(f"held out: {len(whole) - len(data)} rows{some} measured below")
     elif held_out:
         CONSOLE.print("note: the groups are too few to hold some out; what is measured below was seen in training.")
     start = time.monotonic()
@@ -366,8 +368,19 @@ def _parts(data: Dataset, held_out: float) -> tuple[Dataset, np.ndarray]:
     if round(held_out * len(data.group_names)) > 1:
         out = data.held_out(held_out)
         if data.groups is None or np.sum(np.unique(data.group[out], return_counts=True)[1] > 1) > 1:
-            return data.take(~out), np.flatnonzero(out)
-    return data, np.arange(len(data))
+            return data.take(~out), _some_groups(data, np.flatnonzero(out))
+    return data, _some_groups(data, np.arange(len(data)))
+
+
+def _some_groups(data: Dataset, rows: np.ndarray) -> np.ndarray:
+    """Rows to measure, if there are too many: those of some groups, five or more, and of large groups some."""
+    if len(rows) <= MEASURED_ROWS:
+        return rows
+    _, group, sizes = np.unique(data.group[rows], return_inverse=True, return_counts=True)
+    order = np.random.default_rng(0).permutation(len(sizes))
+    many = max(5, int(np.searchsorted(np.cumsum(sizes[order]), MEASURED_ROWS)))
+    chosen = rows[np.isin(group, order[:many])]
+    return chosen[evenly(len(chosen), 2 * MEASURED_ROWS)]
 
 
 def _report(
