@@ -156,15 +156,16 @@ def adversarial_penalty(codes: Pairs, predicted: Pairs) -> Float[Array, ""]:
 
 
 def isometry_penalty(
-    codes: Float[Array, "groups instances q"], x: Float[Array, "groups instances ..."], width: float = 0.05
+    codes: Float[Array, "groups instances q"], x: Float[Array, "groups instances ..."], width: float = 0.05, near: float = 0.5
 ) -> Float[Array, ""]:
     """How much the distances of recordings vary among pairs of one group whose codes are equally far apart.
 
-    Distances count relative to their mean in the group. Each |X_ij - X_ij'| is compared with what all other pairs of the group
-    say about codes at that distance: a local linear regression with a Gaussian kernel of the given width. The differences are
-    squared and averaged. Near zero if in every group the distances of recordings are a smooth function of those of codes, each
-    group with its own. Unlike images, which are all about equally far apart, ask for little. Of large groups, 32 instances are
-    compared.
+    Distances count relative to their mean in the group. Each d = |X_ij - X_ij'| is compared with what all other pairs of the
+    group say about codes at that distance: a local linear regression with a Gaussian kernel of the given width. The differences
+    are squared and averaged with the weights exp(-(d / near)^2): the distances of far recordings rise and fall with the
+    autocorrelation of a signal, and codes that have gone astray by half a period would be held there by them. Near zero if in
+    every group the distances of recordings are a smooth function of those of codes, each group with its own. Unlike images,
+    which are all about equally far apart, ask for little. Of large groups, 32 instances are compared.
     """
     codes, x = codes[:, :32], x[:, :32]
     if codes.shape[1] < 3:
@@ -178,7 +179,7 @@ def isometry_penalty(
 
     def variation(codes: Float[Array, "instances q"], x: Float[Array, "instances ..."]) -> Float[Array, ""]:
         ours, given = apart(codes), apart(x)
-        return jnp.mean((given - others_say(ours, given, width)) ** 2)
+        return jnp.sum(jax.nn.softmax(-((given / near) ** 2)) * (given - others_say(ours, given, width)) ** 2)
 
     return jnp.mean(jax.vmap(variation)(codes, x))
 
