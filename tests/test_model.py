@@ -1,9 +1,16 @@
+import gzip
 import json
+from pathlib import Path
 
+import equinox as eqx
+import jax
 import numpy as np
 import pytest
 
 import unentangle as un
+from unentangle.data.dataset import Scale
+from unentangle.methods.protocol import Trained
+from unentangle.model import FORMAT
 from unentangle.storage import read_about
 from worlds import dense_latents, dense_symae, small_mra
 
@@ -184,3 +191,48 @@ def test_own_nets_come_back_with_their_method(tmp_path):
         un.Model.load(tmp_path / "m.safetensors")
     loaded = un.Model.load(tmp_path / "m.safetensors", method)
     np.testing.assert_array_equal(loaded.reconstruct(DATA), model.reconstruct(DATA))
+
+
+FILES = Path(__file__).parent / "files"
+KEPT = {"symae": un.SymAE(p=1, q=2), "nashae": un.NashAE(m=2, lam=0.25, updates=3)}
+ROWS = un.Dataset(np.arange(48.0).reshape(6, 8) % 7, groups=list("aabbbc"))
+
+
+@pytest.mark.parametrize("name", KEPT)
+@pytest.mark.parametrize("format", [3])
+def test_a_model_of_an_earlier_version_is_what_it_was(format, name, tmp_path):
+    stem = f"model-{format}-{name}"
+    (tmp_path / "model.safetensors").write_bytes(gzip.decompress((FILES / f"{stem}.safetensors.gz").read_bytes()))
+    model, expected = un.Model.load(tmp_path / "model.safetensors"), np.load(FILES / f"{stem}.npz")
+    assert (model.method, model.seed) == (KEPT[name], 7)
+    for key, values in outputs(model).items():
+        np.testing.assert_allclose(values, expected[key], rtol=1e-5, atol=1e-5 * np.abs(expected[key]).max())
+
+
+def outputs(model):
+    codes = model.encode(ROWS)
+    named = {"codes": codes} if isinstance(codes, np.ndarray) else codes._asdict()
+    return {name: a for name, a in named.items() if a is not None} | {"rows": model.decode(codes)}
+
+
+def keep_models():
+    """Write models of this format, whose weights take three values, so that they pack well: `python tests/test_model.py`."""
+    for name, method in KEPT.items():
+        rng = np.random.default_rng(0)
+
+        def some(leaf, rng=rng):
+            return rng.integers(-1, 2, leaf.shape).astype(np.float32) * np.float32(1.2 * np.prod(leaf.shape[:-1]) ** -0.5)
+
+        net, state = method.init((8,), jax.random.key(0))
+        net = jax.tree.map(lambda leaf, some=some: some(leaf) if eqx.is_inexact_array(leaf) else leaf, net)
+        model = un.Model(method, Trained(eqx.nn.inference_mode(net), state, Scale(3.0, 2.0), (8,)), 7)
+        stem = f"model-{FORMAT}-{name}"
+        model.save(FILES / f"{stem}.safetensors")
+        packed = gzip.compress((FILES / f"{stem}.safetensors").read_bytes(), mtime=0)
+        (FILES / f"{stem}.safetensors").unlink()
+        (FILES / f"{stem}.safetensors.gz").write_bytes(packed)
+        np.savez_compressed(FILES / f"{stem}.npz", **outputs(model))
+
+
+if __name__ == "__main__":
+    keep_models()
