@@ -9,6 +9,7 @@ import pytest
 
 import unentangle as un
 from unentangle.data.dataset import Scale
+from unentangle.data.transforms import Chain
 from unentangle.methods.protocol import Trained
 from unentangle.model import FORMAT
 from unentangle.storage import read_about
@@ -225,7 +226,7 @@ def keep_models():
 
         net, state = method.init((8,), jax.random.key(0))
         net = jax.tree.map(lambda leaf, some=some: some(leaf) if eqx.is_inexact_array(leaf) else leaf, net)
-        model = un.Model(method, Trained(eqx.nn.inference_mode(net), state, Scale(3.0, 2.0), (8,)), 7)
+        model = un.Model(method, Trained(eqx.nn.inference_mode(net), state, Scale(3.0, 2.0), Chain((8,))), 7)
         stem = f"model-{FORMAT}-{name}"
         model.save(FILES / f"{stem}.safetensors")
         packed = gzip.compress((FILES / f"{stem}.safetensors").read_bytes(), mtime=0)

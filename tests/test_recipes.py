@@ -7,6 +7,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 import unentangle as un
 from unentangle.data.dataset import Scale
+from unentangle.data.transforms import Chain
 from unentangle.methods.protocol import Trained
 from unentangle.methods.symae import Codes
 from unentangle.recipes import symae
@@ -103,7 +104,7 @@ def test_content_and_style_are_told_apart(flaw):
     factors = {"state": (digit, "categorical"), "slant": (slant, "continuous"), "thickness": (thickness, "continuous")}
     data = un.Dataset(images, factors, groups=np.arange(120) // 20)
     writer = Writer() if flaw is None else Writer(**{flaw: True})
-    empty = Trained(None, eqx.nn.State(eqx.nn.Identity()), Scale(0.0, 1.0), (28, 28))
+    empty = Trained(None, eqx.nn.State(eqx.nn.Identity()), Scale(0.0, 1.0), Chain((28, 28)))
     reader = KNeighborsClassifier(3).fit(symae._pixels(images), digit)
     found = symae.style_and_content(un.Model(writer, empty, 0), data, reader)
     assert found["read_originals"] == 1

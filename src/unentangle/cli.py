@@ -23,6 +23,7 @@ from . import __version__, plots, recipes
 from .data import Dataset, beamsynthesis, celeba, dsprites, mnist, mra, mra_states, read
 from .data.dataset import evenly
 from .data.files import read_table
+from .data.transforms import Bandpass, Envelope, Resample, Taper, Transform, Window, restored
 from .errors import Diverged, InputError
 from .evaluate import evaluate as measure
 from .evaluate import instances, mra_baselines
@@ -58,6 +59,19 @@ DEMO_STEPS = 1600
 SCORED_ROWS = 10_000
 HELD_OUT = 0.1
 MEASURED_ROWS = 20_000  # of a file; of more rows, those of some groups are measured
+# What is done to rows before a training, in this order: the type of a flag, what it takes, its words, and the transform.
+TRANSFORM_FLAGS: dict[str, tuple[Any, str, str, Callable[[Any], Transform]]] = {
+    "window": (tuple[int, int], "FIRST LAST", "keep the samples first, ..., last - 1 of every row.", lambda v: Window(*v)),
+    "bandpass": (
+        tuple[float, float, float],
+        "LOW HIGH RATE",
+        "zero-phase filter between two corners in Hz; rate is samples per second.",
+        lambda v: Bandpass(*v),
+    ),
+    "envelope": (Literal["hilbert"], "hilbert", "the instantaneous amplitude of every row.", lambda _: Envelope()),
+    "taper": (float, "FRACTION", "fade in and out over this fraction of a row at each end.", Taper),
+    "resample": (int, "SAMPLES", "so many samples over the same time; undone on output.", Resample),
+}
 DATA = {"mra": mra, "beamsynthesis": beamsynthesis, "mnist": mnist, "dsprites": dsprites, "celeba": celeba}
 
 
@@ -199,7 +213,8 @@ def evaluate(
         raise InputError(f"{run} has no source.json: it was not finished by `fit`, whose same command goes on.")
     source, seeds = read_json(run / "source.json"), tuple(config["seeds"])
     held_out = source.pop("held_out", 0.0)
-    whole = _data(**source)
+    transforms = restored(source.pop("transforms", []))
+    whole = _data(**source).through(*transforms)
     data, measured = _parts(whole, held_out)
     if plain(data.fingerprint) != config["data"]:
         raise InputError(f"{source['data']} is no longer the data that {run} was trained on.")
@@ -282,6 +297,10 @@ def _fit_command(name: str) -> type:
         ("steps", Annotated[int, arg(help="optimiser rounds.")], method.recommended.steps),
         ("lr", Annotated[float | None, arg(help="learning rate.", metavar="FLOAT", help_behavior_hint=_hint(method))], None),
         ("batch", batch, method.recommended.batch),
+        *(
+            (name, Annotated[kind | None, arg(help=words, metavar=takes, help_behavior_hint="")], None)
+            for name, (kind, takes, words, _) in TRANSFORM_FLAGS.items()
+        ),
     ]
     hints = get_type_hints(method, include_extras=True)
     for f in fields(method):  # pyright: ignore[reportArgumentType]
@@ -318,6 +337,8 @@ def fit(args: Sequence[str]) -> None:
     given = vars(tyro.cli(_fit_command(name), args=args[len(words) :], prog=prog, description=_first(method)))
     numbers = {f.name: given[f.name] for f in fields(method) if given.get(f.name) is not None}
     settings = {k: given[k] for k in ("steps", "batch", "lr", "seeds", "groups", "x", "held_out")}
+    flags = ((given[name], make) for name, (_, _, _, make) in TRANSFORM_FLAGS.items())
+    settings["transforms"] = tuple(make(value) for value, make in flags if value is not None)
     _fit(data, method(**numbers), given["out"], **settings)
 
 
@@ -336,9 +357,10 @@ def _fit(
     groups: str = "groups",
     x: str = "x",
     held_out: float = HELD_OUT,
+    transforms: Sequence[Transform] = (),
 ) -> None:
     held_out = 0.0 if source in DATA else held_out
-    data = _data(source, groups, x)
+    data = _data(source, groups, x).through(*transforms)
     CONSOLE.print(f"{data!r}\n{method!r}")
     whole, (data, measured) = data, _parts(data, held_out)
     for oddity in data.oddities():
@@ -351,7 +373,8 @@ def _fit(
     start = time.monotonic()
     run = train(method, data, seeds=seeds, steps=steps, batch=batch, lr=lr, out=out)
     path = source if source in DATA else str(Path(source).resolve())
-    write_json(out / "source.json", {"data": path, "groups": groups, "x": x, "held_out": held_out})
+    kept = {"transforms": data.chain.described()} if transforms else {}
+    write_json(out / "source.json", {"data": path, "groups": groups, "x": x, "held_out": held_out} | kept)
     CONSOLE.print(f"trained in {time.monotonic() - start:.0f} s")
     records = run.history
     figure = plots.history([r.steps for r in records], [r.terms for r in records], [f"seed {s}" for s in run.seeds])
@@ -390,7 +413,8 @@ def _report(
     rows.
     """
     data = whole if len(measured) == len(whole) else whole.take(measured)
-    states = mra_states() if source == "mra" and not isinstance(models[0].method, Latents) else None
+    known = source == "mra" and not data.transforms and not isinstance(models[0].method, Latents)
+    states = mra_states() if known else None
     group_size = int(np.median(data.group_sizes))
     values = [measure(m, data, states, group_size) for m in models]
     content: dict[str, Any] = {"seeds": list(seeds)} | {name: [v[name] for v in values] for name in values[0]}

@@ -33,10 +33,11 @@ def evaluate(model: Model, data: Dataset, states: ArrayLike | None = None, group
     """Every measure that applies, by name.
 
     reconstruction_error is the mean squared error in the units of the data, reconstruction_relative the same over the variance
-    of the data, or of each row where rows are standardised by themselves. J is Definition 5 between state and nuisance code
-    (the penalty of 4.2.4 is twice that), J_relative is J over the mean distance of two nuisance codes, and J_relative_chance
-    its mean if states are dealt at random (not 0, because the distance of a code to itself counts). leakage is the accuracy
-    with which the state is read from the nuisance code, beside leakage_chance. Without a factor `state` the group is the state.
+    of the data, or of each row where rows are standardised by themselves; of data with transforms, rows are compared as they
+    come out of these. J is Definition 5 between state and nuisance code (the penalty of 4.2.4 is twice that), J_relative is J
+    over the mean distance of two nuisance codes, and J_relative_chance its mean if states are dealt at random (not 0, because
+    the distance of a code to itself counts). leakage is the accuracy with which the state is read from the nuisance code,
+    beside leakage_chance. Without a factor `state` the group is the state.
 
     With the `states` of multi-reference alignment all this is measured on every shift of every state, the coherent code being
     that of a fresh group, and the swap errors are added. In swap_error_between, and in reconstruction_error_between beside it,
@@ -54,8 +55,11 @@ def evaluate(model: Model, data: Dataset, states: ArrayLike | None = None, group
     Raises:
         InputError: if the data does not have the model's row shape, or too few rows per state to measure leakage.
     """
+    data = model.view(data)
     if isinstance(model.method, Latents):
         return _latent_measures(model, model.method, data)
+    if states is not None and data.transforms:
+        raise InputError(f"states is for data without transforms; this goes through {data.transforms}.")
     if states is not None:
         swapped, truth = mra_swaps(model, states, group_size)
         errors = swap_errors(swapped, truth)
@@ -147,7 +151,8 @@ def orbits(states: ArrayLike) -> Dataset:
 
 
 def _reconstruction(model: Model, data: Dataset, decoded: Float[np.ndarray, "rows ..."]) -> dict[str, float]:
-    squares = np.concatenate([((decoded[part] - x) ** 2).reshape(len(x), -1).mean(1, dtype=float) for part, x in data.chunks()])
+    errors = (decoded[part] - data.chain.undo(x) for part, x in data.chunks())
+    squares = np.concatenate([(e**2).reshape(len(e), -1).mean(1, dtype=float) for e in errors])
     level = model.trained.level(data)
     variance = data.scale.std**2 if level is None else np.where(level[:, 1] > 0, level[:, 1], 1.0) ** 2
     return {

@@ -44,6 +44,7 @@ def figures(model: Model, data: Dataset) -> dict[str, Figure]:
     Up to six groups of different states; each row shows ten instances of one of them, and their nuisances under the state of
     the group before.
     """
+    data = model.view(data)
     codes = model.encode(data)
     group_states = data.group_states
     chosen = _some(np.sort(np.unique(group_states, return_index=True)[1]), 6)
@@ -57,7 +58,7 @@ def figures(model: Model, data: Dataset) -> dict[str, Figure]:
     rows = [f"{group_states[d]}\nswapped to {group_states[i]}" for i, d in zip(chosen, donors, strict=True)]
     columns = [f"instance {j + 1}" for j in range(len(styles[0]))]
     title = "Instances of one group, their reconstruction, and the same nuisances under the state of another group"
-    real = np.stack([data.rows(s) for s in styles])
+    real = np.stack([data.chain.undo(data.rows(s)) for s in styles])
     shown = evenly(len(data), 5000)
     factors = {n: v[shown] for n, v in data.factors.items() if data.factors.kinds[n] == "continuous"}
     few = dict(list(factors.items())[:2])

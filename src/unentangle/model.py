@@ -15,18 +15,20 @@ import numpy as np
 from jaxtyping import Float
 
 from .data.dataset import Dataset, Scale, evenly
+from .data.transforms import Chain, restored
 from .errors import InputError
 from .methods import METHODS
 from .methods.protocol import Method, Trained, numbers_of
 from .schedules import SCHEDULES
 from .storage import read_about, read_tree, write_tree
 
-FORMAT = 3  # the default nets of SymAE: in 1 pools do not blur, in 2 they end otherwise and decoders start narrower
+FORMAT = 4  # what is written
+READ = (3, 4)  # what is read: 3 knows no transforms; in 1 and 2 SymAE's default nets were others
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A trained net with its method, on raw rows: standardising and its inverse are inside."""
+    """A trained net with its method, on raw rows: transforms and standardising are inside, and undone on output."""
 
     method: Method
     trained: Trained
@@ -38,7 +40,7 @@ class Model:
         For SymAE, `Codes(coherent (groups, p), nuisance (rows, q), group (rows,))`: groups may have any size. For the others,
         an array (rows, m); VAEs give the mean of q(z|x).
         """
-        return self.method.encode(self.trained, self._data(data))
+        return self.method.encode(self.trained, self.view(data))
 
     def decode(self, codes: Any) -> Float[np.ndarray, "rows ..."]:
         """The rows that these codes stand for, in the units of the data."""
@@ -46,7 +48,7 @@ class Model:
 
     def reconstruct(self, data: Any) -> Float[np.ndarray, "rows ..."]:
         """Encode and decode."""
-        return self.method.reconstruct(self.trained, self._data(data))
+        return self.method.reconstruct(self.trained, self.view(data))
 
     def swap(
         self, state: Any, style: Any, pairs: Literal["all", "each"] = "all", latents: Sequence[int] | None = None
@@ -64,9 +66,7 @@ class Model:
         """
         if pairs not in ("all", "each"):
             raise InputError(f"pairs={pairs!r} is unknown; it is all or each.")
-        for data in (state, style):
-            if isinstance(data, Dataset):
-                self._data(data)
+        state, style = (self.view(given) if isinstance(given, Dataset) else given for given in (state, style))
         return self._verb("swap")(self.trained, state, style, pairs, latents)
 
     def traverse(
@@ -80,7 +80,7 @@ class Model:
             latents: which latents; by default all.
             points: evenly spaced values of each.
         """
-        data = self._data(data)
+        data = self.view(data)
         if not 0 <= row < len(data) or points < 2:
             raise InputError(f"row={row} and points={points}; a row below {len(data)} and 2 points or more are needed.")
         return self._verb("traverse")(self.trained, data, row, latents, points)
@@ -110,15 +110,15 @@ class Model:
             among: rows whose nuisance codes geodesics keep near: without them, the shortest path is often to fade one instance
                 out and the other in. Of more than 2,000 rows, as many are taken.
         """
-        data = self._data(data)
+        data = self.view(data)
         if path not in ("spline", "geodesic"):
             raise InputError(f"path={path!r} is unknown; it is spline or geodesic.")
         if among is not None:
             if path != "geodesic":
                 raise InputError("among is for geodesics; a spline runs through the instances and keeps near nothing else.")
-            among = self._data(among)
+            among = self.view(among)
             among = among.take(evenly(len(among), 2000))
-        x = Dataset(data.x, groups=np.zeros(len(data), int))
+        x = Dataset(data.x, groups=np.zeros(len(data), int), transforms=data.transforms)
         position = np.arange(len(data)) * 1.0 if position is None else np.asarray(position, float)
         if len(data.group_names) > 1 and data.groups is not None:
             raise InputError(f"there are {len(data.group_names)} groups; the path runs through the instances of one.")
@@ -132,21 +132,30 @@ class Model:
         )
         return self._verb("interpolate")(self.trained, x.take(order), position[order], np.atleast_1d(at), path, among)
 
-    def _data(self, data: Any) -> Dataset:
-        data = data if isinstance(data, Dataset) else Dataset(data)
-        if data.row_shape != self.trained.shape:
-            raise InputError(f"the rows have shape {data.row_shape}; this model was trained on rows of {self.trained.shape}.")
+    def view(self, data: Any) -> Dataset:
+        """A data set, or an array of rows, through the transforms of this model.
+
+        Raises:
+            InputError: if the raw rows have another shape than the model was trained on, or other transforms.
+        """
+        data, chain = data if isinstance(data, Dataset) else Dataset(data), self.trained.chain
+        if data.chain.shape != chain.shape:
+            raise InputError(f"the rows have shape {data.chain.shape}; this model was trained on rows of {chain.shape}.")
+        data = data if data.transforms else data.through(*chain.transforms)
+        if data.transforms != chain.transforms:
+            raise InputError(f"the data goes through {data.transforms}; this model was trained through {chain.transforms}.")
         return data
 
     # -- on disk ----------------------------------------------------------------------------------------------------------
 
     def save(self, path: str | Path) -> None:
         """Write a `.safetensors` file: the arrays, and in its header everything else as JSON."""
-        net, state, scale, shape = self.trained
+        net, state, scale, chain = self.trained
         about = {
             "format": FORMAT,
             "method": describe(self.method),
-            "shape": shape,
+            "shape": chain.shape,
+            "transforms": chain.described(),
             "scale": scale._asdict(),
             "seed": self.seed,
         }
@@ -164,10 +173,11 @@ class Model:
         path = Path(path)
         about = read_about(path)
         try:
-            if about["format"] != FORMAT:
-                raise InputError(f"{path} has format {about['format']}; this version reads {FORMAT}: train it again.")
+            if about["format"] not in READ:
+                raise InputError(f"{path} has format {about['format']}; this version reads {', '.join(map(str, READ))}.")
             method = method or restore(about["method"])
-            shape = tuple(int(n) for n in about["shape"])
+            chain = Chain(tuple(int(n) for n in about["shape"]), restored(about.get("transforms", [])))
+            shape = chain.row_shape
             level = about["scale"]
             scale = Scale(float(level["mean"]), float(level["std"]), int(level.get("row_axes", 0)))
             seed = int(about["seed"])
@@ -180,10 +190,10 @@ class Model:
                 raise InputError(f"{path} cannot be read: {error}") from error
             raise InputError(f"{path} is not a model: its description lacks or spoils {error}.") from error
         net, state = read_tree(path, like)
-        return cls(method, Trained(eqx.nn.inference_mode(net), state, scale, shape), seed)
+        return cls(method, Trained(eqx.nn.inference_mode(net), state, scale, chain), seed)
 
     def __repr__(self) -> str:
-        return f"Model({self.method!r}, rows of {self.trained.shape}, seed {self.seed})"
+        return f"Model({self.method!r}, rows of {self.trained.chain.shape}, seed {self.seed})"
 
 
 def describe(value: Any) -> Any:

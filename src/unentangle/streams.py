@@ -34,8 +34,9 @@ def encode_file(model: Model, data: Dataset, path: Path) -> Columns:
     Returns:
         The arrays of the file.
     """
+    data = model.view(data)
     n, groups, method = len(data), len(data.group_names), model.method
-    grouped = isinstance(method, SymAE)
+    (axes, row), grouped = shown(data), isinstance(method, SymAE)
     columns = {"group": Column(("row",), (n,), np.int32)}
     columns |= {name: Column(("row",), (n,), values.dtype) for name, values in data.factors.items() if name not in RESERVED}
     if grouped:
@@ -45,7 +46,7 @@ def encode_file(model: Model, data: Dataset, path: Path) -> Columns:
             "coherent": Column(("group", "coherent_number"), (groups, method.p)),
         }
         if path.suffix != ".csv":
-            columns["average"] = Column(("group", *_axes(data)), (groups, *data.row_shape))
+            columns["average"] = Column(("group", *axes), (groups, *row))
     else:
         columns["latents"] = Column(("row", "latent"), (n, method.m))  # pyright: ignore[reportAttributeAccessIssue]
     if model.trained.scale.row_axes:
@@ -99,13 +100,13 @@ def swap_file(
     Returns:
         The arrays of the file.
     """
-    by_row = isinstance(model.method, Latents)
+    by_row, data = isinstance(model.method, Latents), model.view(data)
     if latents and not by_row:
         raise InputError(f"latents={list(latents)}; SymAE swaps whole nuisance codes, so latents is for other methods.")
     given = data.group[state] if by_row else state
-    names = data.group_names
+    (axes, row), names = shown(data), data.group_names
     columns = {
-        "x": Column(("row", *_axes(data)), (len(state), *data.row_shape)),
+        "x": Column(("row", *axes), (len(state), *row)),
         "groups": Column(("row",), (len(state),), names.dtype),
         "style_group": Column(("row",), (len(state),), names.dtype),
         "style_row": Column(("row",), (len(state),), np.int64),
@@ -136,11 +137,17 @@ def whole_groups(data: Dataset, values: int = VALUES) -> Iterator[Int[np.ndarray
         yield np.sort(np.concatenate([order[starts[g] : starts[g] + sizes[g]] for g in groups]))
 
 
+def shown(data: Dataset) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The names and lengths of the axes of a row as a model gives it, its transforms undone where that can be."""
+    row = data.chain.undo(np.zeros((1, *data.row_shape), np.float32)).shape[1:]
+    return tuple(f"axis_{i + 1}" for i in range(len(row))), row
+
+
 def averages(data: Dataset) -> np.ndarray:
-    """The mean of the rows of each group: (groups, *row)."""
+    """The mean of the rows of each group, as a model gives rows: (groups, *row)."""
     order, starts, _ = map(np.asarray, data.layout)
-    sums = np.add.reduceat(np.asarray(data.x)[order].astype(np.float64), starts, axis=0)
-    return (sums / data.group_sizes.reshape(-1, *[1] * len(data.row_shape))).astype(np.float32)
+    sums = np.add.reduceat(data.rows(order).astype(np.float64), starts, axis=0)
+    return data.chain.undo((sums / data.group_sizes.reshape(-1, *[1] * len(data.row_shape))).astype(np.float32))
 
 
 def _symae_rows(model: Model, method: SymAE, data: Dataset, state: np.ndarray, style: np.ndarray) -> Rows:
@@ -171,10 +178,6 @@ def _latent_rows(model: Model, data: Dataset, state: np.ndarray, style: np.ndarr
         return model.swap(data.take(state[i]).load(), data.take(style[i]).load(), pairs="each", latents=latents)
 
     return rows_of
-
-
-def _axes(data: Dataset) -> tuple[str, ...]:
-    return tuple(f"axis_{i + 1}" for i in range(len(data.row_shape)))
 
 
 def _asked(model: Model, data: Dataset, what: str) -> list[Any]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from math import prod
 from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
@@ -105,16 +106,16 @@ class Dealer(NamedTuple):
 
     @property
     def _small(self) -> bool:
-        return self.data.x.dtype in (np.uint8, bool) and not self.data.scale.row_axes
+        return self.data.x.dtype in (np.uint8, bool) and not self.data.scale.row_axes and not self.data.transforms
 
     def table(self) -> Array | None:
         """All rows on the device; or None, if they do not fit."""
-        x = self.data.x
+        x, shape = self.data.x, (len(self.data), *self.data.row_shape)
         if isinstance(x, Packed) and self._small:
             return jnp.asarray(x.bits) if x.bits.nbytes <= RESIDENT_BYTES else None
-        if x.size * (1 if self._small else 4) > RESIDENT_BYTES:
+        if prod(shape) * (1 if self._small else 4) > RESIDENT_BYTES:
             return None
-        rows = np.empty(x.shape, x.dtype if self._small else np.float32)
+        rows = np.empty(shape, x.dtype if self._small else np.float32)
         for part, chunk in self.data.chunks():
             rows[part] = chunk if self._small else self.data.scale.standardise(chunk)
         return jnp.asarray(rows)
@@ -365,7 +366,7 @@ class Program:
         data, found = self.trainer.dealer.data, []
         for position, member in enumerate(team):
             game = eqx.combine(jax.tree.map(lambda a, p=position: a[p], games), self.static)
-            trained = Trained(eqx.nn.inference_mode(game.net), game.state, data.scale, data.row_shape)
+            trained = Trained(eqx.nn.inference_mode(game.net), game.state, data.scale, data.chain)
             found.append(Model(member.method, trained, member.seed))
         return found
 
@@ -483,7 +484,8 @@ class Run(Sequence[Model]):
     def best(self) -> Model:
         """The model with the smallest reconstruction error on (up to 4,096 rows of) the training data."""
         data = self.data.take(evenly(len(self.data), 4096))
-        return min(self.models, key=lambda m: float(np.mean((m.reconstruct(data) - data.rows(np.arange(len(data)))) ** 2)))
+        rows = data.chain.undo(data.rows(np.arange(len(data))))
+        return min(self.models, key=lambda m: float(np.mean((m.reconstruct(data) - rows) ** 2)))
 
     def __repr__(self) -> str:
         return f"Run({len(self)} models of {self.models[0].method!r}; seeds {', '.join(map(str, self.seeds))})"

@@ -9,11 +9,17 @@ from .images import images
 from .mnist import mnist
 from .mra import fourier_states, mra, mra_states, orbit, step_states
 from .packed import Packed, unpack
+from .transforms import Bandpass, Envelope, Resample, Taper, Window
 
 __all__ = [
+    "Bandpass",
     "Dataset",
+    "Envelope",
     "Factors",
     "Packed",
+    "Resample",
+    "Taper",
+    "Window",
     "beamsynthesis",
     "celeba",
     "dsprites",

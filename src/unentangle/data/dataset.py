@@ -4,7 +4,7 @@ A group is one datapoint X_i of the SymAE paper (section 2): the instances recor
 nuisance. Several groups can share a state; the state, where it is known, is a factor. Groups may have any size.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from hashlib import sha256
@@ -18,6 +18,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from ..errors import InputError
 from .packed import Packed
+from .transforms import TRANSFORMS, Chain, Transform
 
 Kind = Literal["continuous", "categorical", "binary"]
 LOUD = 0.9  # where a tenth of the rows holds more of the variance than this, each row is standardised by itself,
@@ -140,15 +141,17 @@ class Dataset:
         factors: named columns of n values, where known.
         groups: one key per row, of any sortable type. Without it every row is a group of its own.
         scaling: how rows are standardised, where it is not to be found from the data (`scale`).
+        transforms: what is done to rows as they are read (`transforms`), before they are standardised.
 
     Raises:
-        InputError: if the rank is wrong, or the lengths of x, factors and groups differ.
+        InputError: if the rank is wrong, the lengths of x, factors and groups differ, or the transforms do not fit the rows.
     """
 
     x: Any
     factors: Any = None
     groups: Any = None
     scaling: Scale | None = None
+    transforms: Sequence[Transform] = ()
 
     def __post_init__(self):
         x = self.x if is_lazy(self.x) else np.asarray(self.x)
@@ -170,18 +173,31 @@ class Dataset:
             holes = np.issubdtype(groups.dtype, np.floating) and np.isnan(groups).any()
             if holes or groups.dtype == object:
                 raise InputError("groups holds NaN or mixed objects; every row needs a key, all of one type.")
-        for field, value in (("x", x), ("factors", factors), ("groups", groups)):
+        transforms = tuple(self.transforms)
+        if unknown := [t for t in transforms if type(t) not in TRANSFORMS.values()]:
+            raise InputError(f"transforms holds {unknown[0]!r}; it may hold {', '.join(TRANSFORMS)}.")
+        for field, value in (("x", x), ("factors", factors), ("groups", groups), ("transforms", transforms)):
             object.__setattr__(self, field, value)
+        _ = self.row_shape  # checks that the transforms fit
+
+    def through(self, *transforms: Transform) -> "Dataset":
+        """The same rows through these transforms, which come after those that there are; nothing is computed yet."""
+        return replace(self, transforms=(*self.transforms, *transforms))
 
     # -- what is there ----------------------------------------------------------------------------------------------------
 
     def __len__(self) -> int:
         return self.x.shape[0]
 
-    @property
+    @cached_property
+    def chain(self) -> Chain:
+        """The way of the rows of x through the transforms."""
+        return Chain(tuple(self.x.shape[1:]), tuple(self.transforms))
+
+    @cached_property
     def row_shape(self) -> tuple[int, ...]:
-        """The shape of one row."""
-        return tuple(self.x.shape[1:])
+        """The shape of one row, after the transforms."""
+        return self.chain.row_shape
 
     @cached_property
     def _grouping(self) -> tuple[np.ndarray, np.ndarray]:
@@ -228,12 +244,19 @@ class Dataset:
         lengths = f"{sizes.min()}" if sizes.min() == sizes.max() else f"{sizes.min()} to {sizes.max()}"
         groups = "no groups" if self.groups is None else f"{len(sizes)} groups of {lengths}"
         lazy = "" if not is_lazy(self.x) else ", in bits" if isinstance(self.x, Packed) else ", on disk"
-        return f"Dataset({len(self)} rows of {self.row_shape}, {self.x.dtype}{lazy}; {groups}; {self.factors!r})"
+        through = "".join(f" through {t!r}" for t in self.transforms)
+        return f"Dataset({len(self)} rows of {self.chain.shape}, {self.x.dtype}{lazy}{through}; {groups}; {self.factors!r})"
 
     # -- rows -------------------------------------------------------------------------------------------------------------
 
     def rows(self, index) -> np.ndarray:
-        """The rows at these indices, in the type of the data; an index of any shape gives (*index.shape, *row_shape)."""
+        """The rows at these indices, after the transforms; an index of any shape gives (*index.shape, *row_shape).
+
+        Without transforms they have the type of the data.
+        """
+        return self.chain.forward(self._raw(index))
+
+    def _raw(self, index) -> np.ndarray:
         index = np.asarray(index)
         if hasattr(self.x, "chunks"):  # HDF5 wants increasing indices without repeats
             unique, inverse = np.unique(index, return_inverse=True)
@@ -244,21 +267,21 @@ class Dataset:
 
     def chunks(self) -> Iterator[tuple[slice, np.ndarray]]:
         """All rows in order, as many at a time as hold about four million values: pairs of the slice and its rows."""
-        size = max(1, (1 << 22) // prod(self.row_shape))
+        size = max(1, (1 << 22) // max(prod(self.row_shape), prod(self.chain.shape)))
         for start in range(0, len(self), size):
             part = slice(start, min(start + size, len(self)))
-            yield part, np.asarray(self.x[part])
+            yield part, self.chain.forward(np.asarray(self.x[part]))
 
     def take(self, rows) -> "Dataset":
         """The data set of some rows, a mask or indices, in the order given; rows on disk stay there until they are needed."""
         rows = np.arange(len(self))[rows]
         groups = None if self.groups is None else self.groups[rows]
-        part = self.x.take if isinstance(self.x, Packed) else partial(Some, self) if is_lazy(self.x) else self.rows
-        return Dataset(part(rows), self.factors.take(rows), groups, self.scaling)
+        part = self.x.take if isinstance(self.x, Packed) else partial(Some, self) if is_lazy(self.x) else self._raw
+        return Dataset(part(rows), self.factors.take(rows), groups, self.scaling, self.transforms)
 
     def load(self) -> "Dataset":
         """The same rows in memory."""
-        return replace(self, x=np.concatenate([x for _, x in self.chunks()])) if is_lazy(self.x) else self
+        return replace(self, x=np.array(self.x[:])) if is_lazy(self.x) else self
 
     def split(self, held_out: float = 0.2, seed: int = 0) -> tuple["Dataset", "Dataset"]:
         """Part the groups, never the rows of one group, into a training set and a held-out set: see `held_out`."""
@@ -333,7 +356,8 @@ class Dataset:
         rows = self.rows(evenly(len(self), 1000))
         digest = sha256(rows.tobytes() + self.group.astype(np.int64).tobytes()).hexdigest()[:16]
         about = {"shape": [len(self), *self.row_shape], "dtype": str(self.x.dtype), "digest": digest}
-        return about if self.scaling is None else about | {"scaling": self.scaling}
+        about |= {} if self.scaling is None else {"scaling": self.scaling}
+        return about | ({"transforms": self.chain.described()} if self.transforms else {})
 
     # -- batches ----------------------------------------------------------------------------------------------------------
 
@@ -356,8 +380,8 @@ class Some:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(n, *row_shape)."""
-        return (len(self.index), *self.of.row_shape)
+        """(n, *row)."""
+        return (len(self.index), *self.of.x.shape[1:])
 
     @property
     def dtype(self) -> np.dtype:
@@ -365,7 +389,7 @@ class Some:
         return self.of.x.dtype
 
     def __getitem__(self, rows: Any) -> np.ndarray:
-        return self.of.rows(self.index[rows])
+        return self.of._raw(self.index[rows])
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         return self[:].astype(dtype or self.dtype)

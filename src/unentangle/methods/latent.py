@@ -55,7 +55,7 @@ class Latents:
         self, trained: Trained, codes: Any, level: Float[np.ndarray, "rows 2"] | None = None
     ) -> Float[np.ndarray, "rows ..."]:
         """The row of every code, at the level of each row where rows were standardised by themselves."""
-        return trained.scale.restore(self.shown(trained.map(_decoded, self._codes(trained, codes, "codes"))), level)
+        return trained.restore(self.shown(trained.map(_decoded, self._codes(trained, codes, "codes"))), level)
 
     def shown(self, rows: Float[np.ndarray, "rows ..."]) -> Float[np.ndarray, "rows ..."]:
         """Rows as they are shown, of what the decoder gives."""
@@ -85,7 +85,8 @@ class Latents:
         codes = np.repeat(base[:, None], len(other), axis=1)
         codes[:, :, chosen] = other[:, chosen]
         levels = None if level is None else np.repeat(level, len(other), axis=0)
-        return self.decode(trained, codes.reshape(-1, self.m), levels).reshape(len(base), len(other), *trained.shape)
+        rows = self.decode(trained, codes.reshape(-1, self.m), levels)
+        return rows.reshape(len(base), len(other), *rows.shape[1:])
 
     def traverse(
         self, trained: Trained, data: Dataset, row: int, latents: Sequence[int] | None, points: int
@@ -98,7 +99,8 @@ class Latents:
             path[:, i] = np.linspace(codes[:, i].min(), codes[:, i].max(), points)
         level = trained.level(data.take([row]))
         levels = None if level is None else np.repeat(level, len(chosen) * points, axis=0)
-        return self.decode(trained, paths.reshape(-1, self.m), levels).reshape(len(chosen), points, *trained.shape)
+        rows = self.decode(trained, paths.reshape(-1, self.m), levels)
+        return rows.reshape(len(chosen), points, *rows.shape[1:])
 
     def _codes(self, trained: Trained, given: Any, argument: str) -> Float[np.ndarray, "n m"]:
         codes = self.encode(trained, given) if isinstance(given, Dataset) else np.atleast_2d(np.asarray(given, np.float32))

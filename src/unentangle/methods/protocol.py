@@ -14,6 +14,7 @@ import optax
 from jaxtyping import Array, Float, Key
 
 from ..data.dataset import Dataset, Scale
+from ..data.transforms import Chain
 from ..errors import InputError
 from ..schedules import Number
 
@@ -105,7 +106,12 @@ class Trained(NamedTuple):
     net: Any
     state: eqx.nn.State
     scale: Scale
-    shape: tuple[int, ...]
+    chain: Chain
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of a row as the net sees it."""
+        return self.chain.row_shape
 
     @property
     def chunk(self) -> int:
@@ -131,6 +137,10 @@ class Trained(NamedTuple):
     def level(self, data: Dataset) -> Float[np.ndarray, "rows 2"] | None:
         """The level of each row, where rows are standardised by themselves."""
         return np.concatenate([self.scale.level(x) for _, x in data.chunks()]) if self.scale.row_axes else None
+
+    def restore(self, rows: np.ndarray, level: Float[np.ndarray, "rows 2"] | None) -> Float[np.ndarray, "rows ..."]:
+        """What the net gives, in the units of the data, its transforms undone where that can be."""
+        return self.chain.undo(self.scale.restore(rows, level))
 
 
 @eqx.filter_jit

@@ -384,7 +384,7 @@ class SymAE:
 
     def decode(self, trained: Trained, codes: Codes) -> Float[np.ndarray, "rows ..."]:
         """dec(C_i, N_ij) for every row."""
-        return trained.scale.restore(trained.map(_decode, codes.coherent[codes.group], codes.nuisance), codes.level)
+        return trained.restore(trained.map(_decode, codes.coherent[codes.group], codes.nuisance), codes.level)
 
     def reconstruct(self, trained: Trained, data: Dataset) -> Float[np.ndarray, "rows ..."]:
         """Encode and decode."""
@@ -404,7 +404,7 @@ class SymAE:
             if len(coherent) != len(nuisance):
                 raise InputError(f"there are {len(coherent)} states and {len(nuisance)} styles; pairs='each' needs as many.")
             return self.decode(trained, Codes(coherent, nuisance, np.arange(len(nuisance)), level))
-        return np.stack([trained.scale.restore(trained.map(_Under(jnp.asarray(c)[None]), nuisance), level) for c in coherent])
+        return np.stack([trained.restore(trained.map(_Under(jnp.asarray(c)[None]), nuisance), level) for c in coherent])
 
     def interpolate(
         self,
