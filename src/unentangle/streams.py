@@ -36,10 +36,10 @@ def encode_file(model: Model, data: Dataset, path: Path) -> Columns:
     """
     data = model.view(data)
     n, groups, method = len(data), len(data.group_names), model.method
-    (axes, row), grouped = shown(data), isinstance(method, SymAE)
+    axes, row = shown(data)
     columns = {"group": Column(("row",), (n,), np.int32)}
     columns |= {name: Column(("row",), (n,), values.dtype) for name, values in data.factors.items() if name not in RESERVED}
-    if grouped:
+    if isinstance(method, SymAE):
         columns |= {
             "nuisance": Column(("row", "nuisance_number"), (n, method.q)),
             "group_names": Column(("group",), (groups,), data.group_names.dtype),
@@ -57,7 +57,7 @@ def encode_file(model: Model, data: Dataset, path: Path) -> Columns:
                 continue
             part = data.take(rows).load()
             found = {"group": (rows, data.group[rows])} | {f: (rows, v[rows]) for f, v in data.factors.items() if f in columns}
-            if grouped:
+            if isinstance(method, SymAE):
                 codes, which = model.encode(part), np.searchsorted(data.group_names, part.group_names)
                 found |= {"nuisance": (rows, codes.nuisance), "coherent": (which, codes.coherent)}
                 found["group_names"] = (which, part.group_names)
