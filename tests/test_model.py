@@ -6,6 +6,8 @@ import equinox as eqx
 import jax
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import unentangle as un
 from unentangle.data.dataset import Scale
@@ -162,7 +164,10 @@ def test_a_truncated_file_is_refused(model, tmp_path, keep):
     [
         ({"format": 99}, "format 99"),
         ({"shape": [13]}, "does not fit"),
-        ({"shape": ["x"]}, "not a model"),
+        ({"shape": ["x"]}, "impossible shape"),
+        ({"shape": [2**40]}, "impossible shape"),
+        ({"transforms": [{"transform": "Trojan"}]}, "'Trojan' is unknown"),
+        ({"transforms": [{"transform": "Window", "first": 0, "last": 99}]}, "ends at sample 99; the rows have 12"),
         ({"scale": {}}, "not a model"),
         ({"method": {"name": "Trojan"}}, "'Trojan' is unknown"),
         ({"method": {"name": "SymAE", "hook": "rm"}}, "has no hook"),
@@ -173,15 +178,116 @@ def test_a_truncated_file_is_refused(model, tmp_path, keep):
 def test_a_changed_description_is_refused_and_runs_nothing(model, tmp_path, change, says):
     path = tmp_path / "m.safetensors"
     model.save(path)
-    whole = path.read_bytes()
-    size = int.from_bytes(whole[:8], "little")
-    header = json.loads(whole[8 : 8 + size])
-    header["__metadata__"]["about"] = json.dumps(read_about(path) | change)
-    text = json.dumps(header).encode()
-    path.write_bytes(len(text).to_bytes(8, "little") + text + whole[8 + size :])
+    path.write_bytes(with_about(path.read_bytes(), read_about(path) | change))
     with pytest.raises(un.InputError, match=says) as caught:
         un.Model.load(path)
     assert "\n" not in str(caught.value)
+
+
+def parts(content):
+    """The header of a file as JSON, and its body."""
+    size = int.from_bytes(content[:8], "little")
+    return json.loads(content[8 : 8 + size]), content[8 + size :]
+
+
+def with_header(header, body):
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + body
+
+
+def with_about(content, about):
+    """A file with another description, as if it had been written like that."""
+    header, body = parts(content)
+    return with_header(header | {"__metadata__": {"about": json.dumps(about)}}, body)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A small model, and its file."""
+    model = fresh(un.AE(m=1), Chain((6,), (un.data.Taper(0.1), un.data.Resample(4))), np.random.default_rng(0))
+    path = tmp_path_factory.mktemp("small") / "m.safetensors"
+    model.save(path)
+    return model, path.read_bytes()
+
+
+def loaded(content, folder):
+    """The model in a file of this content, or None where it is refused in one sentence."""
+    (folder / "m.safetensors").write_bytes(content)
+    try:
+        return un.Model.load(folder / "m.safetensors")
+    except un.InputError as error:
+        said = str(error)
+    assert "\n" not in said
+    assert len(said) < 500
+    return None
+
+
+@given(place=st.integers(0, 2000) | st.integers(2000, 1 << 16), bit=st.integers(0, 7))
+def test_a_flipped_bit_is_refused(small, tmp_path_factory, place, bit):
+    model, whole = small
+    content = bytearray(whole)
+    content[place] ^= 1 << bit
+    found = loaded(bytes(content), tmp_path_factory.getbasetemp())
+    if found is not None:  # the flip has changed nothing but the name of the digest
+        np.testing.assert_array_equal(found.encode(np.eye(6)), model.encode(np.eye(6)))
+        assert found.method == model.method
+
+
+NUMBERS = st.sampled_from([None, 0, -1, 2.5, 1e308, np.nan, np.inf, 10**9, 10**30, True])
+ODD = (
+    NUMBERS | st.text(max_size=3) | st.lists(NUMBERS, max_size=3) | st.dictionaries(st.sampled_from(["schedule", "x"]), NUMBERS)
+)
+
+
+PLACES = [
+    *[("format",), ("seed",), ("method",), ("method", "name"), ("method", "m"), ("method", "other"), ("shape",), ("shape", 0)],
+    *[("transforms",), ("transforms", 0), ("transforms", 0, "fraction"), ("transforms", 1, "samples"), ("scale",)],
+    *[("scale", "mean"), ("scale", "std"), ("scale", "row_axes")],
+]
+
+
+@given(place=st.sampled_from(PLACES), value=ODD)
+@settings(max_examples=40)
+def test_an_odd_description_is_refused_or_loads(small, tmp_path_factory, place, value):
+    about = json.loads(parts(small[1])[0]["__metadata__"]["about"])
+    inner = about
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    loaded(with_about(small[1], about), tmp_path_factory.getbasetemp())
+
+
+HEADERS = {
+    "an array of another type": lambda header, name: header[name].update(dtype="F64"),
+    "a type that is none": lambda header, name: header[name].update(dtype="X1"),
+    "a huge shape": lambda header, name: header[name].update(shape=[1 << 40, 1 << 40]),
+    "a huge array": lambda header, name: header[name].update(shape=[1 << 40], data_offsets=[0, 1 << 42]),
+    "overlapping arrays": lambda header, name: header[name].update(
+        data_offsets=[n + 4 * (-1 if n else 1) for n in header[name]["data_offsets"]]
+    ),
+    "an unknown array": lambda header, name: header.update(other={"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}),
+    "a missing array": lambda header, name: header.pop(name),
+    "no description": lambda header, name: header.pop("__metadata__"),
+    "a nested description": lambda header, name: header.update(__metadata__={"about": "[" * 100_000}),
+    "a description that is a list": lambda header, name: header.update(__metadata__={"about": "[0]"}),
+}
+
+
+@pytest.mark.parametrize("change", HEADERS)
+def test_an_impossible_header_is_refused(small, tmp_path, change):
+    header, body = parts(small[1])
+    HEADERS[change](header, min(header.keys() - {"__metadata__"}))
+    assert loaded(with_header(header, body), tmp_path) is None
+
+
+@pytest.mark.parametrize("size", [0, 1 << 26, 1 << 62])
+def test_a_header_of_an_impossible_length_is_refused(small, tmp_path, size):
+    assert loaded(size.to_bytes(8, "little") + small[1][8:], tmp_path) is None
+
+
+def test_nested_headers_are_refused(tmp_path):
+    deep = b'{"a":' * 100_000
+    assert loaded(len(deep).to_bytes(8, "little") + deep, tmp_path) is None
 
 
 def test_own_nets_come_back_with_their_method(tmp_path):
@@ -195,17 +301,21 @@ def test_own_nets_come_back_with_their_method(tmp_path):
 
 
 FILES = Path(__file__).parent / "files"
-KEPT = {"symae": un.SymAE(p=1, q=2), "nashae": un.NashAE(m=2, lam=0.25, updates=3)}
+PLAIN, WINDOWED = Chain((8,)), Chain((8,), (un.data.Window(1, 7), un.data.Taper(0.25), un.data.Resample(12)))
+KEPT = {
+    "symae": (un.SymAE(p=1, q=2), PLAIN),
+    "nashae": (un.NashAE(m=2, lam=0.25, updates=3), PLAIN),
+    "transforms": (un.AE(m=1), WINDOWED),
+}
 ROWS = un.Dataset(np.arange(48.0).reshape(6, 8) % 7, groups=list("aabbbc"))
 
 
-@pytest.mark.parametrize("name", KEPT)
-@pytest.mark.parametrize("format", [3])
-def test_a_model_of_an_earlier_version_is_what_it_was(format, name, tmp_path):
-    stem = f"model-{format}-{name}"
+@pytest.mark.parametrize("stem", sorted(p.stem for p in FILES.glob("model-*.npz")))
+def test_a_model_of_an_earlier_version_is_what_it_was(stem, tmp_path):
     (tmp_path / "model.safetensors").write_bytes(gzip.decompress((FILES / f"{stem}.safetensors.gz").read_bytes()))
     model, expected = un.Model.load(tmp_path / "model.safetensors"), np.load(FILES / f"{stem}.npz")
-    assert (model.method, model.seed) == (KEPT[name], 7)
+    assert (model.method, model.trained.chain) == KEPT[stem.split("-")[2]]
+    assert (model.seed, model.trained.scale) == (7, Scale(3.0, 2.0))
     for key, values in outputs(model).items():
         np.testing.assert_allclose(values, expected[key], rtol=1e-5, atol=1e-5 * np.abs(expected[key]).max())
 
@@ -216,22 +326,25 @@ def outputs(model):
     return {name: a for name, a in named.items() if a is not None} | {"rows": model.decode(codes)}
 
 
+def fresh(method, chain, rng):
+    """A model whose weights take three values, so that it packs well."""
+
+    def some(leaf):
+        return rng.integers(-1, 2, leaf.shape).astype(np.float32) * np.float32(1.2 * np.prod(leaf.shape[:-1]) ** -0.5)
+
+    net, state = eqx.filter_eval_shape(method.init, chain.row_shape, jax.random.key(0))
+    net = jax.tree.map(lambda leaf: some(leaf) if isinstance(leaf, jax.ShapeDtypeStruct) else leaf, net)
+    return un.Model(method, Trained(eqx.nn.inference_mode(net), state, Scale(3.0, 2.0), chain), 7)
+
+
 def keep_models():
-    """Write models of this format, whose weights take three values, so that they pack well: `python tests/test_model.py`."""
-    for name, method in KEPT.items():
-        rng = np.random.default_rng(0)
-
-        def some(leaf, rng=rng):
-            return rng.integers(-1, 2, leaf.shape).astype(np.float32) * np.float32(1.2 * np.prod(leaf.shape[:-1]) ** -0.5)
-
-        net, state = method.init((8,), jax.random.key(0))
-        net = jax.tree.map(lambda leaf, some=some: some(leaf) if eqx.is_inexact_array(leaf) else leaf, net)
-        model = un.Model(method, Trained(eqx.nn.inference_mode(net), state, Scale(3.0, 2.0), Chain((8,))), 7)
-        stem = f"model-{FORMAT}-{name}"
-        model.save(FILES / f"{stem}.safetensors")
-        packed = gzip.compress((FILES / f"{stem}.safetensors").read_bytes(), mtime=0)
-        (FILES / f"{stem}.safetensors").unlink()
-        (FILES / f"{stem}.safetensors.gz").write_bytes(packed)
+    """Write the models of this format that later versions must read: `python tests/test_model.py`."""
+    for name, (method, chain) in KEPT.items():
+        stem, buffer = f"model-{FORMAT}-{name}", FILES / "new.safetensors"
+        model = fresh(method, chain, np.random.default_rng(0))
+        model.save(buffer)
+        (FILES / f"{stem}.safetensors.gz").write_bytes(gzip.compress(buffer.read_bytes(), mtime=0))
+        buffer.unlink()
         np.savez_compressed(FILES / f"{stem}.npz", **outputs(model))
 
 

@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from .data.dataset import Dataset, Scale, evenly
 from .data.transforms import Chain, restored
-from .errors import InputError
+from .errors import InputError, brief
 from .methods import METHODS
 from .methods.protocol import Method, Trained, numbers_of
 from .schedules import SCHEDULES
@@ -176,19 +176,20 @@ class Model:
             if about["format"] not in READ:
                 raise InputError(f"{path} has format {about['format']}; this version reads {', '.join(map(str, READ))}.")
             method = method or restore(about["method"])
-            chain = Chain(tuple(int(n) for n in about["shape"]), restored(about.get("transforms", [])))
+            raw, level = tuple(about["shape"]), about["scale"]
+            if not (1 <= len(raw) <= 3 and all(type(n) is int and 0 < n < 1 << 31 for n in raw)):
+                raise InputError("its rows have an impossible shape.")
+            chain = Chain(raw, restored(about.get("transforms", [])))
             shape = chain.row_shape
-            level = about["scale"]
             scale = Scale(float(level["mean"]), float(level["std"]), int(level.get("row_axes", 0)))
             seed = int(about["seed"])
-            possible = 0 < scale.std < np.inf and np.isfinite(scale.mean) and scale.row_axes in (0, len(shape))
-            if min(shape) < 1 or not possible:
-                raise InputError(f"its rows of {shape} with scale {tuple(scale)} are impossible.")
+            if not (0 < scale.std < np.inf and np.isfinite(scale.mean) and scale.row_axes in (0, len(shape))):
+                raise InputError("its rows have an impossible scale.")
             like = eqx.filter_eval_shape(method.init, shape, jax.random.key(0))
         except (KeyError, TypeError, ValueError, ArithmeticError) as error:
             if isinstance(error, InputError):
-                raise InputError(f"{path} cannot be read: {error}") from error
-            raise InputError(f"{path} is not a model: its description lacks or spoils {error}.") from error
+                raise InputError(f"{path} cannot be read: {brief(error)}") from error
+            raise InputError(f"{path} is not a model: its description lacks or spoils {brief(error)}.") from error
         net, state = read_tree(path, like)
         return cls(method, Trained(eqx.nn.inference_mode(net), state, scale, chain), seed)
 
@@ -262,6 +263,9 @@ def restore(described: dict[str, Any]) -> Method:
         raise InputError(f"the method {name!r} is unknown; there is {', '.join(kinds)}.")
     if unknown := settings.keys() - {f.name for f in fields(kinds[name])}:
         raise InputError(f"{name} has no {', '.join(sorted(unknown))}.")
+    for f in fields(kinds[name]):
+        if isinstance(f.default, bool) and not isinstance(settings.get(f.name, f.default), bool):
+            raise InputError(f"{name} has a {f.name} that is neither true nor false.")
     return kinds[name](**{field: _restore_number(field, value) for field, value in settings.items()})
 
 

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from matplotlib.figure import Figure
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
-from .errors import InputError
+from .errors import InputError, brief
 
 
 def cache_folder() -> Path:
@@ -94,21 +95,33 @@ def read_json(path: Path) -> Any:
 def write_tree(path: Path, tree: Any, about: dict[str, Any]) -> None:
     """Write the arrays of a tree as safetensors, each under its path in the tree, with JSON about them in the header."""
     arrays = {name: np.asarray(a, order="C") for name, a in _named(eqx.filter(tree, eqx.is_array)).items()}
-    write(path, to_bytes(arrays, metadata={"about": json.dumps(plain(about))}))
+    text = json.dumps(plain(about))
+    write(path, to_bytes(arrays, metadata={"about": text, "digest": _digest(text, arrays)}))
 
 
 def read_about(path: Path) -> dict[str, Any]:
-    """The JSON in the header of a file that `write_tree` wrote."""
-    return _read(path)[0]
+    """The JSON in the header of a file that `write_tree` wrote.
+
+    Raises:
+        InputError: if the file is missing, truncated or no such file.
+    """
+    with _opened(path) as file:
+        if not isinstance(about := json.loads(file.metadata()["about"]), dict):
+            raise TypeError("its description is no object")
+        return about
 
 
 def read_tree(path: Path, like: Any) -> Any:
     """Read arrays into a tree of the same structure, shapes and types, whose leaves may be shapes only.
 
     Raises:
-        InputError: if the file is missing, truncated or no such file, or an array is missing, unknown or of another shape.
+        InputError: if the file is missing, damaged or no such file, or an array is missing, unknown or of another shape.
     """
-    arrays = _read(path)[1]
+    with _opened(path) as file:
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
+        written = file.metadata().get("digest")  # files of the first versions have none
+        if written not in (None, _digest(file.metadata()["about"], arrays)):
+            raise InputError(f"{path} is damaged: it holds other bytes than were written.")
     wanted, rest = eqx.partition(like, lambda leaf: eqx.is_array(leaf) or isinstance(leaf, jax.ShapeDtypeStruct))
     names = _named(wanted)
     for name in sorted(set(names) ^ set(arrays)):
@@ -126,12 +139,22 @@ def _named(tree: Any) -> dict[str, Any]:
     return {jax.tree_util.keystr(path, simple=True, separator="."): leaf for path, leaf in leaves}
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def _digest(about: str, arrays: dict[str, np.ndarray]) -> str:
+    """What tells a file that is as it was written from one in which a bit has changed since."""
+    found = sha256(about.encode())
+    for name in sorted(arrays):
+        found.update(arrays[name].tobytes())
+    return found.hexdigest()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     if not path.is_file():
         raise InputError(f"{path} does not exist.")
     try:
         with safe_open(path, framework="numpy") as file:
-            about = json.loads((file.metadata() or {})["about"])
-            return about, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError, RecursionError) as error:
-        raise InputError(f"{path} is truncated, or not a file written by unentangle ({error}).") from error
+            yield file
+    except InputError:
+        raise
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(f"{path} is truncated, or not a file written by unentangle ({brief(error)}).") from error
