@@ -20,7 +20,7 @@ from rich.table import Table
 from tyro.conf import Positional, arg
 
 from . import __version__, plots, recipes
-from .data import Dataset, beamsynthesis, celeba, dsprites, mnist, mra, mra_states, read
+from .data import Dataset, beamsynthesis, celeba, dsprites, ipoc, mnist, mobil, mra, mra_states, read, seismic
 from .data.dataset import evenly
 from .data.files import read_table
 from .data.transforms import Bandpass, Envelope, Resample, Taper, Transform, Window, restored
@@ -72,7 +72,16 @@ TRANSFORM_FLAGS: dict[str, tuple[Any, str, str, Callable[[Any], Transform]]] = {
     "taper": (float, "FRACTION", "fade in and out over this fraction of a row at each end.", Taper),
     "resample": (int, "SAMPLES", "so many samples over the same time; undone on output.", Resample),
 }
-DATA = {"mra": mra, "beamsynthesis": beamsynthesis, "mnist": mnist, "dsprites": dsprites, "celeba": celeba}
+DATA = {
+    "mra": mra,
+    "beamsynthesis": beamsynthesis,
+    "seismic": seismic,
+    "mnist": mnist,
+    "dsprites": dsprites,
+    "celeba": celeba,
+    "ipoc": ipoc,
+    "mobil": mobil,
+}
 
 
 RunFolderArg = Positional[Annotated[Path, arg(metavar="RUN")]]

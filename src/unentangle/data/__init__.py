@@ -6,9 +6,12 @@ from .dataset import Dataset, Factors
 from .dsprites import dsprites
 from .files import read
 from .images import images
+from .ipoc import ipoc
 from .mnist import mnist
+from .mobil import mobil
 from .mra import fourier_states, mra, mra_states, orbit, step_states
 from .packed import Packed, unpack
+from .seismic import Shots, seismic, shots
 from .transforms import Bandpass, Envelope, Resample, Taper, Window
 
 __all__ = [
@@ -18,6 +21,7 @@ __all__ = [
     "Factors",
     "Packed",
     "Resample",
+    "Shots",
     "Taper",
     "Window",
     "beamsynthesis",
@@ -25,11 +29,15 @@ __all__ = [
     "dsprites",
     "fourier_states",
     "images",
+    "ipoc",
     "mnist",
+    "mobil",
     "mra",
     "mra_states",
     "orbit",
     "read",
+    "seismic",
+    "shots",
     "step_states",
     "unpack",
 ]
