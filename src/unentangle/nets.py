@@ -494,6 +494,29 @@ class Multiplicative(eqx.Module):
         return over_rows(self.dec3, a[group] * b, state)
 
 
+def convolution(shape: tuple[int, ...], p: int, q: int, ks: Iterator[Key[Array, ""]], width: int = 128) -> Multiplicative:
+    """The decoder of records that are convolutions (eq. 1): dec1 makes the spectrum of every channel from C, dec2 one spectrum
+    for all channels from N, and dec3 is the inverse Fourier transform of the product.
+
+    The convolution is circular, on a line longer by a quarter than the signal.
+
+    Raises:
+        InputError: if rows are no signals.
+    """
+    length, channels = _signal(shape, "the convolution decoder is")
+    whole = 2 * ceil(0.625 * length)
+    bins = whole // 2 + 1
+
+    def spectrum(shape: tuple[int, ...]) -> Lambda:
+        return Lambda(lambda x: jax.lax.complex(*jnp.split(x, 2)).reshape(shape))
+
+    return Multiplicative(
+        Sequential([*mlp([p, width, 2 * bins * channels], ELU, ks), spectrum((bins, channels))]),
+        Sequential([*mlp([q, width, width, 2 * bins], ELU, ks), spectrum((bins, 1))]),
+        Lambda(lambda product: jnp.fft.irfft(product, whole, axis=0, norm="ortho")[:length].reshape(shape)),
+    )
+
+
 class Concatenation(eqx.Module):
     """dec(C, N) = dec([C, N]) for one net of a vector of p + q values (Examples 3 and 5)."""
 
@@ -550,6 +573,8 @@ def symae_default(
         )
     elif decoder == "concatenation":
         dec = Concatenation(Sequential([*grow(p + q, g.channels), Lambda(g.join)]))
+    elif decoder == "convolution":
+        dec = convolution(shape, p, q, ks)
     else:
         dec = Concatenation(Sequential([*mlp([p + q, 512, 512, 512, prod(shape)], ELU, ks), reshape(shape)]))
     return SymAENets(
@@ -616,6 +641,8 @@ def symae_authors(shape: tuple[int, ...], p: int, q: int, decoder: str, key: Key
 
 def _authors_decoder(shape: tuple[int, ...], p: int, q: int, decoder: str, ks: Iterator[Key[Array, ""]]) -> Net:
     k, channels = _signal(shape)
+    if decoder == "convolution":
+        return convolution(shape, p, q, ks)
 
     def grow(inputs: int, outputs: int) -> list[Any]:
         layers = [*_start(inputs, k, 2, next(ks)), *_convs(1, 32, 1, ks), upsample(2), _crop(k), *_convs(32, 32, 1, ks)]
@@ -638,9 +665,9 @@ def _authors_decoder(shape: tuple[int, ...], p: int, q: int, decoder: str, ks: I
     return Concatenation(Sequential([*mlp([p + q, 100, *[5000] * 6, prod(shape)], ELU, ks), reshape(shape)]))
 
 
-def _signal(shape: tuple[int, ...]) -> tuple[int, int]:
+def _signal(shape: tuple[int, ...], what: str = "the paper's nets are") -> tuple[int, int]:
     if len(grid(shape).space) != 1:
-        raise InputError(f"rows have shape {shape}; the paper's nets are for signals, the default nets also for images.")
+        raise InputError(f"rows have shape {shape}; {what} for signals, the default nets also for images.")
     return shape[0], prod(shape[1:])
 
 

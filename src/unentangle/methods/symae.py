@@ -249,7 +249,8 @@ class SymAE:
         consistency: weight of `consistency_penalty`, which is not the paper's either: a swap that is encoded again has the
             nuisance code that it was decoded with. No schedule, so that a step without it does without its work.
         regulariser: the kind of noise on the nuisance code (section 2.2).
-        decoder: "multiplicative" dec3(dec1(C) * dec2(N)), "concatenation" or "dense"; or a net of the vector [C, N].
+        decoder: "multiplicative" dec3(dec1(C) * dec2(N)), "concatenation" or "dense"; "convolution", the multiplicative one in
+            the frequency domain, for recordings of unknown sources (eq. 1); or a net of the vector [C, N].
         pool: "mean", "max", "min", or a function of (features (instances, ...), mask (instances,)).
         architecture: "default" nets for signals and images of any size; "appendix" and "authors" are appendix A as printed and
             the authors' code, with BatchNorm, for signals.
@@ -265,7 +266,7 @@ class SymAE:
     isometry: Number = Linear(0.0, 75.0, until=0.6)  # noqa: RUF009
     consistency: float = 1.0
     regulariser: Regulariser = "dropout"
-    decoder: Literal["multiplicative", "concatenation", "dense"] | Net = "multiplicative"
+    decoder: Literal["multiplicative", "concatenation", "dense", "convolution"] | Net = "multiplicative"
     pool: Literal["mean", "max", "min"] | Pool = "mean"
     architecture: Literal["default", "appendix", "authors"] = "default"
     coherent_1: Net | None = None
