@@ -4,6 +4,7 @@ from .beta_vae_score import beta_vae_score
 from .dci import DCI, completeness, dci, disentanglement, importances
 from .explicitness import explicitness
 from .factor_vae_score import factor_vae_score
+from .filters import filter_error, filtered, matching_filter
 from .infomec import InfoMEC, infomec
 from .information import mig, modularity, mutual_information
 from .informativeness import informativeness
@@ -44,6 +45,8 @@ __all__ = [
     "effects",
     "explicitness",
     "factor_vae_score",
+    "filter_error",
+    "filtered",
     "gaussian_total_correlation",
     "importances",
     "infomec",
@@ -53,6 +56,7 @@ __all__ = [
     "learned_by_range",
     "learned_by_variance",
     "loops",
+    "matching_filter",
     "mig",
     "modularity",
     "mutual_information",
