@@ -321,6 +321,78 @@ def lines(x: np.ndarray, values: Mapping[str, np.ndarray], x_name: str, y_name: 
     return figure
 
 
+def records(cases: Mapping[str, Mapping[str, Float[np.ndarray, "samples receivers"]]], dt: float) -> Figure:
+    """Shot records, one row per case and one column per kind, all of a row on the scale of its record called `true`."""
+    kinds = list(next(iter(cases.values())))
+    figure, axes = plt.subplots(
+        len(cases), len(kinds), figsize=(2.6 * len(kinds) + 1.2, 2.5 * len(cases) + 0.3), squeeze=False, layout="constrained"
+    )
+    for (i, (case, found)), (j, kind) in product(enumerate(cases.items()), enumerate(kinds)):
+        ax: Any = axes[i, j]
+        samples, receivers = found[kind].shape
+        loud = float(np.quantile(np.abs(found["true"]), 0.995))
+        look: Any = {"cmap": "RdBu", "aspect": "auto", "extent": (0.5, receivers + 0.5, dt * samples, 0)}
+        picture = ax.imshow(found[kind], vmin=-loud, vmax=loud, **look)
+        if i == 0:
+            ax.set_title(kind, fontsize=10)
+        if j == 0:
+            ax.set_ylabel(f"{case}\n\ntime (s)", fontsize=8)
+        else:
+            ax.set_yticklabels([])
+        if i == len(cases) - 1:
+            ax.set_xlabel("receiver", fontsize=8)
+        if j == len(kinds) - 1:
+            figure.colorbar(picture, ax=ax)
+    return figure
+
+
+def pair_errors(errors: Float[np.ndarray, "states nuisances"], states: Sequence[str], nuisance: str, title: str) -> Figure:
+    """The error of every pair of a state (rows) and a nuisance (columns), on a logarithmic scale; NaN is white."""
+    count = errors.shape[1]
+    figure, ax = plt.subplots(figsize=(0.19 * count + 3.2, 0.26 * len(states) + 1.3), layout="constrained")
+    picture = ax.imshow(errors, norm=LogNorm(), cmap="viridis", aspect="auto")
+    ax.set(xlabel=nuisance, yticks=range(len(states)), yticklabels=states)
+    ax.set_title(title, fontsize=10)
+    figure.colorbar(picture, ax=ax, label="error")
+    return figure
+
+
+def known(r2: Mapping[str, Mapping[str, float]], chance: Mapping[str, Mapping[str, float]], ax: Axes | None = None) -> Figure:
+    """R^2 with which each kind of code (colours) tells each factor, not below -0.2, and a mark at that of chance."""
+    if ax is None:
+        _, ax = plt.subplots(figsize=(6, 3.4), layout="constrained")
+    names, width = list(next(iter(r2.values()))), 0.8 / len(r2)
+    for k, (kind, values) in enumerate(r2.items()):
+        at = np.arange(len(names)) + (k - (len(r2) - 1) / 2) * width
+        ax.bar(at, [max(values[n], -0.2) for n in names], 0.9 * width, label=kind)
+        ax.plot(at, [max(chance[kind][n], -0.2) for n in names], "_", color="black", markersize=9)
+    ax.axhline(0, color="black", linewidth=0.6)
+    ax.set(xticks=range(len(names)), xticklabels=names, ylabel="R² on recordings not trained on", ylim=(-0.22, 1))
+    ax.legend(frameon=False, fontsize=8)
+    figure = ax.figure
+    assert isinstance(figure, Figure)
+    return figure
+
+
+def regions(
+    places: Mapping[str, Float[np.ndarray, " n"]],
+    region: np.ndarray,
+    r2: Mapping[str, Mapping[str, float]],
+    chance: Mapping[str, Mapping[str, float]],
+) -> Figure:
+    """Where earthquakes of each region lie, `east`, `north` and `depth` in km from the station, and what codes tell of them."""
+    figure, (above, section, bars) = plt.subplots(
+        1, 3, figsize=(13, 4), layout="constrained", gridspec_kw={"width_ratios": [1, 1, 1.6]}
+    )
+    for ax, upwards in ((above, "north"), (section, "depth")):
+        _by_group(ax, np.stack([places["east"], places[upwards]], axis=1), region, np.unique(region), 18)
+        ax.plot(0, 0, "^", color="black", markersize=8)
+        ax.set(xlabel="east of the station (km)", ylabel=f"{upwards} (km)")
+    section.invert_yaxis()
+    known(r2, chance, bars)
+    return figure
+
+
 def traversals(paths: Float[np.ndarray, "latents points ..."], names: Sequence[str], title: str = "") -> Figure:
     """One row per latent: what is decoded as it goes from its least to its greatest value."""
     count, points, *shape = paths.shape

@@ -5,9 +5,13 @@ from types import ModuleType
 from typing import Any
 
 from ..errors import InputError
-from . import concatenation, nashae, nashae_images, symae
+from . import concatenation, nashae, nashae_images, seismic, symae
 
-PAPERS: dict[str, tuple[ModuleType, ...]] = {"symae": (symae, concatenation), "nashae": (nashae, nashae_images)}
+PAPERS: dict[str, tuple[ModuleType, ...]] = {
+    "symae": (symae, concatenation),
+    "nashae": (nashae, nashae_images),
+    "seismic": (seismic,),
+}
 
 
 def find(name: str) -> Callable[..., Any]:
