@@ -2,8 +2,6 @@ import gzip
 import json
 from pathlib import Path
 
-import equinox as eqx
-import jax
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,10 +10,9 @@ from hypothesis import strategies as st
 import unentangle as un
 from unentangle.data.dataset import Scale
 from unentangle.data.transforms import Chain
-from unentangle.methods.protocol import Trained
 from unentangle.model import FORMAT
 from unentangle.storage import read_about
-from worlds import dense_latents, dense_symae, small_mra
+from worlds import dense_latents, dense_symae, fresh, small_mra
 
 DATA = small_mra()
 
@@ -204,7 +201,7 @@ def with_about(content, about):
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     """A small model, and its file."""
-    model = fresh(un.AE(m=1), Chain((6,), (un.data.Taper(0.1), un.data.Resample(4))), np.random.default_rng(0))
+    model = fresh(un.AE(m=1), Chain((6,), (un.data.Taper(0.1), un.data.Resample(4))))
     path = tmp_path_factory.mktemp("small") / "m.safetensors"
     model.save(path)
     return model, path.read_bytes()
@@ -326,22 +323,11 @@ def outputs(model):
     return {name: a for name, a in named.items() if a is not None} | {"rows": model.decode(codes)}
 
 
-def fresh(method, chain, rng):
-    """A model whose weights take three values, so that it packs well."""
-
-    def some(leaf):
-        return rng.integers(-1, 2, leaf.shape).astype(np.float32) * np.float32(1.2 * np.prod(leaf.shape[:-1]) ** -0.5)
-
-    net, state = eqx.filter_eval_shape(method.init, chain.row_shape, jax.random.key(0))
-    net = jax.tree.map(lambda leaf: some(leaf) if isinstance(leaf, jax.ShapeDtypeStruct) else leaf, net)
-    return un.Model(method, Trained(eqx.nn.inference_mode(net), state, Scale(3.0, 2.0), chain), 7)
-
-
 def keep_models():
     """Write the models of this format that later versions must read: `python tests/test_model.py`."""
     for name, (method, chain) in KEPT.items():
         stem, buffer = f"model-{FORMAT}-{name}", FILES / "new.safetensors"
-        model = fresh(method, chain, np.random.default_rng(0))
+        model = fresh(method, chain)
         model.save(buffer)
         (FILES / f"{stem}.safetensors.gz").write_bytes(gzip.compress(buffer.read_bytes(), mtime=0))
         buffer.unlink()

@@ -10,7 +10,8 @@ import numpy as np
 import optax
 
 import unentangle as un
-from unentangle.methods.protocol import Player, Recommended
+from unentangle.data.dataset import Scale
+from unentangle.methods.protocol import Player, Recommended, Trained
 from unentangle.nets import ELU, FLATTEN, Conv, Dense, keys, mlp, reshape
 from unentangle.schedules import Number
 
@@ -121,6 +122,18 @@ class Chase:
 def gaussian_rows(n=200, k=6, groups=10, seed=0) -> un.Dataset:
     """Rows without structure."""
     return un.Dataset(np.random.default_rng(seed).standard_normal((n, k)).astype(np.float32), groups=np.arange(n) % groups)
+
+
+def fresh(method, chain, scale=Scale(3.0, 2.0)) -> un.Model:
+    """A model whose weights take three values, so that its file packs well; nothing is compiled."""
+    rng = np.random.default_rng(0)
+
+    def some(leaf):
+        return rng.integers(-1, 2, leaf.shape).astype(np.float32) * np.float32(1.2 * np.prod(leaf.shape[:-1]) ** -0.5)
+
+    net, state = eqx.filter_eval_shape(method.init, chain.row_shape, jax.random.key(0))
+    net = jax.tree.map(lambda leaf: some(leaf) if isinstance(leaf, jax.ShapeDtypeStruct) else leaf, net)
+    return un.Model(method, Trained(eqx.nn.inference_mode(net), state, scale, chain), 7)
 
 
 def factor_grid(*sizes: int, repeats: int = 1) -> np.ndarray:

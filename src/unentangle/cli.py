@@ -50,6 +50,7 @@ WELCOME = f"""unentangle {__version__}: separate what stays from what varies in 
   unentangle fit FILE.npz symae --out runs/mine         your own rows: arrays "x" (rows, ...) and "groups" (rows,)
   unentangle encode runs/mine FILE.npz --out codes.npz  the codes of any rows
   unentangle swap runs/mine FILE.npz --out swaps.npz    every state under every nuisance, or chosen latents between rows
+  unentangle export runs/mine --out onnx                encoders and decoder as ONNX files
   unentangle evaluate runs/mine                         the numbers again
   unentangle evaluate --codes C.npy --factors F.csv     MIG, DCI, SAP ... of any codes, without a model
 
@@ -192,6 +193,20 @@ def _pairs(path: Path, data: Dataset, by_row: bool) -> tuple[np.ndarray, np.ndar
 
 def _print_columns(path: Path, columns: Columns) -> None:
     CONSOLE.print(f"{path}: " + ", ".join(f"{name} {column.shape}" for name, column in columns.items()))
+
+
+def export(run: RunFolderArg, out: Path, seed: int | None = None) -> None:
+    """Write the encoders and the decoder of a run as ONNX files, for any number of rows, with standardising inside.
+
+    Args:
+        run: the folder of a run.
+        out: a folder for the files.
+        seed: which of the run's models; by default the one that reconstructs best.
+    """
+    model = _model(run, seed)
+    CONSOLE.print(f"{out}: {', '.join(path.name for path in model.export(out))}")
+    for transform in model.trained.chain.transforms:
+        CONSOLE.print(f"note: rows are those after {transform!r}, which is not inside.")
 
 
 def evaluate(
@@ -526,7 +541,7 @@ def _first(method: Any) -> str:
 
 
 COMMANDS: dict[str, Callable[..., None]] = {
-    "demo": demo, "encode": encode, "swap": swap, "evaluate": evaluate, "reproduce": reproduce,
+    "demo": demo, "encode": encode, "swap": swap, "export": export, "evaluate": evaluate, "reproduce": reproduce,
 }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from .data.dataset import Dataset, Scale, evenly
 from .data.transforms import Chain, restored
 from .errors import InputError, brief
+from .export import write_pieces
 from .methods import METHODS
 from .methods.protocol import Method, Trained, numbers_of
 from .schedules import SCHEDULES
@@ -85,7 +86,7 @@ class Model:
             raise InputError(f"row={row} and points={points}; a row below {len(data)} and 2 points or more are needed.")
         return self._verb("traverse")(self.trained, data, row, latents, points)
 
-    def _verb(self, name: str) -> Callable[..., Float[np.ndarray, "..."]]:
+    def _verb(self, name: str) -> Callable[..., Any]:
         if not hasattr(self.method, name):
             raise InputError(f"{type(self.method).__name__} has no verb {name}.")
         return getattr(self.method, name)
@@ -145,6 +146,17 @@ class Model:
         if data.transforms != chain.transforms:
             raise InputError(f"the data goes through {data.transforms}; this model was trained through {chain.transforms}.")
         return data
+
+    def export(self, folder: str | Path) -> list[Path]:
+        """Write the encoders and the decoder as ONNX files, for any number of rows; needs the extra `onnx`.
+
+        SymAE: features.onnx (rows -> what CEnc1 makes of them), coherent.onnx (features (groups, instances, ...) and which of
+        them are real -> coherent codes), nuisance.onnx (rows -> nuisance codes) and decoder.onnx (both codes -> rows).
+        Others: encoder.onnx (rows -> codes) and decoder.onnx (codes -> rows). Rows are float32 in the units of the data, after
+        the model's transforms: standardising is inside, the transforms are not. Where each row is standardised by itself, the
+        level that comes out of an encoder goes into the decoder.
+        """
+        return write_pieces(self._verb("pieces")(self.trained), self.trained, Path(folder))
 
     # -- on disk ----------------------------------------------------------------------------------------------------------
 

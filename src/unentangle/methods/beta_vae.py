@@ -72,9 +72,10 @@ class Variational(Latents):
                     f"{low:g} to {high:g} with {data.scale}: Dataset(x, scaling=Scale(0.0, 1.0)) leaves rows as they are."
                 )
 
-    def shown(self, rows: Float[np.ndarray, "rows ..."]) -> Float[np.ndarray, "rows ..."]:
+    def shown(self, rows: Float[Array | np.ndarray, "rows ..."]) -> Float[Array | np.ndarray, "rows ..."]:
         """The mean of p(x|z) for what the decoder gives."""
-        return expit(rows) if self.likelihood == "bernoulli" else rows
+        probability: Any = expit if isinstance(rows, np.ndarray) else jax.nn.sigmoid
+        return probability(rows) if self.likelihood == "bernoulli" else rows
 
     def variances(self, trained: Trained, data: Dataset) -> Float[np.ndarray, "rows m"]:
         """The variances of q(z|x) of every row."""

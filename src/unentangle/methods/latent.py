@@ -13,7 +13,7 @@ from .. import nets
 from ..data.dataset import Dataset
 from ..errors import InputError
 from ..schedules import is_number
-from .protocol import Trained, Turn, check_choices
+from .protocol import Piece, Trained, Turn, check_choices
 
 
 class Latents:
@@ -57,7 +57,7 @@ class Latents:
         """The row of every code, at the level of each row where rows were standardised by themselves."""
         return trained.restore(self.shown(trained.map(_decoded, self._codes(trained, codes, "codes"))), level)
 
-    def shown(self, rows: Float[np.ndarray, "rows ..."]) -> Float[np.ndarray, "rows ..."]:
+    def shown(self, rows: Float[Array | np.ndarray, "rows ..."]) -> Float[Array | np.ndarray, "rows ..."]:
         """Rows as they are shown, of what the decoder gives."""
         return rows
 
@@ -87,6 +87,11 @@ class Latents:
         levels = None if level is None else np.repeat(level, len(other), axis=0)
         rows = self.decode(trained, codes.reshape(-1, self.m), levels)
         return rows.reshape(len(base), len(other), *rows.shape[1:])
+
+    def pieces(self, trained: Trained) -> dict[str, Piece]:
+        """The encoder and the decoder."""
+        encoder = Piece(_Encoder(type(self).code), {"rows": ("n", *trained.shape)}, "codes")
+        return {"encoder": encoder, "decoder": Piece(_Shown(self.shown), {"codes": ("n", self.m)}, "rows")}
 
     def traverse(
         self, trained: Trained, data: Dataset, row: int, latents: Sequence[int] | None, points: int
@@ -133,6 +138,15 @@ class _Encoder(NamedTuple):
 
     def __call__(self, net, state, x):
         return jax.vmap(self.code)(nets.mapped(net.encoder, x))
+
+
+class _Shown(NamedTuple):
+    """Rows as they are shown, as a function of the net and codes."""
+
+    shown: Callable[..., Any]
+
+    def __call__(self, net, state, codes):
+        return self.shown(_decoded(net, state, codes))
 
 
 def _decoded(net, state, codes):

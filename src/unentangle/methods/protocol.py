@@ -100,6 +100,19 @@ def check_choices(method: Any) -> None:
             raise InputError(f"{name}={value!r} is unknown; it is {', '.join(names)}.")
 
 
+class Piece(NamedTuple):
+    """A part of a trained net that can be of use without the rest: function(net, state, *inputs) on standardised rows."""
+
+    function: Callable[..., Array]
+    inputs: dict[str, tuple[str | int, ...]]  # shapes, in which the sizes that may be any have a name; "mask" is true or false
+    output: str  # "rows", for what is to be restored to the units of the data
+
+    @property
+    def decodes(self) -> bool:
+        """Whether rows come out."""
+        return self.output == "rows"
+
+
 class Trained(NamedTuple):
     """A net at rest, and what is needed to go from raw rows to its codes and back."""
 

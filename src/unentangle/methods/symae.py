@@ -44,7 +44,7 @@ from ..geodesics import geodesics
 from ..schedules import Cosine, Linear, Number, is_number
 from .autoencoder import ADAM
 from .latent import half_mean_square
-from .protocol import Player, Recommended, Trained, Turn, check_choices
+from .protocol import Piece, Player, Recommended, Trained, Turn, check_choices
 
 Named = Literal["energy", "relative-energy", "kl", "wasserstein", "sinkhorn", "hsic", "adversarial"]
 Penalty = Callable[[Float[Array, "groups instances q"]], Float[Array, ""]]
@@ -81,8 +81,18 @@ def coherent_codes(
 ) -> tuple[Float[Array, "groups p"], nets.State]:
     """C_i = CEnc2(pool_j CEnc1(X_ij)): the same for every order of the instances."""
     features, state = nets.over_rows(net.coherent_1, x.reshape(-1, *x.shape[2:]), state)
-    pooled = jax.vmap(pool)(features.reshape(*x.shape[:2], *features.shape[1:]), mask)
-    return nets.over_rows(net.coherent_2, pooled, state)
+    return pooled_codes(net, state, pool, features.reshape(*x.shape[:2], *features.shape[1:]), mask)
+
+
+def pooled_codes(
+    net: Nets,
+    state: nets.State,
+    pool: Pool,
+    features: Float[Array, "groups instances *f"],
+    mask: Bool[Array, "groups instances"],
+) -> tuple[Float[Array, "groups p"], nets.State]:
+    """CEnc2 of pooled features."""
+    return nets.over_rows(net.coherent_2, jax.vmap(pool)(features, mask), state)
 
 
 # -- 2.2 the dropout ------------------------------------------------------------------------------------------------------
@@ -407,6 +417,19 @@ class SymAE:
             return self.decode(trained, Codes(coherent, nuisance, np.arange(len(nuisance)), level))
         return np.stack([trained.restore(trained.map(_Under(jnp.asarray(c)[None]), nuisance), level) for c in coherent])
 
+    def pieces(self, trained: Trained) -> dict[str, Piece]:
+        """CEnc1, the pool with CEnc2, NEnc and the decoder, each by itself."""
+        rows: dict[str, tuple[str | int, ...]] = {"rows": ("n", *trained.shape)}
+        x = jax.ShapeDtypeStruct((1, *trained.shape), np.float32)
+        features = eqx.filter_eval_shape(_features, trained.net, trained.state, x).shape[1:]
+        groups = {"features": ("groups", "instances", *features), "mask": ("groups", "instances")}
+        return {
+            "features": Piece(_features, rows, "features"),
+            "coherent": Piece(_Pooled(self._pool()), groups, "coherent"),
+            "nuisance": Piece(_nuisance, rows, "nuisance"),
+            "decoder": Piece(_decode, {"coherent": ("n", self.p), "nuisance": ("n", self.q)}, "rows"),
+        }
+
     def interpolate(
         self,
         trained: Trained,
@@ -449,6 +472,15 @@ class _Coherent(NamedTuple):
         return coherent_codes(net, state, self.pool, x, mask)[0]
 
 
+class _Pooled(NamedTuple):
+    """CEnc2 of pooled features, as a function of these."""
+
+    pool: Pool
+
+    def __call__(self, net, state, features, mask):
+        return pooled_codes(net, state, self.pool, features, mask)[0]
+
+
 class _Under(NamedTuple):
     """A decoder of nuisance codes under one coherent code (1, p)."""
 
@@ -458,12 +490,16 @@ class _Under(NamedTuple):
         return net.decoder(self.coherent, nuisance, jnp.zeros(len(nuisance), int), state)[0]
 
 
+def _features(net, state, x):
+    return nets.over_rows(net.coherent_1, x, state)[0]
+
+
 def _nuisance(net, state, x):
     return nets.over_rows(net.nuisance, x, state)[0]
 
 
 def _decode(net, state, coherent, nuisance):
-    return net.decoder(coherent, nuisance, jnp.arange(len(nuisance)), state)[0]
+    return net.decoder(coherent, nuisance, jnp.arange(nuisance.shape[0]), state)[0]
 
 
 def padded_groups(
