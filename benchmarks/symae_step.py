@@ -29,7 +29,7 @@ OTHERS = Path(__file__).parent / "others"
 
 def ours() -> Callable[[], float]:
     """Ten steps on the authors' network, full batch."""
-    method = un.SymAE(architecture="authors", rate=0.5, lam=0.0, isometry=0.0, consistency=0.0)
+    method = un.SymAE(architecture="authors", rate=0.5, lam=0.0, isometry=0.0, consistency=0.0, pooled=1.0)
     program = Program(prepare(method, un.data.mra(), steps=1000, batch=(18, 30), lr=1e-3))
     numbers, keys = program.trainer.numbers([method]), keys_of([0])
     games, _ = program.trainer.start([0])

@@ -21,6 +21,7 @@ from unentangle.methods.symae import (
     min_pool,
     others_say,
     regularise,
+    some_of_each,
     standardised,
 )
 from worlds import dense_symae, linear_symae, small_mra
@@ -302,9 +303,24 @@ def test_swaps_are_not_decoded_where_consistency_weighs_nothing():
     assert never == 0 < always
 
 
+def test_a_share_of_each_group_is_drawn_evenly():
+    draws = np.stack([np.asarray(some_of_each(jax.random.key(i), 4, 6, 0.5)) for i in range(200)])
+    assert (draws.sum(axis=2) == 3).all()
+    np.testing.assert_allclose(draws.mean(axis=0), 0.5, atol=0.15)
+    assert some_of_each(jax.random.key(0), 4, 6, 1.0).all()
+    assert (some_of_each(jax.random.key(0), 4, 6, 0.01).sum(axis=1) == 1).all()
+
+
 @pytest.mark.parametrize(
     ("name", "number"),
-    [*((weight, -1.0) for weight in ("rate", "lam", "isometry", "consistency")), ("lam", np.nan), ("rate", 1.0), ("p", 0)],
+    [
+        *((weight, -1.0) for weight in ("rate", "lam", "isometry", "consistency")),
+        ("lam", np.nan),
+        ("rate", 1.0),
+        ("p", 0),
+        ("pooled", 0.0),
+        ("pooled", 1.1),
+    ],
 )
 def test_impossible_numbers_are_refused(name, number):
     with pytest.raises(un.InputError):

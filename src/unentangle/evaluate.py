@@ -1,5 +1,6 @@
 """What a trained model is worth, in numbers: the measures of `metrics` on its codes and swaps."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -101,7 +102,7 @@ def instances(model: Model, data: Dataset, rows: int = 2000, seed: int = 0) -> I
     group = np.unique(data.group[chosen], return_inverse=True)[1]
     halves = [model.encode(data.take(kept & (half == side))).coherent for side in (0, 1)]
     x = data.take(chosen)
-    alone = model.encode(Dataset(x.x, groups=np.arange(len(x)))).coherent
+    alone = model.encode(replace(x, groups=np.arange(len(x)))).coherent
     told = np.empty(len(chosen))
     for side in (0, 1):
         those = half[chosen] == side

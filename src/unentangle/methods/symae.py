@@ -18,10 +18,10 @@ and the decoder gives X_ij back from both. Training minimises, on standardised r
     mean (dec(C_i, SR(N_ij)) - X_ij)^2  +  lam * penalty(N)  +  two terms that are told below,
 
 the squared error averaged over every sample. The penalty makes the nuisance codes of every group alike in distribution. As
-printed it is the energy distance of section 4.2.4, mean_i 2 E(p_i, p): that is penalty="energy", isometry=0, consistency=0.
-(The authors' code also averages the error, but sums the penalty over groups and leaves the factor 2 out: its lambda is 2 / n_x
-of ours.) By default it is divided by the mean distance of the codes, because the printed one is lowered as well by making all
-codes small. A swap decodes the coherent code of one state with the nuisance code of another's instance.
+printed it is the energy distance of section 4.2.4, mean_i 2 E(p_i, p): that is penalty="energy", isometry=0, consistency=0,
+pooled=1. (The authors' code also averages the error, but sums the penalty over groups and leaves the factor 2 out: its lambda
+is 2 / n_x of ours.) By default it is divided by the mean distance of the codes, because the printed one is lowered as well by
+making all codes small. A swap decodes the coherent code of one state with the nuisance code of another's instance.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -93,6 +93,12 @@ def pooled_codes(
 ) -> tuple[Float[Array, "groups p"], nets.State]:
     """CEnc2 of pooled features."""
     return nets.over_rows(net.coherent_2, jax.vmap(pool)(features, mask), state)
+
+
+def some_of_each(key: Key[Array, ""], groups: int, instances: int, share: float) -> Bool[Array, "{groups} {instances}"]:
+    """A share of the instances of each group, drawn at random; at least one."""
+    order = jnp.argsort(jax.random.uniform(key, (groups, instances)), axis=1)
+    return order < max(round(share * instances), 1)
 
 
 # -- 2.2 the dropout ------------------------------------------------------------------------------------------------------
@@ -261,6 +267,9 @@ class SymAE:
         regulariser: the kind of noise on the nuisance code (section 2.2).
         decoder: "multiplicative" dec3(dec1(C) * dec2(N)), "concatenation" or "dense"; "convolution", the multiplicative one in
             the frequency domain, for recordings of unknown sources (eq. 1); or a net of the vector [C, N].
+        pooled: the share of the instances of a group, drawn anew at every step, that make its coherent code while training. If
+            all do, as in the paper (1), the code of a group of the data becomes one fixed vector, and other groups of the same
+            state are decoded worse. No schedule.
         pool: "mean", "max", "min", or a function of (features (instances, ...), mask (instances,)).
         architecture: "default" nets for signals and images of any size; "appendix" and "authors" are appendix A as printed and
             the authors' code, with BatchNorm, for signals.
@@ -277,13 +286,14 @@ class SymAE:
     consistency: float = 1.0
     regulariser: Regulariser = "dropout"
     decoder: Literal["multiplicative", "concatenation", "dense", "convolution"] | Net = "multiplicative"
+    pooled: float = 0.5
     pool: Literal["mean", "max", "min"] | Pool = "mean"
     architecture: Literal["default", "appendix", "authors"] = "default"
     coherent_1: Net | None = None
     coherent_2: Net | None = None
     nuisance: Net | None = None
 
-    recommended: ClassVar[Recommended] = Recommended(steps=5000, batch=(6, 16), lr=Cosine(1e-3))
+    recommended: ClassVar[Recommended] = Recommended(steps=5000, batch=(3, 30), lr=Cosine(1e-3))
     second_batch: ClassVar[bool] = False
 
     def __post_init__(self):
@@ -297,6 +307,8 @@ class SymAE:
                 raise InputError(f"{name}={number!r}; a number or a schedule is needed.")
         if not isinstance(self.consistency, Real):
             raise InputError(f"consistency={self.consistency!r}; a plain number is needed.")
+        if not 0 < self.pooled <= 1:
+            raise InputError(f"pooled={self.pooled}; a share of the instances above 0 and at most 1 is needed.")
         check_choices(self)
 
     def check(self, data: Dataset) -> None:
@@ -371,7 +383,8 @@ class SymAE:
     def _codes(self, net: Nets, state: nets.State, turn: Turn) -> tuple[Array, Array, nets.State]:
         """C (groups, p) and N (groups, instances, q) of a batch."""
         groups, instances, *row = turn.x.shape
-        c, state = coherent_codes(net, state, self._pool(), turn.x, jnp.ones((groups, instances), bool))
+        seen = some_of_each(jax.random.fold_in(turn.key, groups), groups, instances, self.pooled)
+        c, state = coherent_codes(net, state, self._pool(), turn.x, seen)
         n, state = nets.over_rows(net.nuisance, turn.x.reshape(-1, *row), state)
         return c, n.reshape(groups, instances, -1), state
 

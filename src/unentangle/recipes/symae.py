@@ -142,7 +142,7 @@ class Variant(NamedTuple):
 
 def _printed(n_x: int, n_tau: int, *, steps: int = 3000, snapshots: Sequence[int] = (), **own: Any) -> Variant:
     """The printed objective, by Adam in full batches."""
-    rest: dict[str, Any] = {"rate": 0.5, "penalty": "energy", "lam": 0.0, "isometry": 0.0, "consistency": 0.0}
+    rest: dict[str, Any] = {"rate": 0.5, "penalty": "energy", "lam": 0.0, "isometry": 0.0, "consistency": 0.0, "pooled": 1.0}
     training = {"steps": steps, "batch": (n_x, n_tau), "lr": 1e-3, "snapshots": tuple(snapshots)}
     return Variant(SymAE(**rest | own), training, raw=True)
 
@@ -383,7 +383,7 @@ def _notebook() -> SymAE:
         return Sequential([*nets.mlp([40, 256, 512, 784], bent, nets.keys(key)), SIGMOID, nets.reshape((28, 28))])
 
     own: dict[str, Any] = {"coherent_1": encoder, "coherent_2": nets.LINEAR, "nuisance": encoder, "decoder": decoder}
-    return SymAE(p=20, q=20, rate=0.7, lam=0.0, isometry=0.0, consistency=0.0, **own)
+    return SymAE(p=20, q=20, rate=0.7, lam=0.0, isometry=0.0, consistency=0.0, pooled=1.0, **own)
 
 
 SIGMOID = nets.Lambda(jax.nn.sigmoid)
@@ -528,7 +528,10 @@ def ablation(out: Path, *, fast: bool = False) -> None:
         "recommended": SymAE(),
         "without consistency": SymAE(consistency=0.0),
         "without isometry": SymAE(isometry=0.0),
+        "isometry from the start": SymAE(isometry=75.0),
+        "coherent code of all instances": SymAE(pooled=1.0),
         "without penalty": SymAE(lam=0.0),
+        "penalty to the end": SymAE(lam=0.3),
         "penalty as printed, lam 2": SymAE(penalty="energy", lam=2.0),
         "without dropout": SymAE(rate=0.0),
         "dropout 0.5 to the end": SymAE(rate=0.5),
@@ -539,7 +542,7 @@ def ablation(out: Path, *, fast: bool = False) -> None:
     }
     variants: Variants = {name: (method, {}) for name, method in changed.items()}
     variants |= {
-        "batches of 3 groups of 32": (SymAE(), {"batch": (3, 32)}),
+        "batches of 6 groups of 16": (SymAE(), {"batch": (6, 16)}),
         "constant learning rate": (SymAE(), {"lr": 1e-3}),
         "half as long": (SymAE(), {"steps": 2500}),
         "authors' Example 1, in batches": (EXAMPLE_1["authors' code"].method, {"lr": 1e-3}),
