@@ -49,7 +49,7 @@ def evaluate(model: Model, data: Dataset, states: ArrayLike | None = None, group
     held-out rows (`predictability`), over all latents and over the live ones.
 
     Without known states there are three numbers more, of 2,000 rows: nuisance_from_coherent, the R^2 with which the nuisance
-    code of a row is read from the coherent code that it has by itself, in groups the reader has not seen;
+    code of a row is read from the coherent code that it has by itself, both less their means over the group;
     coherent_from_nuisance, with which the coherent code of its group is read from its nuisance code (`code_leakage`); and the
     mean of `informativeness`. They are NaN where there are too few rows.
 
@@ -116,10 +116,18 @@ def _instances(model: Model, data: Dataset, codes: Codes) -> dict[str, float]:
     if len(rows) < 10:
         return dict.fromkeys(("nuisance_from_coherent", "coherent_from_nuisance", "informativeness"), np.nan)
     return {
-        "nuisance_from_coherent": code_leakage(alone, nuisance, group),
+        "nuisance_from_coherent": code_leakage(_within(alone, group), _within(nuisance, group)),
         "coherent_from_nuisance": code_leakage(nuisance, codes.coherent[group]),
         "informativeness": float(told.mean()),
     }
+
+
+def _within(codes: Float[np.ndarray, "n d"], group: Int[np.ndarray, " n"]) -> Float[np.ndarray, "n d"]:
+    """Codes less their means over the group."""
+    _, group, counts = np.unique(group, return_inverse=True, return_counts=True)
+    sums = np.zeros((len(counts), codes.shape[1]))
+    np.add.at(sums, group, codes)
+    return codes - (sums / counts[:, None])[group]
 
 
 def mra_swaps(

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import RidgeCV
-from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_predict
+from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -63,7 +63,7 @@ def leakage(codes: Any, labels: Any, *, folds: int = 5, rows: int = 5000, most: 
     return Leakage(float(np.mean([right[label == c].mean() for c in np.unique(label)])), 1 / len(sizes))
 
 
-def code_leakage(source: Any, target: Any, groups: Any = None, *, folds: int = 5, rows: int = 2000, seed: int = 0) -> float:
+def code_leakage(source: Any, target: Any, *, folds: int = 5, rows: int = 2000, seed: int = 0) -> float:
     """R^2 with which one code is read from another, on rows that the reader has not seen: 1 is complete; by chance, at most 0.
 
     The reader is scikit-learn's ridge regression on the Gaussian kernels exp(-|x - x'|^2 / p) of standardised codes with 300 of
@@ -73,28 +73,24 @@ def code_leakage(source: Any, target: Any, groups: Any = None, *, folds: int = 5
     Args:
         source: (n, p).
         target: (n, q).
-        groups: (n,) keys; the rows of a group are then never on both sides, as is right where `source` is one code per group.
-        folds: of the cross-validation; fewer if there are fewer groups.
+        folds: of the cross-validation.
         rows: if there are more, as many are drawn at random.
         seed: of the folds and of that draw.
 
     Raises:
-        InputError: if the shapes do not go together, or there are too few rows or groups for two folds.
+        InputError: if the shapes do not go together, or there are fewer than 10 rows.
     """
     source, target = np.asarray(source, float), np.asarray(target, float)
-    groups = np.arange(len(source)) if groups is None else np.unique(groups, return_inverse=True)[1]
-    if source.ndim != 2 or target.ndim != 2 or not len(source) == len(target) == len(groups):
-        shapes = f"{source.shape}, {target.shape} and {groups.shape}"
-        raise InputError(f"source, target and groups have shapes {shapes}; (n, p), (n, q) and (n,) are needed.")
+    if source.ndim != 2 or target.ndim != 2 or len(source) != len(target) or len(source) < 10:
+        raise InputError(
+            f"source and target have shapes {source.shape} and {target.shape}; (n, p) and (n, q) of 10 rows are needed."
+        )
     chosen = np.random.default_rng(seed).permutation(len(source))[:rows]
-    source, target, groups = _standardised(source[chosen]), _standardised(target[chosen]), groups[chosen]
-    folds = min(folds, len(np.unique(groups)))
-    if folds < 2 or len(source) < 10:
-        raise InputError(f"there are {len(source)} rows in {folds} groups; 10 rows in 2 groups are needed.")
+    source, target = _standardised(source[chosen]), _standardised(target[chosen])
     kernels = Nystroem(gamma=1 / source.shape[1], n_components=min(300, len(source) // 2), random_state=seed)
     reader = make_pipeline(kernels, RidgeCV(np.logspace(-5, 2, 8)))
-    parts = GroupKFold(folds, shuffle=True, random_state=seed)
-    error = target - np.asarray(cross_val_predict(reader, source, target, groups=groups, cv=parts)).reshape(target.shape)
+    parts = KFold(folds, shuffle=True, random_state=seed)
+    error = target - np.asarray(cross_val_predict(reader, source, target, cv=parts)).reshape(target.shape)
     return float(1 - np.sum(error**2) / max(np.sum(target**2), 1e-12))
 
 
