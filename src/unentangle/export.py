@@ -173,7 +173,8 @@ class Writer:
         known = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*map(np.asarray, consts), *values], strict=True))
 
         def value(variable: Any) -> Any:
-            return np.asarray(variable.val, variable.aval.dtype) if isinstance(variable, Literal) else known[variable]
+            aval: Any = variable.aval
+            return np.asarray(variable.val, aval.dtype) if isinstance(variable, Literal) else known[variable]
 
         for equation in jaxpr.eqns:
             kind, given = equation.primitive.name, [value(v) for v in equation.invars]

@@ -72,7 +72,7 @@ class Variational(Latents):
                     f"{low:g} to {high:g} with {data.scale}: Dataset(x, scaling=Scale(0.0, 1.0)) leaves rows as they are."
                 )
 
-    def shown(self, rows: Float[Array | np.ndarray, "rows ..."]) -> Float[Array | np.ndarray, "rows ..."]:
+    def shown(self, rows: Any) -> Any:
         """The mean of p(x|z) for what the decoder gives."""
         probability: Any = expit if isinstance(rows, np.ndarray) else jax.nn.sigmoid
         return probability(rows) if self.likelihood == "bernoulli" else rows

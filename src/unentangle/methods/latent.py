@@ -57,7 +57,7 @@ class Latents:
         """The row of every code, at the level of each row where rows were standardised by themselves."""
         return trained.restore(self.shown(trained.map(_decoded, self._codes(trained, codes, "codes"))), level)
 
-    def shown(self, rows: Float[Array | np.ndarray, "rows ..."]) -> Float[Array | np.ndarray, "rows ..."]:
+    def shown(self, rows: Any) -> Any:
         """Rows as they are shown, of what the decoder gives."""
         return rows
 
