@@ -5,15 +5,12 @@ Makes the `.npz` files from the folder that UNENTANGLE_DATA names, runs `unentan
 Run: python benchmarks/real_input.py FOLDER [mnist] [earthquakes]
 """
 
-import csv
 import os
 import sys
 from pathlib import Path
 from time import monotonic
 
-import h5py
 import numpy as np
-from sklearn.cluster import KMeans
 
 import unentangle as un
 from unentangle.cli import main as unentangle
@@ -29,24 +26,8 @@ def mnist(folder: Path) -> dict[str, np.ndarray]:
 
 def earthquakes(folder: Path) -> dict[str, np.ndarray]:
     """200 local earthquakes at one station, (1200 samples, 3 components) in counts, grouped into 10 source regions."""
-    traces, places = [], []
-    for waveforms, table in (
-        ("dummydataset_waveforms", "dummydataset_metadata"),
-        ("chunkeddummydataset_waveforms1", "chunkeddummydataset_metadata1"),
-    ):
-        with (
-            h5py.File(folder / f"seismic/ipoc_pb01/{waveforms}.hdf5") as file,
-            (folder / f"seismic/ipoc_pb01/{table}.csv").open() as rows,
-        ):
-            for row in csv.DictReader(rows):
-                bucket, _, where = row["trace_name"].partition("$")
-                traces.append(file[f"data/{bucket}"][int(where.split(",")[0])].T)
-                degree = 111.2
-                lat, lon, depth = (float(row[f"source_{k}"]) for k in ("latitude_deg", "longitude_deg", "depth_km"))
-                places.append((lat * degree, lon * degree * np.cos(np.radians(lat)), depth))
-    places = np.array(places)
-    region = KMeans(10, n_init=10, random_state=0).fit_predict(places)
-    return {"x": np.stack(traces), "groups": region, "depth": places[:, 2]}
+    data = un.data.ipoc(folder / "seismic" / "ipoc_pb01")
+    return {"x": np.asarray(data.x), "groups": data.group, "depth": data.factors["depth"]}
 
 
 def main() -> None:

@@ -74,7 +74,7 @@ def test_the_named_variants_have_the_printed_widths(architecture, features, dec2
         method.init((8, 8, 3), jax.random.key(0))
 
 
-@pytest.mark.parametrize("decoder", ["multiplicative", "concatenation", "dense"])
+@pytest.mark.parametrize("decoder", ["multiplicative", "concatenation", "dense", "convolution"])
 @pytest.mark.parametrize("architecture", ["appendix", "authors"])
 @pytest.mark.parametrize("shape", [(100,), (37, 2)])
 def test_the_named_variants_decode_signals_of_any_length(architecture, decoder, shape):
@@ -85,6 +85,22 @@ def test_the_named_variants_decode_signals_of_any_length(architecture, decoder, 
         return net.decoder(jnp.zeros((3, 5)), jnp.zeros((4, 10)), jnp.array([0, 0, 1, 2]), state)[0]
 
     assert jax.eval_shape(forward, jax.random.key(0)).shape == (4, *shape)
+
+
+def test_the_convolution_decoder_convolves_every_channel_with_one_wavelet():
+    """dec(C, N) is the circular convolution, on a longer line, of what C and what N decode to."""
+    dec = nets.convolution((21, 4), 2, 3, nets.keys(jax.random.key(0)))
+    c, n = jnp.array([[0.5, -1.0]]), jnp.array([[1.0, 0.3, -0.7]])
+    spectra = np.asarray(dec.dec1(c[0])), np.asarray(dec.dec2(n[0]))
+    assert [s.shape for s in spectra] == [(15, 4), (15, 1)]
+    response, wavelet = (np.fft.irfft(s, 28, axis=0) for s in spectra)
+    rolled = np.stack([np.roll(response, k, axis=0) for k in range(28)])
+    expected = np.sqrt(28) * np.einsum("k,ktc->tc", wavelet[:, 0], rolled)[:21]
+    found = dec(c, n, jnp.array([0]), eqx.nn.State({}))[0]
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found[0], expected, atol=1e-5)
+    with pytest.raises(un.InputError, match="for signals"):
+        nets.convolution((8, 8), 2, 3, nets.keys(jax.random.key(0)))
 
 
 def test_convolution_is_the_textbook_sum():

@@ -14,7 +14,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from equinox.nn import Lambda, Sequential
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Inexact, Key
 
 from .errors import InputError
 
@@ -297,7 +297,7 @@ def over_rows(net: Net, x: Array, state: State) -> tuple[Array, State]:
     return mapped(net, x), state
 
 
-def mapped(net: Net, x: Float[Array, "rows ..."]) -> Array:
+def mapped(net: Net, x: Inexact[Array, "rows ..."]) -> Array:
     """Apply a net of one row to many: layer by layer, as some layers do many rows faster at once."""
     if isinstance(net, Sequential):
         for layer in net.layers:

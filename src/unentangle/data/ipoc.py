@@ -41,7 +41,9 @@ def ipoc(folder: str | Path | None = None, *, regions: int = 10, seed: int = 0) 
     """
     folder = local_folder("seismic/ipoc_pb01") if folder is None else Path(folder)
     tables = [read_csv(folder / name) for name in PARTS]
-    rows = np.concatenate([_traces(folder / file, t["trace_name"]) for file, t in zip(PARTS.values(), tables, strict=True)])
+    rows = np.concatenate(
+        [_traces(folder / file, t["trace_name"].tolist()) for file, t in zip(PARTS.values(), tables, strict=True)]
+    )
     column = {name: np.concatenate([t[name] for t in tables]) for name in tables[0] if name in tables[1]}
     north, east = from_station(
         *(column[f"{what}_{axis}_deg"].astype(float) for what in ("source", "station") for axis in ("latitude", "longitude"))
@@ -80,7 +82,7 @@ def _traces(path: Path, names: Sequence[str]) -> Float[np.ndarray, "n samples co
         raise InputError("h5py is not installed, which HDF5 files need: pip install h5py.") from error
     try:
         with h5py.File(path) as file:
-            places = [(bucket, int(where.split(",")[0])) for bucket, _, where in (str(n).partition("$") for n in names)]
+            places = [(bucket, int(where.split(",")[0])) for bucket, _, where in (n.partition("$") for n in names)]
             kept = {bucket: np.asarray(file[f"data/{bucket}"]) for bucket in {bucket for bucket, _ in places}}
         return np.stack([kept[bucket][row].T for bucket, row in places])
     except (*DAMAGED, IndexError, TypeError) as error:

@@ -177,7 +177,7 @@ def baselines(data: Dataset, swaps: Swaps, truth: np.ndarray, fast: bool = False
     for name, (ways, settings) in tries.items():
         tried = []
         for length, damping in settings[: 1 if fast else None]:
-            answers = [_deconvolved(x, *ways(a, d), length, damping) for a, d in zip(*swaps, strict=True)]
+            answers = [_deconvolved(x, *ways(a, d), length, damping) for a, d in np.transpose(swaps).tolist()]
             for kind, virtual in zip(("best fit", "mean"), map(np.stack, zip(*answers, strict=True)), strict=True):
                 errors = _up_to_filters(swaps, virtual, truth)
                 tried.append(errors | {"length": length, "damping": damping, "kind": kind})
