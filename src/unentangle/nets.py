@@ -14,7 +14,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from equinox.nn import Lambda, Sequential
-from jaxtyping import Array, Float, Inexact, Key
+from jaxtyping import Array, Complex, Float, Inexact, Key
 
 from .errors import InputError
 
@@ -507,12 +507,16 @@ def convolution(shape: tuple[int, ...], p: int, q: int, ks: Iterator[Key[Array, 
     whole = 2 * ceil(0.625 * length)
     bins = whole // 2 + 1
 
-    def spectrum(shape: tuple[int, ...]) -> Lambda:
-        return Lambda(lambda x: jax.lax.complex(*jnp.split(x, 2)).reshape(shape))
+    def spectrum(channels: int) -> Lambda:
+        def complete(x: Float[Array, " both"]) -> Complex[Array, "bins channels"]:
+            real, imaginary = x.reshape(2, bins, channels)
+            return jax.lax.complex(real, imaginary.at[jnp.array([0, -1])].set(0.0))  # as that of a real signal is
+
+        return Lambda(complete)
 
     return Multiplicative(
-        Sequential([*mlp([p, width, 2 * bins * channels], ELU, ks), spectrum((bins, channels))]),
-        Sequential([*mlp([q, width, width, 2 * bins], ELU, ks), spectrum((bins, 1))]),
+        Sequential([*mlp([p, width, 2 * bins * channels], ELU, ks), spectrum(channels)]),
+        Sequential([*mlp([q, width, width, 2 * bins], ELU, ks), spectrum(1)]),
         Lambda(lambda product: jnp.fft.irfft(product, whole, axis=0, norm="ortho")[:length].reshape(shape)),
     )
 

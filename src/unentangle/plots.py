@@ -365,7 +365,8 @@ def known(r2: Mapping[str, Mapping[str, float]], chance: Mapping[str, Mapping[st
     for k, (kind, values) in enumerate(r2.items()):
         at = np.arange(len(names)) + (k - (len(r2) - 1) / 2) * width
         ax.bar(at, [max(values[n], -0.2) for n in names], 0.9 * width, label=kind)
-        ax.plot(at, [max(chance[kind][n], -0.2) for n in names], "_", color="black", markersize=9)
+        least = [max(chance[kind][n], -0.2) for n in names]
+        ax.plot(at, least, "_", color="black", markersize=9, label="chance" if k == len(r2) - 1 else None)
     ax.axhline(0, color="black", linewidth=0.6)
     ax.set(xticks=range(len(names)), xticklabels=names, ylabel="R² on recordings not trained on", ylim=(-0.22, 1))
     ax.legend(frameon=False, fontsize=8)
