@@ -51,7 +51,8 @@ def ipoc(folder: str | Path | None = None, *, regions: int = 10, seed: int = 0) 
     depth = column["source_depth_km"].astype(float)
     if not 2 <= regions <= len(rows):
         raise InputError(f"regions={regions}; between 2 and the {len(rows)} earthquakes are needed.")
-    clusters = KMeans(regions, n_init=10, random_state=seed).fit_predict(np.stack([north, east, depth], axis=1))
+    machine = KMeans(regions, n_init=10, random_state=seed)  # pyright: ignore[reportArgumentType]
+    clusters = machine.fit_predict(np.stack([north, east, depth], axis=1))
     factors = {
         "distance": np.hypot(north, east),
         "azimuth": np.degrees(np.arctan2(east, north)) % 360,

@@ -9,13 +9,14 @@ records.
 
 from hashlib import sha256
 from io import BytesIO
+from math import ceil, log2
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
+from numpy.fft import irfft, rfft, rfftfreq
 from numpy.typing import ArrayLike
-from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
 
 from ..errors import InputError
 from ..storage import cache_folder, write
@@ -58,8 +59,8 @@ class Shots(NamedTuple):
 def convolve(x: Float[np.ndarray, "*a n c"], y: Float[np.ndarray, "*a m d"]) -> Float[np.ndarray, "*a n e"]:
     """The first n samples of the convolution along the last axis but one."""
     n = x.shape[-2]
-    size = next_fast_len(n + y.shape[-2] - 1, real=True)
-    return np.asarray(irfft(rfft(x, size, axis=-2) * rfft(y, size, axis=-2), size, axis=-2))[..., :n, :].astype(np.float32)
+    size = 2 ** ceil(log2(n + y.shape[-2] - 1))
+    return irfft(rfft(x, size, axis=-2) * rfft(y, size, axis=-2), size, axis=-2)[..., :n, :].astype(np.float32)
 
 
 def seismic(
@@ -204,7 +205,7 @@ def _green_function(velocity: Float[np.ndarray, "x z"], nodes: np.ndarray, sampl
     frequency = rfftfreq(size, DT / SUBSTEPS)
     taper = np.cos(np.pi / 2 * np.clip((frequency - PASS) / (STOP - PASS), 0, 1)) ** 2
     spectrum = (rfft(fine.astype(float), size, axis=0) * taper[:, None])[: samples + 1]
-    return np.asarray(irfft(spectrum / SUBSTEPS, 2 * samples, axis=0))[:samples].astype(np.float32)
+    return irfft(spectrum / SUBSTEPS, 2 * samples, axis=0)[:samples].astype(np.float32)
 
 
 # -- sources --------------------------------------------------------------------------------------------------------------

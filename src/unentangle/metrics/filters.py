@@ -4,9 +4,11 @@ Media and sources of a convolutional model are known up to a filter, as states a
 a roll (SymAE paper, Remark 2).
 """
 
+from math import ceil, log2
+
 import numpy as np
 from jaxtyping import Float
-from scipy.fft import irfft, next_fast_len, rfft
+from numpy.fft import irfft, rfft
 from scipy.linalg import solve_toeplitz
 
 from ..errors import InputError
@@ -30,7 +32,7 @@ def matching_filter(
         raise InputError(
             f"x has shape {x.shape}, y {y.shape} and length={length}; two equal (..., samples, channels) are needed."
         )
-    size = next_fast_len(x.shape[-2] + length, real=True)
+    size = 2 ** ceil(log2(x.shape[-2] + length))
     axes = (*range(x.ndim - 2), x.ndim - 1)
     along, across = (rfft(a, size, axis=-2) for a in (x, y))
     own = irfft(np.sum(np.abs(along) ** 2, axis=axes), size)
@@ -40,13 +42,13 @@ def matching_filter(
     delays = np.arange(length) - length // 2
     column = own[:length].copy()
     column[0] *= 1 + damping
-    return solve_toeplitz(column, shared[delays])
+    return np.asarray(solve_toeplitz(column, shared[delays]))
 
 
 def filtered(x: Float[np.ndarray, "*many samples channels"], f: Float[np.ndarray, " length"]) -> Float[np.ndarray, "..."]:
     """F * x as `matching_filter` means it, within the samples of x."""
     samples, before = x.shape[-2], len(f) // 2
-    size = next_fast_len(samples + len(f), real=True)
+    size = 2 ** ceil(log2(samples + len(f)))
     full = irfft(rfft(x, size, axis=-2) * rfft(f, size)[:, None], size, axis=-2)
     return full[..., before : before + samples, :]
 

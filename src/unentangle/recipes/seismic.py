@@ -177,7 +177,7 @@ def baselines(data: Dataset, swaps: Swaps, truth: np.ndarray, fast: bool = False
     for name, (ways, settings) in tries.items():
         tried = []
         for length, damping in settings[: 1 if fast else None]:
-            answers = [_deconvolved(x, *ways(a, d), length, damping) for a, d in np.transpose(swaps).tolist()]
+            answers = [_deconvolved(x, ways(a, d), length, damping) for a, d in np.transpose(swaps).tolist()]
             for kind, virtual in zip(("best fit", "mean"), map(np.stack, zip(*answers, strict=True)), strict=True):
                 errors = _up_to_filters(swaps, virtual, truth)
                 tried.append(errors | {"length": length, "damping": damping, "kind": kind})
@@ -186,9 +186,10 @@ def baselines(data: Dataset, swaps: Swaps, truth: np.ndarray, fast: bool = False
 
 
 def _deconvolved(
-    x: np.ndarray, given: list[int], wanted: list[int], shown: list[int], length: int, damping: float
+    x: np.ndarray, rows: tuple[list[int], list[int], list[int]], length: int, damping: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Of filters from given rows to wanted ones, applied to others: the answer of the one that fits best, and their mean."""
+    given, wanted, shown = rows
     if not given:
         return np.zeros_like(x[0]), np.zeros_like(x[0])
     filters = [matching_filter(x[a], x[b], length, damping) for a, b in zip(given, wanted, strict=True)]
@@ -239,15 +240,16 @@ def earthquakes(out: Path, *, fast: bool = False) -> None:
     targets["azimuth"] = np.stack([np.sin(angle), np.cos(angle)], axis=1)
     about = {"name": "ipoc", "rows": len(data), "regions": data.group_sizes.tolist()}
     work = begin(out, "seismic_earthquakes", fast)
-    found, r2 = _known(work, data, targets, {"data": about}, 20 if fast else 1000)
+    found = _known(work, data, targets, {"data": about}, 20 if fast else 1000)
     places = {name: data.factors[name] for name in ("east", "north", "depth")}
-    work.save(plots.regions(places, data.group, r2, found["chance_95"]), "seismic_earthquakes")
+    work.save(plots.regions(places, data.group, found["r2"], found["chance_95"]), "seismic_earthquakes")
 
 
 def gather(out: Path, *, fast: bool = False) -> None:
     """The marine gather in groups of six neighbouring shots (`data.mobil`): what do the codes know of the place along the line?
 
-    Only 54 neighbouring traces are learned from at a time: expect little. Writes `seismic_gather.json`.
+    Only 48 neighbouring traces are learned from at a time: expect little. Writes `seismic_gather.json` and
+    `seismic_gather.png`.
 
     Raises:
         InputError: if seismic/mobil.npy is not in the folder that UNENTANGLE_DATA names.
@@ -255,16 +257,15 @@ def gather(out: Path, *, fast: bool = False) -> None:
     data = mobil()
     about = {"name": "mobil", "rows": len(data), "groups": data.group_sizes.tolist()}
     work = begin(out, "seismic_gather", fast)
-    found, r2 = _known(work, data, {"shot": data.factors["shot"][:, None].astype(float)}, {"data": about}, 20 if fast else 1000)
-    work.save(plots.known(r2, found["chance_95"]), "seismic_gather")
+    targets = {"shot": data.factors["shot"][:, None].astype(float)}
+    found = _known(work, data, targets, {"data": about}, 20 if fast else 1000)
+    work.save(plots.known(found["r2"], found["chance_95"]), "seismic_gather")
 
 
 Targets = Mapping[str, Float[np.ndarray, "n _"]]
 
 
-def _known(
-    work: Work, data: Dataset, targets: Targets, about: dict[str, Any], steps: int
-) -> tuple[dict[str, Any], dict[str, dict[str, float]]]:
+def _known(work: Work, data: Dataset, targets: Targets, about: dict[str, Any], steps: int) -> dict[str, Any]:
     """Leakage, and the R^2 with which the codes tell the targets, of rows that are held out of the training, fold by fold.
 
     A fifth of every group is held out at a time. Codes are those of single recordings, each a group of its own; a support
@@ -299,7 +300,7 @@ def _known(
         "training_rows": summary({name: [m[name] for m in measured] for name in measured[0]}),
     }
     work.write(content)
-    return content["held_out"], r2
+    return content["held_out"]
 
 
 def _single(model: Model, data: Dataset, learned: np.ndarray) -> dict[str, np.ndarray]:
