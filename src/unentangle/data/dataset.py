@@ -323,32 +323,16 @@ class Dataset:
 
     @cached_property
     def _survey(self) -> "Survey":
-        count, mean, square, centres, stds = 0, 0.0, 0.0, [], []
+        levels = []
         for part, rows in self.chunks():
             flat = rows.reshape(len(rows), -1).astype(np.float64)
             if not np.isfinite(flat).all():
                 row = int(np.flatnonzero(~np.isfinite(flat).all(axis=1))[0])
                 what = "NaN" if np.isnan(flat[row]).any() else "an infinite value"
                 raise InputError(f"row {part.start + row} of x holds {what}; every value must be finite.")
-            centres.append(flat.mean(axis=1))
-            stds.append(np.where(np.ptp(flat, axis=1) > 0, flat.std(axis=1), 0.0))
-            shift = flat.mean() - mean  # Chan's update, stable for data far from zero
-            total = count + flat.size
-            square += flat.var() * flat.size + shift**2 * count * flat.size / total
-            mean += shift * flat.size / total
-            count = total
-        centre, std = np.concatenate(centres), np.concatenate(stds)
-        varied = std > 0
-        if self.scaling is None and not varied.any():
-            raise InputError("every row of x is constant; there is nothing to learn from rows that do not vary.")
-        if self.scaling is not None:
-            return Survey(self.scaling, int(np.sum(~varied)), (float(std.min()), float(std.max())))
-        loudest = np.sort(std**2)[::-1][: len(self) // 10].sum()
-        if loudest > LOUD * np.sum(std**2) and prod(self.row_shape) >= LONG:
-            scale = Scale(float(np.median(centre[varied])), float(np.median(std[varied])), len(self.row_shape))
-        else:
-            scale = Scale(float(mean), float(np.sqrt(square / count)))
-        return Survey(scale, int(np.sum(~varied)), (float(std[varied].min()), float(std.max())))
+            levels.append(mean_and_std(flat))
+        centre, std = np.concatenate(levels, axis=1)
+        return survey(centre, std, self.row_shape, self.scaling)
 
     @cached_property
     def fingerprint(self) -> dict[str, Any]:
@@ -364,6 +348,34 @@ class Dataset:
     def draw(self, key: Key[Array, ""], groups: int, instances: int) -> Int[np.ndarray, "{groups} {instances}"]:
         """Row indices of a random batch; see `draw_instances`."""
         return np.asarray(draw_instances(key, self.layout, groups, instances))
+
+
+def mean_and_std(flat: Float[np.ndarray, "rows values"]) -> Float[np.ndarray, "2 rows"]:
+    """Of each row; the standard deviation of a constant row is 0, without what rounding leaves."""
+    return np.stack([flat.mean(axis=1), np.where(np.ptp(flat, axis=1) > 0, flat.std(axis=1), 0.0)])
+
+
+def survey(
+    centre: Float[np.ndarray, " n"], std: Float[np.ndarray, " n"], row_shape: tuple[int, ...], scaling: Scale | None = None
+) -> Survey:
+    """What follows from the mean and standard deviation of each row.
+
+    Raises:
+        InputError: if all rows are constant and no scaling is given.
+    """
+    varied = std > 0
+    if scaling is None and not varied.any():
+        raise InputError("every row of x is constant; there is nothing to learn from rows that do not vary.")
+    loudness = (float(std.min() if scaling else std[varied].min()), float(std.max()))
+    constant = int(np.sum(~varied))
+    if scaling is not None:
+        return Survey(scaling, constant, loudness)
+    loudest = np.sort(std**2)[::-1][: len(std) // 10].sum()
+    if loudest > LOUD * np.sum(std**2) and prod(row_shape) >= LONG:
+        return Survey(
+            Scale(float(np.median(centre[varied])), float(np.median(std[varied])), len(row_shape)), constant, loudness
+        )
+    return Survey(Scale(float(centre.mean()), float(np.sqrt(np.mean(std**2) + centre.var()))), constant, loudness)
 
 
 def evenly(n: int, count: int) -> Int[np.ndarray, " some"]:
