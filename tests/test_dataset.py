@@ -125,7 +125,7 @@ def test_read_npz(tmp_path):
 @pytest.mark.parametrize(
     ("content", "options", "says"),
     [
-        ({"y": np.ones((4, 3))}, {}, "no array 'x'; it holds y"),
+        ({"y": np.ones((4, 3)), "z": np.ones((4, 3))}, {}, "no array 'x'; it holds y, z"),
         ({"x": np.ones((4, 3))}, {"groups": "event"}, "no array 'event'; it holds x"),
         ({"x": np.array([[None, 1]])}, {}, "Python objects"),
         ({"x": np.float32(3)}, {}, r"x has shape \(\)"),

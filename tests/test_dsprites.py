@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import unentangle as un
-from unentangle.data import Packed, dsprites, files
+from unentangle.data import Packed, dsprites, originals
 from unentangle.data.dsprites import CLASSES, FILE, SOURCES, SUBSET, _git_blob
 
 SIZES = tuple(CLASSES.values())
@@ -129,7 +129,7 @@ def test_the_published_file_is_known_by_its_blob(tmp_path, monkeypatch):
     content = written(tmp_path / "d.npz", arrays()).read_bytes()
     monkeypatch.setattr(sys.modules["unentangle.data.dsprites"], "BLOB", _git_blob(content))
     answers = dict(zip(SOURCES, (b"gone", b"please log in", content), strict=True))
-    monkeypatch.setattr(files, "urlopen", lambda address, timeout: io.BytesIO(answers[address]))
+    monkeypatch.setattr(originals, "urlopen", lambda address, timeout: io.BytesIO(answers[address]))
     np.testing.assert_array_equal(dsprites(tmp_path / "new", download=True).x, arrays()["imgs"])
     assert (tmp_path / "new" / FILE).read_bytes() == content
 

@@ -1,12 +1,20 @@
-"""A folder or zip of `.npy` files, one row each, with the factors in their names."""
+"""`read`: folders and zips of `.npy` files with the factors in their names, tables, and files that nobody should trust."""
 
+import struct
+import tracemalloc
 import zipfile
+from io import BytesIO
 
+import h5py
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import unentangle as un
-from unentangle.data.files import read_table
+from unentangle.cli import main
+from unentangle.data.files import READERS
+from unentangle.data.tables import read_table
 
 
 def folder_of(path, rows):
@@ -60,7 +68,7 @@ def test_a_damaged_zip_is_refused(tmp_path):
 def test_factors_of_an_npz_are_chosen_by_name(tmp_path):
     np.savez(tmp_path / "x.npz", x=np.eye(3), depth=[1.0, 2, 3], site=[0, 1, 1])
     assert list(un.read(tmp_path / "x.npz", factors=("site",)).factors) == ["site"]
-    with pytest.raises(un.InputError, match="no array deep to be a factor; it holds x, depth, site"):
+    with pytest.raises(un.InputError, match="no array 'deep' to be a factor; it holds x, depth, site"):
         un.read(tmp_path / "x.npz", factors=("deep",))
 
 
@@ -103,3 +111,145 @@ def test_altered_compressed_files_are_refused(tmp_path):
     (tmp_path / "x.npz").write_bytes(content)
     with pytest.raises(un.InputError, match="cannot be read: it is damaged"):
         un.read(tmp_path / "x.npz")
+
+
+def test_file_names_fit_a_pattern(tmp_path):
+    folder = folder_of(tmp_path / "rows", {f"{site}-{k}.npy": np.full(3, k) for site in ("north", "south") for k in (1, 2)})
+    for path in (folder, zip_of(folder)):
+        inner = "" if path == folder else "inner/"
+        data = un.read(path, x=inner + "{site}-{shot}", groups="site")
+        np.testing.assert_array_equal(data.x[:, 0], data.factors["shot"])
+        assert list(data.group_names) == ["north", "south"]
+
+
+def test_a_folder_of_files_is_read_as_one(tmp_path):
+    for name, start in (("mon", 0), ("tue", 10)):
+        with h5py.File(tmp_path / f"{name}.h5", "w") as file:
+            file["x"], file["site"] = np.arange(start, start + 6.0).reshape(3, 2), [1, 2, 1]
+    data = un.read(tmp_path, groups="site")
+    np.testing.assert_array_equal(data.x[:][:, 0], [0, 2, 4, 10, 12, 14])
+    np.testing.assert_array_equal(data.group, [0, 1, 0] * 2)
+    assert list(un.read(tmp_path, groups="file").group_names) == ["mon", "tue"]
+
+
+# -- files that nobody should trust ---------------------------------------------------------------------------------------
+
+
+def whole_files():
+    """The bytes of a small file of each kind that needs no extra, by suffix."""
+    x, keys = np.arange(20, dtype=np.float32).reshape(5, 4), np.array(list("ababa"))
+    files = {suffix: BytesIO() for suffix in (".npy", ".npz", ".zip", ".h5")}
+    np.save(files[".npy"], x)
+    np.savez_compressed(files[".npz"], x=x, groups=keys)
+    with zipfile.ZipFile(files[".zip"], "w") as archive:
+        archive.writestr("1_2.npy", files[".npy"].getvalue())
+    with h5py.File(files[".h5"], "w") as file:
+        file["x"], file["groups"] = x, keys.astype(object)
+        file.create_dataset("more/c", data=x[:, 0], chunks=(2,), compression="gzip")
+    lines = "".join(f"{key},{','.join(map(str, row))}\n" for key, row in zip(keys, x, strict=True))
+    return {suffix: file.getvalue() for suffix, file in files.items()} | {".csv": f"groups,a,b,c,d\n{lines}".encode()}
+
+
+WHOLE = whole_files()
+
+
+def read_all(path):
+    """Everything that reading may come to, or the sentence that refuses it."""
+    try:
+        data = un.read(path)
+        return np.asarray(data.x), data.group_sizes, repr(data)
+    except un.InputError as error:
+        refused = str(error)
+    assert "\n" not in refused
+    return None
+
+
+@pytest.mark.parametrize("suffix", WHOLE)
+@given(data=st.data())
+def test_altered_files_are_read_or_refused(tmp_path_factory, suffix, data):
+    content = bytearray(WHOLE[suffix])
+    for _ in range(data.draw(st.integers(1, 6))):
+        place = data.draw(st.integers(0, len(content) - 1))
+        content[place] = data.draw(st.sampled_from([content[place] ^ 1, content[place] ^ 128, 0, 127, 255]))
+    path = tmp_path_factory.mktemp("altered") / f"x{suffix}"
+    path.write_bytes(content)
+    read_all(path)
+    path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
+    read_all(path)
+
+
+@pytest.mark.parametrize("suffix", [*READERS, ".zip"])
+def test_files_under_a_wrong_name_are_refused(tmp_path, suffix):
+    """In one sentence and with status 2, also where the extra that reads them is not installed."""
+    others = [b"", b"rubbish", *(content for kind, content in WHOLE.items() if kind != suffix)]
+    for content in others:
+        (tmp_path / f"x{suffix}").write_bytes(content)
+        same = {".hdf5", ".hdf", ".nc", ".nc4", ".h5"} if content == WHOLE[".h5"] else {".npz", ".zip"}
+        assert (suffix in same and content[:2] in (b"PK", b"\x89H")) or read_all(tmp_path / f"x{suffix}") is None
+
+
+def header(shape, dtype="<f4"):
+    """A `.npy` that says so much, and holds nothing."""
+    file = BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"shape": shape, "fortran_order": False, "descr": dtype})
+    return file.getvalue()
+
+
+def npy(path, content):
+    path.with_suffix(".npy").write_bytes(content)
+    return path.with_suffix(".npy")
+
+
+def zipped(path, content, name="x.npy", compression=zipfile.ZIP_DEFLATED):
+    with zipfile.ZipFile(path.with_suffix(".npz"), "w", compression) as archive:
+        archive.writestr(name, content)
+    return path.with_suffix(".npz")
+
+
+def larger_than_it_is(path):
+    """A zip whose directory says that a member is a terabyte."""
+    content = bytearray(zipped(path, header((1 << 38,)), compression=zipfile.ZIP_STORED).read_bytes())
+    entry = content.index(b"PK\x01\x02")
+    content[entry + 24 : entry + 28] = struct.pack("<I", 0xFFFFFFF0)
+    path.with_suffix(".npz").write_bytes(content)
+    return path.with_suffix(".npz")
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda p: npy(p, header((10**15, 1000))), "damaged"),
+        (lambda p: npy(p, header((2**62, 2**62))), "damaged"),
+        (lambda p: npy(p, header((-1, 4))), "damaged"),
+        (lambda p: npy(p, header((2,), "|O") + b"cos\nsystem\n"), "Python objects"),
+        (lambda p: zipped(p, header((10**15, 1000))), "damaged"),
+        (lambda p: zipped(p, header((2,), "|O") + b"cos\nsystem\n"), "Python objects"),
+        (lambda p: zipped(p, header((100 << 20,), "|u1") + bytes(100 << 20)), "at most 250 times what is there"),
+        (lambda p: zipped(p, header((4,)) + bytes(16), compression=zipfile.ZIP_LZMA), "damaged"),
+        (larger_than_it_is, "declares 4 GB"),
+    ],
+)
+def test_what_is_declared_is_not_believed(tmp_path, make, says, capsys):
+    path = make(tmp_path / "x")
+    tracemalloc.start()
+    try:
+        assert main(["inspect", str(path)]) == 2
+        assert tracemalloc.get_traced_memory()[1] < 50e6
+    finally:
+        tracemalloc.stop()
+    printed = capsys.readouterr().err
+    assert printed.startswith("error: ")
+    assert printed.count("\n") == 1
+    assert says in printed
+
+
+def test_nothing_is_unpacked(tmp_path):
+    """The names of members are names; those that lead elsewhere lead nowhere."""
+    folder = tmp_path / "inner" / "most"
+    folder.mkdir(parents=True)
+    with zipfile.ZipFile(folder / "x.zip", "w") as archive:
+        for name in ("../../1_2.npy", "/tmp/3_4.npy", "..\\5_6.npy"):
+            archive.writestr(name, WHOLE[".npy"])
+    read_all(folder / "x.zip")
+    assert len(un.read(folder / "x.zip", x="/tmp/*")) == 5
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == [folder / "x.zip"]

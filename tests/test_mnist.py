@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import unentangle as un
-from unentangle.data import files
+from unentangle.data import originals
 from unentangle.data.mnist import FILES, idx
 
 FOLDER = Path(os.environ.get("UNENTANGLE_DATA", "missing")) / "mnist"
@@ -58,7 +58,7 @@ def test_groups_are_sorted_full_and_in_the_order_of_the_file(tmp_path, monkeypat
 
 def answers(monkeypatch, answer):
     """What the network gives for an address."""
-    monkeypatch.setattr(files, "urlopen", lambda address, timeout: io.BytesIO(answer(address)))
+    monkeypatch.setattr(originals, "urlopen", lambda address, timeout: io.BytesIO(answer(address)))
 
 
 def test_offline_the_error_says_which_file_to_put_where(tmp_path, monkeypatch):

@@ -22,7 +22,7 @@ from tyro.conf import Positional, arg
 from . import __version__, plots, recipes
 from .data import Dataset, beamsynthesis, celeba, dsprites, ipoc, mnist, mobil, mra, mra_states, read, seismic
 from .data.dataset import evenly
-from .data.files import read_table
+from .data.tables import read_table
 from .data.transforms import Bandpass, Envelope, Resample, Taper, Transform, Window, restored
 from .errors import Diverged, InputError
 from .evaluate import evaluate as measure
@@ -494,11 +494,8 @@ def _write_instances(path: Path, model: Model, data: Dataset, measured: np.ndarr
 def _data(data: str, groups: str, x: str) -> Dataset:
     if data in DATA:
         return DATA[data]()
-    if not (data.endswith((".npz", ".npy", ".zip")) or Path(data).is_dir()):
-        raise InputError(
-            f"{data!r} is neither a data set ({', '.join(DATA)}) nor a .npz or .npy file, a .zip of .npy, or a folder of .npy "
-            "or images."
-        )
+    if not Path(data).suffix and not Path(data).exists():
+        raise InputError(f"{data!r} is neither a data set ({', '.join(DATA)}) nor a file or folder.")
     return read(data, groups=groups, x=x)
 
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from ..errors import InputError
 from .dataset import Dataset, Factors
-from .files import local_folder
 from .images import decoded, image_files
+from .originals import local_folder
 
 PAGE = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 IMAGES = "img_align_celeba"

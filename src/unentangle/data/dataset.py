@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from ..errors import InputError
+from .blocks import Blocks
 from .packed import Packed
 from .transforms import TRANSFORMS, Chain, Transform
 
@@ -258,7 +259,7 @@ class Dataset:
 
     def _raw(self, index) -> np.ndarray:
         index = np.asarray(index)
-        if hasattr(self.x, "chunks"):  # HDF5 wants increasing indices without repeats
+        if hasattr(self.x, "chunks") and not isinstance(self.x, Blocks):  # HDF5 wants increasing indices without repeats
             unique, inverse = np.unique(index, return_inverse=True)
             rows = np.asarray(self.x[unique])[inverse.reshape(index.shape)]
         else:
@@ -408,7 +409,7 @@ class Some:
 
 
 def is_lazy(x: Any) -> bool:
-    """Whether x is read in parts: a memory map, a chunked array as HDF5 and zarr have it, packed rows, or some of such."""
+    """Whether x is read in parts: a memory map, an array as HDF5 and zarr have it, joined ones, packed rows, or some of such."""
     return isinstance(x, np.memmap | Packed | Some) or hasattr(x, "chunks")
 
 

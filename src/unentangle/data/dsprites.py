@@ -14,8 +14,9 @@ import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
 from ..errors import InputError
+from .arrays import DAMAGED
 from .dataset import Dataset
-from .files import DAMAGED, local_folder, original
+from .originals import local_folder, original
 from .packed import Packed
 
 FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"

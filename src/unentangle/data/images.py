@@ -17,7 +17,7 @@ from rich.progress import track
 
 from ..errors import InputError
 from ..storage import cache_folder, draft, read_json, write_json
-from .csv_columns import read_csv
+from .columns import read_csv
 from .dataset import Dataset, Factors
 
 SUFFIXES = (".jpeg", ".jpg", ".png")

@@ -11,7 +11,7 @@ from jaxtyping import UInt8
 
 from ..errors import InputError
 from .dataset import Dataset
-from .files import local_folder, original
+from .originals import local_folder, original
 
 Split = Literal["train", "test"]
 

@@ -24,7 +24,7 @@ from sklearn.neural_network import MLPClassifier
 from .. import nets, plots
 from ..data import Dataset, fourier_states, mnist, mra, mra_states, orbit, step_states
 from ..data.dataset import Scale
-from ..data.files import local_folder
+from ..data.originals import local_folder
 from ..errors import Diverged
 from ..evaluate import evaluate, mra_baselines, orbits
 from ..figures import mra_figures

@@ -1,0 +1,152 @@
+"""Arrays in `.npy` and `.npz` files, whose headers are not believed before they are checked."""
+
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any, NamedTuple
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+
+import numpy as np
+
+from ..errors import InputError
+
+# What zipfile and numpy raise where a file is cut short, altered, encrypted or something else.
+DAMAGED = (
+    ArithmeticError, BadZipFile, EOFError, IndexError, KeyError, MemoryError, OSError, RuntimeError, SyntaxError, TypeError,
+    ValueError, struct.error, zlib.error,
+)  # fmt: skip
+# A file that says it holds more than 64 MB, and more than 250 times its own size, holds nothing or is made to fill memory.
+# (The binary images of dSprites, which pack well, are 115 times their file.)
+SMALL, RATIO = 64 << 20, 250
+
+
+@contextmanager
+def damaged(path: Path | str, needed: str) -> Iterator[None]:
+    """Say in one sentence what was not understood of a file, whatever went wrong, unless it is said already.
+
+    Raises:
+        InputError: naming the file and what is needed.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        if isinstance(error, FileNotFoundError):
+            raise InputError(f"{path} does not exist; {needed} is needed.") from error
+        reason = "it holds Python objects" if "allow_pickle" in str(error) else "it is damaged or not what its name says"
+        raise InputError(f"{path} cannot be read: {reason}; {needed} is needed.") from error
+
+
+def check_size(path: Path | str, declared: int, stored: int) -> None:
+    """Refuse a file of so many bytes that says it holds many times more.
+
+    Raises:
+        InputError: if `declared` bytes are more than `SMALL`, and more than `RATIO` times the `stored` ones.
+    """
+    if declared > max(SMALL, RATIO * stored):
+        raise InputError(
+            f"{path} declares {declared / 2**30:.3g} GB, of which {stored / 2**20:.3g} MB are there; it is damaged, empty or "
+            f"made to fill memory (at most {RATIO} times what is there is read)."
+        )
+
+
+class Header(NamedTuple):
+    """What the first lines of a `.npy` say."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes the values take, in integers without end."""
+        return prod(map(int, self.shape)) * self.dtype.itemsize
+
+
+def read_header(file: Any, size: int) -> Header:
+    """The header of an open `.npy` of so many bytes.
+
+    Raises:
+        InputError: if it holds Python objects.
+        Exception: one of `DAMAGED`, if it is no header, or `size` is not enough for what it says.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of odd headers, which are read or refused
+        version = np.lib.format.read_magic(file)
+        if version not in ((1, 0), (2, 0)):
+            raise ValueError("a .npy of format 1 or 2, which numbers are saved as, is needed")
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(file)
+    if dtype.hasobject:
+        raise ValueError("allow_pickle would be needed")
+    header = Header(shape, dtype)
+    if min(shape, default=0) < 0 or header.nbytes > size - file.tell():
+        raise ValueError(f"the header says {header.nbytes} bytes, more than there are")
+    return header
+
+
+def load_npy(path: Path, mmap_mode: Any = None) -> np.ndarray:
+    """The array of a `.npy` file, in memory or mapped.
+
+    Raises:
+        InputError: if the file is missing, damaged or holds Python objects.
+    """
+    with damaged(path, "a numeric array written by numpy.save"):
+        with path.open("rb") as file:
+            read_header(file, path.stat().st_size)
+        return np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
+
+
+@dataclass(frozen=True)
+class Member:
+    """An array in a zip, read where `numpy.asarray` asks for it."""
+
+    archive: ZipFile
+    info: ZipInfo
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        with (
+            damaged(f"{self.info.filename} in {self.archive.filename}", "a numeric array"),
+            self.archive.open(self.info) as file,
+        ):
+            return np.lib.format.read_array(file, allow_pickle=False).astype(dtype or self.dtype, copy=False)
+
+
+def members(path: Path) -> dict[str, Member]:
+    """The arrays of a `.npz`, or of another zip of `.npy` files, by their names without suffix; only headers are read.
+
+    Nothing is written anywhere: the names of the members are names, and no paths.
+
+    Raises:
+        InputError: if the file is missing, damaged or encrypted, or unpacks to more than `check_size` allows.
+    """
+    with damaged(path, "a .npz written by numpy.savez, or a .zip of .npy files,"):
+        archive = ZipFile(path)
+        files = [info for info in archive.infolist() if info.filename.endswith(".npy")]
+        check_size(path, sum(info.file_size for info in files), path.stat().st_size)
+        return {info.filename.removesuffix(".npy"): _member(archive, info) for info in files}
+
+
+def _member(archive: ZipFile, info: ZipInfo) -> Member:
+    with damaged(f"{info.filename} in {archive.filename}", "a numeric array written by numpy.save, not encrypted,"):
+        if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
+            raise ValueError("numpy writes no other compression")
+        with archive.open(info) as file:
+            return Member(archive, info, *read_header(file, info.file_size))
+
+
+def in_memory(arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """All of some arrays, read."""
+    return {name: np.asarray(array) for name, array in arrays.items()}

@@ -1,0 +1,70 @@
+"""Columns that are samples, group keys and factors."""
+
+import numpy as np
+import pytest
+
+import unentangle as un
+from unentangle.data.columns import numbers, read_csv
+
+X = np.arange(12.0).reshape(4, 3)
+TABLE = "site,s0,s1,s2,depth\n" + "".join(f"{'ab'[k % 2]},{r[0]},{r[1]},{r[2]},{k}\n" for k, r in enumerate(X))
+
+
+@pytest.fixture
+def table(tmp_path):
+    (tmp_path / "t.csv").write_text(TABLE)
+    return tmp_path / "t.csv"
+
+
+def test_columns_of_numbers_are_samples_unless_said_otherwise(table):
+    np.testing.assert_array_equal(un.read(table, groups="site").x, np.column_stack([X, np.arange(4)]))
+    for options in ({"x": "s?"}, {"factors": ["depth"]}):
+        data = un.read(table, groups="site", **options)
+        np.testing.assert_array_equal(data.x, X)
+        np.testing.assert_array_equal(data.factors["depth"], np.arange(4))
+        assert list(data.group_names) == ["a", "b"]
+    for options, says in (
+        ({"x": "t*"}, "no column of numbers for x='t"),
+        ({"x": "s*"}, "'site' of .* holds words"),
+        ({"groups": "place"}, "no array 'place'"),
+    ):
+        with pytest.raises(un.InputError, match=says):
+            un.read(table, **options)
+
+
+def test_parquet_has_columns_or_lists(table):
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    columns = read_csv(table)
+    parquet.write_table(pa.table(columns), table.with_suffix(".parquet"))
+    np.testing.assert_array_equal(un.read(table.with_suffix(".parquet"), groups="site", x="s?").x, X)
+    lists = pa.table({"wave": list(X), "site": columns["site"], "depth": columns["depth"]})
+    parquet.write_table(lists, table.with_suffix(".parquet"))
+    data = un.read(table.with_suffix(".parquet"), groups="site")
+    np.testing.assert_array_equal(data.x, X)
+    assert list(data.factors) == ["depth"]
+
+
+def test_keys_may_lie_in_another_file(table):
+    np.save(table.parent / "x.npy", X)
+    np.save(table.parent / "k.npy", [3, 1, 3, 1])
+    assert list(un.read(table.parent / "x.npy", groups=f"{table}:site").group_names) == ["a", "b"]
+    assert list(un.read(table.parent / "x.npy", groups=str(table.parent / "k.npy")).group_names) == [1, 3]
+    with pytest.raises(un.InputError, match="no column 'place'; it has site"):
+        un.read(table.parent / "x.npy", groups=f"{table}:place")
+
+
+def test_types_are_those_of_all_lines(tmp_path):
+    """However far down the line lies that changes the type of its column."""
+    lines = [f"{k},{k},{k},7_{k}\n" for k in range(700)]
+    (tmp_path / "t.csv").write_text("a,b,c,d\n" + "".join(lines) + "8,1.5,x,9\n")
+    columns = read_csv(tmp_path / "t.csv")
+    assert [c.dtype.kind for c in columns.values()] == ["i", "f", "U", "U"]
+    assert columns["c"][3] == "3"
+
+
+def test_different_words_stay_different():
+    assert numbers(["1", "2"]).dtype.kind == "i"
+    assert numbers(["1", "2.5"]).dtype.kind == "f"
+    for words in (["07", "7"], ["1_2", "12"], ["1", "a"]):
+        assert numbers(words).tolist() == words
