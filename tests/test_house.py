@@ -31,6 +31,7 @@ KNOWS = {
     "train": {"errors", "schedules", "data", "methods", "model", "runs"},
     "outputs": {"errors", "storage"},
     "streams": {"errors", "data", "methods", "model", "outputs"},
+    "inspection": {"errors", "data", "methods", "train"},
     "evaluate": {"errors", "data", "dependence", "metrics", "methods", "model", "train"},
     "study": {"errors", "schedules", "data", "methods", "model", "evaluate", "runs", "storage", "train"},
     "figures": {"data", "evaluate", "metrics", "model", "plots"},

@@ -5,7 +5,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import field, fields, make_dataclass
-from inspect import getdoc
+from functools import partial
+from inspect import getdoc, signature
 from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
@@ -16,6 +17,7 @@ import numpy as np
 import tyro
 from docstring_parser import parse
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 from tyro.conf import Positional, arg
 
@@ -24,10 +26,13 @@ from .data import Dataset, beamsynthesis, celeba, dsprites, ipoc, mnist, mobil, 
 from .data.dataset import evenly
 from .data.tables import read_table
 from .data.transforms import Bandpass, Envelope, Resample, Taper, Transform, Window, restored
+from .data.writing import write_dataset
 from .errors import Diverged, InputError
 from .evaluate import evaluate as measure
 from .evaluate import instances, mra_baselines
 from .figures import figures, latent_figures, mra_figures
+from .inspection import advice, page
+from .inspection import inspect as look_at
 from .methods import METHODS, SymAE
 from .methods.latent import Latents
 from .methods.protocol import Method
@@ -48,6 +53,7 @@ WELCOME = f"""unentangle {__version__}: separate what stays from what varies in 
   unentangle fit mra symae --out runs/mra               the same with the recommended settings
   unentangle fit beamsynthesis nashae --out runs/beam   NashAE finds how many factors vary, without labels
   unentangle fit FILE.npz symae --out runs/mine         your own rows: arrays "x" (rows, ...) and "groups" (rows,)
+  unentangle inspect FILE                               what is in a file (HDF5, csv, SAC ...), and what training would do
   unentangle encode runs/mine FILE.npz --out codes.npz  the codes of any rows
   unentangle swap runs/mine FILE.npz --out swaps.npz    every state under every nuisance, or chosen latents between rows
   unentangle export runs/mine --out onnx                encoders and decoder as ONNX files
@@ -125,6 +131,20 @@ def encode(
     """
     new_file(out)
     _print_columns(out, encode_file(_model(run, seed), _like(run, data, groups, x), out))
+
+
+def inspect(data: DataArg, groups: str = "groups", x: str = "x") -> None:
+    """Say what is in a file and what a training would do with it, before hours go into one.
+
+    Args:
+        data: a file or folder, or mra, beamsynthesis, mnist, dsprites or celeba.
+        groups: the name of the group keys in the file.
+        x: the name of the rows in the file.
+    """
+    bar = partial(track, description=data, console=CONSOLE, transient=True, disable=not CONSOLE.is_terminal)
+    found = look_at(_data(data, groups, x), watch=bar)
+    CONSOLE.print(page(found, data, groups))
+    CONSOLE.print(f"\n{advice(found, data, groups, x)}", soft_wrap=True, markup=False)
 
 
 def swap(
@@ -366,6 +386,24 @@ def fit(args: Sequence[str]) -> None:
     _fit(data, method(**numbers), given["out"], **settings)
 
 
+def data(args: Sequence[str]) -> None:
+    """Write a data set as a file that is read again: data NAME --out FILE [flags of its own]."""
+    name = args[0] if args and not args[0].startswith("-") else ""
+    if name not in DATA:
+        raise InputError(f"data needs the name of a data set, of {', '.join(DATA)}, and --out FILE, a new .npz or .h5.")
+    made, words = DATA[name], {p.arg_name: p.description for p in parse(getdoc(DATA[name]) or "").params}
+    flags: list[Any] = [("out", Annotated[Path, arg(help="a new .npz or .h5 file.")])]
+    hints = get_type_hints(made)
+    for flag in signature(made).parameters.values():
+        if (plain := _plain(hints[flag.name])) is not None:
+            flags.append((flag.name, Annotated[plain, arg(help=words.get(flag.name))], field(default=flag.default)))
+    command = make_dataclass("Data", flags)
+    given = vars(tyro.cli(command, args=args[1:], prog=f"unentangle data {name}", description=_first(made)))
+    out = given.pop("out")
+    write_dataset(out, rows := made(**given))
+    CONSOLE.print(f"{out}: {rows!r}")
+
+
 # -- what they share ------------------------------------------------------------------------------------------------------
 
 
@@ -538,7 +576,8 @@ def _first(method: Any) -> str:
 
 
 COMMANDS: dict[str, Callable[..., None]] = {
-    "demo": demo, "encode": encode, "swap": swap, "export": export, "evaluate": evaluate, "reproduce": reproduce,
+    "demo": demo, "inspect": inspect, "encode": encode, "swap": swap, "export": export, "evaluate": evaluate,
+    "reproduce": reproduce,
 }  # fmt: skip
 
 
@@ -551,12 +590,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     mpl.use("Agg")
     _cache_programs()
     try:
-        if args[0] == "fit":
-            fit(args[1:])
+        if args[0] in ("fit", "data"):
+            {"fit": fit, "data": data}[args[0]](args[1:])
         elif args[0] in COMMANDS:
             tyro.cli(COMMANDS[args[0]], args=args[1:], prog=f"unentangle {args[0]}")
         else:
-            raise InputError(f"there is no command {args[0]!r}; there are fit, {', '.join(COMMANDS)}.")
+            raise InputError(f"there is no command {args[0]!r}; there are fit, data, {', '.join(COMMANDS)}.")
     except (InputError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

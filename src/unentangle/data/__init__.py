@@ -13,6 +13,7 @@ from .mra import fourier_states, mra, mra_states, orbit, step_states
 from .packed import Packed, unpack
 from .seismic import Shots, seismic, shots
 from .transforms import Bandpass, Envelope, Resample, Taper, Window
+from .writing import write_dataset
 
 __all__ = [
     "Bandpass",
@@ -40,4 +41,5 @@ __all__ = [
     "shots",
     "step_states",
     "unpack",
+    "write_dataset",
 ]

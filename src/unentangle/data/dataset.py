@@ -409,7 +409,7 @@ class Some:
 
 
 def is_lazy(x: Any) -> bool:
-    """Whether x is read in parts: a memory map, an array as HDF5 and zarr have it, joined ones, packed rows, or some of such."""
+    """Whether x is read in parts: a memory map, an array as HDF5 and zarr have it, joined ones, packed rows, some of such."""
     return isinstance(x, np.memmap | Packed | Some) or hasattr(x, "chunks")
 
 

@@ -1,0 +1,47 @@
+"""A data set as a file that `read` reads."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from ..errors import InputError
+from ..storage import draft
+from .dataset import Dataset
+
+
+def write_dataset(path: Path, data: Dataset) -> None:
+    """Write the rows, the group keys and the factors of a data set as `.npz` or `.h5`; HDF5 is written as the rows are read.
+
+    The rows are called x, or, where a factor is, rows; the keys groups. So that their kinds are known again, continuous factors
+    are written as floats, and others that are whole numbers as integers.
+
+    Raises:
+        InputError: if the file is there already, or of another kind.
+    """
+    if path.suffix not in (".npz", ".h5") or path.exists():
+        what = "exists already" if path.exists() else "is neither a .npz nor a .h5"
+        raise InputError(f"{path} {what}; give the name of a new file.")
+    columns = {name: _typed(values, data.factors.kinds[name]) for name, values in data.factors.items()}
+    if data.groups is not None:
+        columns["groups"] = data.groups
+    rows = "rows" if "x" in columns else "x"
+    with draft(path) as file:
+        if path.suffix == ".npz":
+            with file.open("wb") as out:
+                np.savez(out, **{rows: np.asarray(data.x)}, **columns)  # pyright: ignore[reportArgumentType]
+            return
+        with h5py.File(file, "w") as out:
+            x = out.create_dataset(rows, (len(data), *data.row_shape), data.x.dtype)
+            for part, some in data.chunks():
+                x[part] = some
+            for name, column in columns.items():
+                out[name] = column.astype(object) if column.dtype.kind == "U" else column
+
+
+def _typed(values: np.ndarray, kind: str) -> np.ndarray:
+    """Values in a type that tells their kind."""
+    if kind == "continuous":
+        return values if np.issubdtype(values.dtype, np.floating) else values.astype(float)
+    whole = np.issubdtype(values.dtype, np.floating) and (values == np.round(values)).all()
+    return values.astype(np.int64) if whole else values

@@ -1,0 +1,285 @@
+"""What is in a data set, and what a training would make of it: a check before the hours that it takes."""
+
+import shlex
+from collections.abc import Callable, Iterable
+from math import ceil, prod
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from .data.blocks import Blocks
+from .data.dataset import Dataset, Scale, is_lazy, mean_and_std, survey
+from .errors import InputError
+from .methods import SymAE
+from .methods.protocol import Method
+from .train import RESIDENT_BYTES
+
+FEW = 5  # groups of which none can be spared
+CLIPPED = 0.01  # of the values of a row are its greatest, or its least
+LONG = 100  # values, of fewer than which nothing is said about clipping
+CHANNELS = 12  # more than these are samples
+SHOWN = 12  # factors on the page
+SLOW = 16  # times what one row takes must be read from disk for it
+
+
+class Column(NamedTuple):
+    """A factor: its kind, how many different values it has, the first and last of them, and the rows of a value on average."""
+
+    kind: str
+    distinct: int
+    first: Any
+    last: Any
+    rows: float
+
+    @property
+    def could_be_groups(self) -> bool:
+        """Whether it parts the rows into several groups of several rows."""
+        return self.distinct > 1 and self.rows >= 2
+
+
+class Report(NamedTuple):
+    """What one pass over a data set finds.
+
+    Counts are of rows, statistics of finite rows; `sizes` are the least, median and greatest number of rows of a group. `notes`
+    tell what is odd, yet can be used; `refusals` why a training would not begin, and what to do; `plan` what it would do.
+    """
+
+    rows: int
+    row_shape: tuple[int, ...]
+    dtype: str
+    gigabytes: float
+    on_disk: bool
+    least: float
+    greatest: float
+    mean: float
+    std: float
+    not_finite: int
+    constant: int
+    clipped: int
+    repeated: int
+    groups: int | None
+    sizes: tuple[int, float, int]
+    single: int
+    factors: dict[str, Column]
+    notes: list[str]
+    refusals: list[str]
+    plan: list[str]
+
+    @property
+    def keys(self) -> list[str]:
+        """The factors that could be group keys, likely ones first."""
+        keys = [name for name, column in self.factors.items() if column.could_be_groups]
+        return sorted(keys, key=lambda name: self.factors[name].kind == "continuous")
+
+
+def inspect(data: Dataset, method: Method | None = None, watch: Callable[[Iterable[Any]], Iterable[Any]] = iter) -> Report:
+    """Read a data set once, a few rows at a time, and say what is in it and what a training would do with it.
+
+    It takes what a training refuses, too: rows with NaN or infinite values are counted, and left out of the statistics.
+
+    Args:
+        data: the data.
+        method: the method that would be trained, by default `SymAE()` for data with groups, else none.
+        watch: passes the chunks of rows through, as a progress bar does.
+
+    Raises:
+        InputError: if rows cannot be read.
+    """
+    method = SymAE() if method is None and data.groups is not None else method
+    found = [_look(rows.reshape(len(rows), -1)) for _, rows in watch(data.chunks())]
+    look = _Look(*(np.concatenate(column) for column in zip(*found, strict=True)))
+    good, sizes = _Look(*(column[look.finite] for column in look)), data.group_sizes
+
+    def of_good(function: Callable[[np.ndarray], Any], values: np.ndarray) -> float:
+        return float(function(values)) if values.size else np.nan
+
+    report = Report(
+        rows=len(data),
+        row_shape=data.row_shape,
+        dtype=str(data.x.dtype),
+        gigabytes=prod(data.x.shape) * data.x.dtype.itemsize / 2**30,
+        on_disk=is_lazy(data.x),
+        least=of_good(np.min, good.least),
+        greatest=of_good(np.max, good.greatest),
+        mean=of_good(np.mean, good.mean),
+        std=of_good(lambda std: np.sqrt(np.mean(std**2) + good.mean.var()), good.std),
+        not_finite=len(data) - len(good.std),
+        constant=int(np.sum(good.std == 0)),
+        clipped=int(np.sum(good.clipped)),
+        repeated=len(data) - len(np.unique(look.digest)),
+        groups=None if data.groups is None else len(sizes),
+        sizes=(int(sizes.min()), float(np.median(sizes)), int(sizes.max())),
+        single=int(np.sum(sizes == 1)) if data.groups is not None else 0,
+        factors={name: _column(data, name) for name in data.factors},
+        notes=[],
+        refusals=_refusals(data, method, look.finite),
+        plan=[],
+    )
+    report = report._replace(notes=_notes(data, report))
+    if not good.std.size:
+        return report
+    try:
+        scale, _, loudness = survey(good.mean, good.std, data.row_shape, data.scaling)
+    except InputError as error:
+        return report._replace(refusals=[*report.refusals, str(error)])
+    return report._replace(plan=_plan(data, report, method, scale, loudness))
+
+
+def page(report: Report, source: str, groups: str) -> Group:
+    """A report for people to read, about a file or data set of this name, whose group keys were looked for under that one."""
+    size = f"{report.gigabytes:.3g} GB" if report.gigabytes >= 1 else f"{1024 * report.gigabytes:.3g} MB"
+    place = ", on disk" if report.on_disk else ""
+    spread = f"mean {report.mean:.4g}, standard deviation {report.std:.4g}"
+    counts = {"with NaN or infinity": report.not_finite, "constant": report.constant, "flat at an end": report.clipped}
+    odd = [f"{count:,} {what}" for what, count in (counts | {"copies of others": report.repeated}).items() if count]
+    least, median, greatest = report.sizes
+    sizes = f"of {least} rows" if least == greatest else f"of {least} to {greatest} rows (median {median:g})"
+    facts = [
+        ("rows", f"{report.rows:,} of shape {report.row_shape}, {report.dtype}, {size}{place}"),
+        ("values", f"{report.least:.4g} to {report.greatest:.4g}, {spread}"),
+        ("odd rows", ", ".join(odd) or "none"),
+        ("groups", "none" if report.groups is None else f"{report.groups:,} by {groups}, {sizes}"),
+    ]
+    title = "factors"
+    for name, column in list(report.factors.items())[:SHOWN]:
+        values = f"{column.distinct:,} values from {column.first} to {column.last}" if column.distinct > 1 else column.first
+        facts.append((title, f"{name}: {column.kind}, {values}"))
+        title = ""
+    if len(report.factors) > SHOWN:
+        facts.append(("", f"and {len(report.factors) - SHOWN} more"))
+    said = (("refused", report.refusals), ("note", report.notes), ("training", report.plan))
+    words = [(title, sentence) for title, sentences in said for sentence in sentences]
+    return Group(Text(source), _grid(facts), "", _grid(words))
+
+
+def _grid(lines: Iterable[tuple[str, str]]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for title, words in lines:
+        table.add_row(title, Text(words))
+    return table
+
+
+def advice(report: Report, source: str, groups: str, x: str) -> str:
+    """What to type next, with the names of the file, of its group keys and of its rows."""
+    rows = f" --x {shlex.quote(x)}" if x != "x" else ""
+    keys = f" --groups {shlex.quote(groups)}" if groups != "groups" else ""
+    file, out = shlex.quote(source), shlex.quote(f"runs/{Path(source).stem or 'mine'}")
+    if report.refusals:
+        return f"then again: unentangle inspect {file}{rows}{keys}"
+    if report.groups is not None:
+        return f"next: unentangle fit {file} symae{rows}{keys} --out {out}"
+    if report.keys:
+        others = f"\n(or by {', '.join(report.keys[1:SHOWN])})" if len(report.keys) > 1 else ""
+        return f"next: unentangle inspect {file}{rows} --groups {shlex.quote(report.keys[0])}{others}"
+    return f"next: unentangle fit {file} nashae{rows} --out {out}\n(no groups are needed; SymAE needs a key per row: --groups)"
+
+
+# -- what a pass finds ----------------------------------------------------------------------------------------------------
+
+
+class _Look(NamedTuple):
+    """Of each row."""
+
+    finite: Bool[np.ndarray, " n"]
+    mean: Float[np.ndarray, " n"]
+    std: Float[np.ndarray, " n"]
+    least: Float[np.ndarray, " n"]
+    greatest: Float[np.ndarray, " n"]
+    clipped: Bool[np.ndarray, " n"]
+    digest: Int[np.ndarray, " n"]
+
+
+def _look(rows: np.ndarray) -> _Look:
+    digest = np.array([hash(row.tobytes()) for row in rows])
+    flat = rows.astype(np.float64)
+    finite = np.asarray(np.isfinite(flat).all(axis=1))
+    flat[~finite] = 0.0
+    least, greatest = flat.min(axis=1), flat.max(axis=1)
+    often = np.maximum(*(np.sum(flat == edge[:, None], axis=1) for edge in (least, greatest)))
+    continua = flat.shape[1] >= LONG and rows.dtype.itemsize > 1  # bytes and bits are at their ends by nature
+    clipped = (often > CLIPPED * flat.shape[1]) & (least < greatest) & (often > 2) & continua
+    mean, std = mean_and_std(flat)
+    return _Look(finite, mean, std, least, greatest, clipped, digest)
+
+
+def _column(data: Dataset, name: str) -> Column:
+    values = np.unique(data.factors[name])
+    return Column(data.factors.kinds[name], len(values), values[0].item(), values[-1].item(), len(data) / len(values))
+
+
+# -- in words -------------------------------------------------------------------------------------------------------------
+
+
+def _refusals(data: Dataset, method: Method | None, finite: Bool[np.ndarray, " n"]) -> list[str]:
+    refusals = []
+    if not finite.all():
+        bad = np.flatnonzero(~finite)
+        where = f"row {bad[0]}" if len(bad) == 1 else f"{len(bad)} rows, the first of them row {bad[0]},"
+        holds = "holds" if len(bad) == 1 else "hold"
+        refusals.append(f"{where} {holds} NaN or infinite values: leave such rows out, or fill the gaps.")
+    if method is not None:
+        try:
+            method.check(data)
+        except InputError as error:
+            refusals.append(str(error))
+    return refusals
+
+
+def _notes(data: Dataset, report: Report) -> list[str]:
+    notes, shape = [], report.row_shape
+    if report.constant:
+        notes.append(f"{report.constant} row(s) are constant, so there is nothing in them: dead traces are better left out.")
+    if report.clipped:
+        notes.append(
+            f"{report.clipped} row(s) have their greatest or least value in more than {CLIPPED:.0%} of their samples: clipped, "
+            "silent or flat in parts by nature; clipped ones are better left out."
+        )
+    if report.repeated:
+        notes.append(f"{report.repeated} row(s) are copies of others, to the last bit.")
+    if report.single:
+        notes.append(f"{report.single} group(s) have a single row, from which nobody can tell what varies.")
+    if report.groups is not None and 1 < report.groups < FEW:
+        notes.append(f"{report.groups} groups are too few to hold some out: what is learned cannot be tried on unseen ones.")
+    if len(shape) == 2 and shape[0] <= CHANNELS and shape[1] >= 4 * shape[0]:
+        notes.append(
+            f"rows of shape {shape} are taken as {shape[0]} samples of {shape[1]} channels; if they are {shape[0]} channels of "
+            f"{shape[1]} samples, say so by the names of the axes: --x 'NAME: row channel time'."
+        )
+    if (times := _read_for_one(data.x)) > SLOW and report.gigabytes * 2**30 > RESIDENT_BYTES:
+        notes.append(
+            f"for each row {times:.0f} times as much must be read; save the file in chunks of one or a few whole rows."
+        )
+    return notes
+
+
+def _plan(data: Dataset, report: Report, method: Method | None, scale: Scale, loudness: tuple[float, float]) -> list[str]:
+    if scale.row_axes:
+        plan = [
+            f"Each row is standardised by itself, as their standard deviations go from {loudness[0]:.3g} to {loudness[1]:.3g} "
+            "and a tenth of the rows would else be all that counts; its level travels with its code."
+        ]
+    else:
+        plan = [f"All rows are standardised by one mean, {scale.mean:.4g}, and one standard deviation, {scale.std:.4g}."]
+    if report.on_disk and 4 * data.x.size > RESIDENT_BYTES:
+        plan.append("The rows stay on disk and are read as they are needed.")
+    if method is None or data.groups is None:
+        return plan
+    number, instances = method.recommended.batch if isinstance(method.recommended.batch, tuple) else (1, 1)
+    small = int(np.sum(data.group_sizes < instances))
+    drawn = f"A step draws {min(number, len(data.group_sizes))} of the {report.groups} groups and {instances} rows of each"
+    plan.append(f"{drawn}; {small} group(s) have fewer, and repeat some of theirs." if small else f"{drawn}.")
+    return plan
+
+
+def _read_for_one(x: Any) -> float:
+    """How many times the bytes of a row lie in the chunks that it crosses on disk."""
+    parts = [part for part in (x.arrays if isinstance(x, Blocks) else [x])[:1] if getattr(part, "chunks", None)]
+    times = 1.0
+    for part in parts:
+        times = part.chunks[0] * prod(ceil(n / c) * c / n for n, c in zip(part.shape[1:], part.chunks[1:], strict=True))
+    return times
