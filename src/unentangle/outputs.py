@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zipfile import ZipFile
 
+import h5py
 import numpy as np
 
 from .errors import InputError
@@ -118,7 +119,6 @@ def _npz(file: Path, columns: Columns, arrays: Mapping[str, np.ndarray]) -> None
 
 
 def _hdf5(file: Path, columns: Columns, arrays: Mapping[str, np.ndarray]) -> None:
-    h5py = _needs("h5py", "hdf5")
     with h5py.File(file, "w") as root:
         for name, array in arrays.items():
             words = array.dtype.kind == "U"
@@ -130,7 +130,7 @@ def _hdf5(file: Path, columns: Columns, arrays: Mapping[str, np.ndarray]) -> Non
 
 
 def _netcdf(file: Path, columns: Columns, arrays: Mapping[str, np.ndarray]) -> None:
-    h5netcdf, h5py = _needs("h5netcdf", "netcdf"), _needs("h5py", "hdf5")
+    h5netcdf = _h5netcdf()
     with h5netcdf.File(file, "w") as root:
         root.dimensions = {axis: n for c in columns.values() for axis, n in zip(c.axes, c.shape, strict=True)}
         for name, array in arrays.items():
@@ -158,11 +158,12 @@ def _titles(name: str, column: Column, width: int) -> list[str]:
     return [name] if len(column.axes) == 1 else [f"{name}_{i}" for i in range(width)]
 
 
-def _needs(module: str, extra: str) -> Any:
+def _h5netcdf() -> Any:
     try:
-        return __import__(module)
+        import h5netcdf
     except ImportError as error:
-        raise InputError(f"{module} is not installed, which writes such files: pip install 'unentangle[{extra}]'.") from error
+        raise InputError("h5netcdf is not installed, which NetCDF files need: pip install 'unentangle[netcdf]'.") from error
+    return h5netcdf
 
 
 FORMATS: dict[str, Callable[[Path, Columns, Mapping[str, np.ndarray]], None]] = {

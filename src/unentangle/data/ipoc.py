@@ -1,6 +1,5 @@
 """Local earthquakes at one station of the Integrated Plate boundary Observatory Chile (doi:10.5880/GFZ.2.4.2019.004)."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +7,10 @@ from jaxtyping import Float
 from sklearn.cluster import KMeans
 
 from ..errors import InputError
-from .csv_columns import read_csv
+from .columns import read_csv
 from .dataset import Dataset
-from .files import DAMAGED, local_folder
+from .files import read
+from .originals import local_folder
 
 DEGREE = 111.2  # km on a great circle
 
@@ -37,13 +37,11 @@ def ipoc(folder: str | Path | None = None, *, regions: int = 10, seed: int = 0) 
         the station to the source), `depth` (km), `magnitude`; `north` and `east` (km from the station).
 
     Raises:
-        InputError: if a file is missing or not what is known, or h5py is not installed.
+        InputError: if a file is missing or damaged.
     """
     folder = local_folder("seismic/ipoc_pb01") if folder is None else Path(folder)
     tables = [read_csv(folder / name) for name in PARTS]
-    rows = np.concatenate(
-        [_traces(folder / file, t["trace_name"].tolist()) for file, t in zip(PARTS.values(), tables, strict=True)]
-    )
+    rows = np.concatenate([read(folder / name).load().x for name in PARTS.values()])
     column = {name: np.concatenate([t[name] for t in tables]) for name in tables[0] if name in tables[1]}
     north, east = from_station(
         *(column[f"{what}_{axis}_deg"].astype(float) for what in ("source", "station") for axis in ("latitude", "longitude"))
@@ -73,18 +71,3 @@ def from_station(
     """How far north and east of the station, in km, on a plane that touches the Earth between the two."""
     between = np.radians((latitude + station_latitude) / 2)
     return DEGREE * (latitude - station_latitude), DEGREE * (longitude - station_longitude) * np.cos(between)
-
-
-def _traces(path: Path, names: Sequence[str]) -> Float[np.ndarray, "n samples components"]:
-    """The traces of these names, each `bucket$row,...`, from an HDF5 file of buckets (rows, components, samples)."""
-    try:
-        import h5py
-    except ImportError as error:
-        raise InputError("h5py is not installed, which HDF5 files need: pip install h5py.") from error
-    try:
-        with h5py.File(path) as file:
-            places = [(bucket, int(where.split(",")[0])) for bucket, _, where in (n.partition("$") for n in names)]
-            kept = {bucket: np.asarray(file[f"data/{bucket}"]) for bucket in {bucket for bucket, _ in places}}
-        return np.stack([kept[bucket][row].T for bucket, row in places])
-    except (*DAMAGED, IndexError, TypeError) as error:
-        raise InputError(f"{path} cannot be read: it is missing, damaged or not the original.") from error

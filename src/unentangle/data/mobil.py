@@ -6,7 +6,8 @@ import numpy as np
 
 from ..errors import InputError
 from .dataset import Dataset
-from .files import local_folder, read
+from .files import read
+from .originals import local_folder
 
 
 def mobil(file: str | Path | None = None, *, shots: int = 6) -> Dataset:

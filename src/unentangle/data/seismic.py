@@ -21,8 +21,9 @@ from numpy.typing import ArrayLike
 from ..errors import InputError
 from ..storage import cache_folder, write
 from .acoustics import impulse_response
+from .arrays import DAMAGED
 from .dataset import Dataset
-from .files import DAMAGED, local_folder
+from .originals import local_folder
 
 SPACING = 15.0  # of the grid, in m
 NODES = (161, 121)  # along the line and in depth: 2.4 km by 1.8 km
