@@ -10,10 +10,10 @@ from unentangle.errors import InputError
 from unentangle.outputs import FORMATS, Column, growing
 
 COLUMNS = {
-    "group": Column(("row",), (5,), np.int32),
-    "code": Column(("row", "number"), (5, 2)),
-    "group_names": Column(("group",), (2,), np.dtype("U5")),
-    "mean": Column(("group", "sample"), (2, 3), np.float64),
+    "group": Column(("n_rows",), (5,), np.int32),
+    "code": Column(("n_rows", "number"), (5, 2)),
+    "group_names": Column(("n_groups",), (2,), np.dtype("U5")),
+    "mean": Column(("n_groups", "sample"), (2, 3), np.float64),
 }
 GROUP, CODE = np.array([1, 0, 1, 0, 0]), np.arange(10.0).reshape(5, 2)
 NAMES, MEAN = np.array(["east", "wésté"]), np.arange(6.0).reshape(2, 3)
@@ -80,5 +80,5 @@ def test_a_file_is_new_and_of_a_known_format(name, says, tmp_path):
 
 
 def test_a_result_larger_than_the_disk_is_refused(tmp_path):
-    with pytest.raises(InputError, match="GB of disk"), growing(tmp_path / "a.npz", "", {"x": Column(("row",), (1 << 60,))}):
+    with pytest.raises(InputError, match="GB of disk"), growing(tmp_path / "a.npz", "", {"x": Column(("n_rows",), (1 << 60,))}):
         pass

@@ -16,7 +16,7 @@ def ragged():
     rng = np.random.default_rng(0)
     groups = rng.permutation(np.repeat(list("abcdef"), [1, 2, 3, 4, 5, 6]))
     rows = rng.normal(size=(21, 40)) * np.where(np.arange(21) == 3, 100, 1)[:, None]
-    return un.Dataset(rows.astype(np.float32), {"depth": rng.normal(size=21)}, groups)
+    return un.Dataset(rows.astype(np.float32), {"depth": rng.normal(size=21), "../site": groups}, groups)
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,8 @@ def test_codes_in_a_file_are_those_in_memory(name, models, ragged, tmp_path, sma
         np.testing.assert_allclose(found[kind], array, atol=1e-5, err_msg=kind)
     np.testing.assert_array_equal(found["depth"], ragged.factors["depth"])
     np.testing.assert_array_equal(found["group"], ragged.group)
+    np.testing.assert_array_equal(found["__site"], ragged.groups)
+    assert [p.name for p in tmp_path.iterdir()] == ["codes.npz"]
 
 
 def test_swaps_in_a_file_are_those_in_memory(models, ragged, tmp_path, small_parts):

@@ -47,11 +47,14 @@ class Growing:
         if not (folder / "about.json").exists() or read_json(folder / "about.json") != wanted:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-            for name, column in columns.items():
-                np.lib.format.open_memmap(folder / f"{name}.npy", "w+", np.dtype(column.dtype), column.shape).flush()
+            for path, column in zip(self._paths(), columns.values(), strict=True):
+                np.lib.format.open_memmap(path, "w+", np.dtype(column.dtype), column.shape).flush()
             write_json(folder / "about.json", wanted)  # last: a folder without it holds nothing
-        self.arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r+") for name in columns}
+        self.arrays = {name: np.load(path, mmap_mode="r+") for name, path in zip(columns, self._paths(), strict=True)}
         self.done: int = read_json(folder / "done.json") if (folder / "done.json").exists() else 0
+
+    def _paths(self) -> list[Path]:
+        return [self.folder / f"{k}.npy" for k in range(len(self.columns))]  # a name may come from a file, and lead anywhere
 
     def part(self, number: int, **places: tuple[Any, np.ndarray]) -> None:
         """Keep part `number` of the work: for some columns, the indices along their first axis and the values there."""
@@ -141,7 +144,7 @@ def _netcdf(file: Path, columns: Columns, arrays: Mapping[str, np.ndarray]) -> N
 
 
 def _csv(file: Path, columns: Columns, arrays: Mapping[str, np.ndarray]) -> None:
-    by_row, by_group = ([n for n, c in columns.items() if c.axes[0] == axis] for axis in ("row", "group"))
+    by_row, by_group = ([n for n, c in columns.items() if c.axes[0] == axis] for axis in ("n_rows", "n_groups"))
     flat = {name: arrays[name].reshape(len(arrays[name]), -1) for name in by_row + by_group}
     with file.open("w", newline="") as out:
         lines = csv_writer(out)

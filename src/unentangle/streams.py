@@ -1,5 +1,6 @@
 """Codes and swaps of any amount of data, written as they come: what `Model` does in memory, part by part, into a file."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -37,26 +38,29 @@ def encode_file(model: Model, data: Dataset, path: Path) -> Columns:
     data = model.view(data)
     n, groups, method = len(data), len(data.group_names), model.method
     axes, row = shown(data)
-    columns = {"group": Column(("row",), (n,), np.int32)}
-    columns |= {name: Column(("row",), (n,), values.dtype) for name, values in data.factors.items() if name not in RESERVED}
+    columns = {"group": Column(("n_rows",), (n,), np.int32)}
+    factors = {
+        safe: _typed(v) for name, v in data.factors.items() if (safe := re.sub(r"[/\\]|\.\.", "_", name)) not in RESERVED
+    }
+    columns |= {name: Column(("n_rows",), (n,), values.dtype) for name, values in factors.items()}
     if isinstance(method, SymAE):
         columns |= {
-            "nuisance": Column(("row", "nuisance_number"), (n, method.q)),
-            "group_names": Column(("group",), (groups,), data.group_names.dtype),
-            "coherent": Column(("group", "coherent_number"), (groups, method.p)),
+            "nuisance": Column(("n_rows", "nuisance_number"), (n, method.q)),
+            "group_names": Column(("n_groups",), (groups,), data.group_names.dtype),
+            "coherent": Column(("n_groups", "coherent_number"), (groups, method.p)),
         }
         if path.suffix != ".csv":
-            columns["average"] = Column(("group", *axes), (groups, *row))
+            columns["average"] = Column(("n_groups", *axes), (groups, *row))
     else:
-        columns["latents"] = Column(("row", "latent"), (n, method.m))  # pyright: ignore[reportAttributeAccessIssue]
+        columns["latents"] = Column(("n_rows", "latent"), (n, method.m))  # pyright: ignore[reportAttributeAccessIssue]
     if model.trained.scale.row_axes:
-        columns["level"] = Column(("row", "mean_and_deviation"), (n, 2))
+        columns["level"] = Column(("n_rows", "mean_and_deviation"), (n, 2))
     with growing(path, _asked(model, data, "codes"), columns) as result:
         for number, rows in enumerate(whole_groups(data)):
             if number < result.done:
                 continue
             part = data.take(rows).load()
-            found = {"group": (rows, data.group[rows])} | {f: (rows, v[rows]) for f, v in data.factors.items() if f in columns}
+            found = {"group": (rows, data.group[rows])} | {name: (rows, values[rows]) for name, values in factors.items()}
             if isinstance(method, SymAE):
                 codes, which = model.encode(part), np.searchsorted(data.group_names, part.group_names)
                 found |= {"nuisance": (rows, codes.nuisance), "coherent": (which, codes.coherent)}
@@ -106,11 +110,11 @@ def swap_file(
     given = data.group[state] if by_row else state
     (axes, row), names = shown(data), data.group_names
     columns = {
-        "x": Column(("row", *axes), (len(state), *row)),
-        "groups": Column(("row",), (len(state),), names.dtype),
-        "style_group": Column(("row",), (len(state),), names.dtype),
-        "style_row": Column(("row",), (len(state),), np.int64),
-    } | ({"state_row": Column(("row",), (len(state),), np.int64)} if by_row else {})
+        "x": Column(("n_rows", *axes), (len(state), *row)),
+        "groups": Column(("n_rows",), (len(state),), names.dtype),
+        "style_group": Column(("n_rows",), (len(state),), names.dtype),
+        "style_row": Column(("n_rows",), (len(state),), np.int64),
+    } | ({"state_row": Column(("n_rows",), (len(state),), np.int64)} if by_row else {})
     digest = sha256(state.tobytes() + style.tobytes()).hexdigest()
     with growing(path, [*_asked(model, data, "swaps"), digest, latents], columns) as result:
         if isinstance(model.method, Latents):
@@ -178,6 +182,11 @@ def _latent_rows(model: Model, data: Dataset, state: np.ndarray, style: np.ndarr
         return model.swap(data.take(state[i]).load(), data.take(style[i]).load(), pairs="each", latents=latents)
 
     return rows_of
+
+
+def _typed(values: np.ndarray) -> np.ndarray:
+    """A column of numbers, or of words."""
+    return values if values.dtype.kind in "biufU" else values.astype(str)
 
 
 def _asked(model: Model, data: Dataset, what: str) -> list[Any]:
