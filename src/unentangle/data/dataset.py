@@ -104,7 +104,7 @@ class Scale(NamedTuple):
         if not np.isfinite(x).all():
             raise InputError("the rows hold NaN or infinite values; every value must be finite.")
         if not self.row_axes:
-            return ((x - self.mean) / self.std).astype(np.float32)
+            return ((x - self.mean) / self.std).astype(np.float32, copy=False)
         mean, std = np.moveaxis(self._levels(x), -1, 0)
         return ((x - mean) / np.where(std > 0, std, 1.0)).astype(np.float32)
 

@@ -398,12 +398,21 @@ class SymAE:
     # -- 2.4 redatuming: the trained net
 
     def encode(self, trained: Trained, data: Dataset) -> Codes:
-        """Codes of groups of any size, one instance included."""
-        nuisance, level = trained.rows(_nuisance, data), trained.level(data)
-        coherent = np.empty((len(data.group_names), self.p), np.float32)
-        pooled = _Coherent(self._pool())
-        for members, index, mask in padded_groups(data, trained.chunk):
-            coherent[members] = trained.map(pooled, trained.scale.standardise(data.rows(index)), mask)
+        """Codes of groups of any size, one instance included. Every row is read and goes through the nets once."""
+        nuisance, coherent = (np.empty((n, d), np.float32) for n, d in ((len(data), self.q), (len(data.group_names), self.p)))
+        level = np.empty((len(data), 2)) if trained.scale.row_axes else None
+        pooled = _Pooled(self._pool())
+        for members, index, mask in padded_groups(data, 8 * trained.chunk):
+            real = index[mask]
+            rows = data.rows(real)
+            if level is not None:
+                level[real] = trained.scale.level(rows)
+            rows = trained.scale.standardise(rows)
+            nuisance[real] = trained.map(_nuisance, rows)
+            features = trained.map(_features, rows)  # not in one program with the other: that takes longer than both
+            padded = np.zeros((*mask.shape, *features.shape[1:]), np.float32)
+            padded[mask] = features
+            coherent[members] = trained.map(pooled, padded, mask)
         return Codes(coherent, nuisance, data.group, level)
 
     def decode(self, trained: Trained, codes: Codes) -> Float[np.ndarray, "rows ..."]:
@@ -474,15 +483,6 @@ def _checked(given: Any, argument: str, kind: str, size: int) -> Float[np.ndarra
     if codes.ndim != 2 or codes.shape[1] != size:
         raise InputError(f"{argument} has shape {codes.shape}; a Dataset, Codes, or {kind} codes (n, {size}) are needed.")
     return codes
-
-
-class _Coherent(NamedTuple):
-    """CEnc as a function of a chunk of padded groups."""
-
-    pool: Pool
-
-    def __call__(self, net, state, x, mask):
-        return coherent_codes(net, state, self.pool, x, mask)[0]
 
 
 class _Pooled(NamedTuple):
