@@ -200,6 +200,15 @@ def test_information_is_scikit_learns():
             assert nearest_information(z, f) == pytest.approx(theirs.item(), abs=1e-6)
 
 
+def test_information_of_latents_that_are_often_at_one_value_is_scikit_learns():
+    """As those behind a ReLU are; scikit-learn parts equal values by noise."""
+    classes = RNG.integers(4, size=2000)
+    for z in (RNG.standard_normal(2000), RNG.standard_normal(2000) + classes - 1.5, classes - 1.5):
+        z = np.maximum(z + 1e-3 * RNG.uniform(size=2000), 0)
+        theirs = mutual_info_classif(z[:, None], classes, n_neighbors=10, discrete_features=False, random_state=0)
+        assert nearest_information(z, classes) == pytest.approx(theirs.item(), abs=0.03)
+
+
 @given(st.integers(0, 100), st.integers(2, 6))
 def test_machines_are_scikit_learns(seed, classes):
     rng = np.random.default_rng(seed)

@@ -37,7 +37,8 @@ def infomec(codes: Any, factors: Any, *, neighbours: int = 10, share: float = 0.
     0; InfoE, measured on the rows it is learned from, is too high for few rows.
 
     Args:
-        codes: (n, m). A latent of few values that come often counts as discrete, others as continuous.
+        codes: (n, m). A latent of few values that come often counts as discrete, others as continuous; for InfoE all are
+            numbers.
         factors: (n, k), or named columns; a continuum is cut into bins.
         neighbours: of the estimate of information, B. Ross, "Mutual information between discrete and continuous data sets",
             2014.
@@ -81,8 +82,8 @@ def nearest_information(latent: Float[np.ndarray, " n"], classes: Int[np.ndarray
     """I(latent; class) in nats by the distances to nearest neighbours of the same class (Ross 2014), exact on a line.
 
     For each row, r is the distance to its k-th neighbour of the same class and c the number of rows of any class within r:
-    digamma(n) + <digamma(k)> - <digamma(size of the class)> - <digamma(c)>. Rows of a class of their own are left out. A latent
-    of few values is counted instead.
+    digamma(n) + <digamma(k)> - <digamma(size of the class)> - <digamma(c)>. Rows of a class of their own are left out. Where
+    r is 0, because many rows have one value, k is the number of these in the class. A latent of few values is counted instead.
     """
     values, numbers = np.unique(latent, return_inverse=True)
     if len(latent) >= 10 * len(values):
@@ -96,8 +97,10 @@ def nearest_information(latent: Float[np.ndarray, " n"], classes: Int[np.ndarray
     for c in np.unique(classes):
         rows = np.flatnonzero(classes == c)
         rows = rows[np.argsort(latent[rows])]
-        k = min(neighbours, len(rows) - 1)
-        radius[rows], used[rows] = _nearest(latent[rows], k), k
+        k, own = min(neighbours, len(rows) - 1), latent[rows]
+        equal = np.searchsorted(own, own, side="right") - np.searchsorted(own, own, side="left")
+        radius[rows] = _nearest(own, k)
+        used[rows] = np.where(radius[rows] > 0, k, equal)
     inside = radius * (1 - 1e-10)  # the k-th neighbour itself is not counted, the row is
     within = np.searchsorted(ordered, latent + inside, side="right") - np.searchsorted(ordered, latent - inside, side="left")
     return max(0.0, float(digamma(len(latent)) + np.mean(digamma(used) - digamma(sizes[classes]) - digamma(within))))
