@@ -98,6 +98,13 @@ def test_a_factor_of_one_value_is_left_out_and_said(name):
 
 
 @EVERY
+def test_a_latent_that_varies_by_rounding_only_is_measured(name):
+    codes, v = known_codes()["perfect"]
+    dead = 1 + np.finfo(float).eps * RNG.integers(3, size=(len(v), 1))
+    assert np.isfinite(scores(name, np.concatenate([codes, dead], axis=1), v)).all()
+
+
+@EVERY
 def test_a_continuum_is_measured_too(name):
     v = RNG.uniform(size=(1500, 2))
     perfect, mixed = scores(name, v, v)[0], scores(name, v @ np.array([[1, 1], [-1, 1]]), v)[0]

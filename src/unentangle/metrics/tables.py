@@ -76,7 +76,7 @@ def _factor(name: str, column: Any, kind: str | None, n: int) -> Factor | None:
 
 def binned(x: Float[np.ndarray, " n"], bins: int) -> Int[np.ndarray, " n"]:
     """Which of so many bins of equal width, from the least to the greatest value, each number is in."""
-    return np.searchsorted(np.histogram_bin_edges(x, bins)[1:-1], x, side="right")
+    return np.searchsorted(np.linspace(x.min(), x.max(), bins + 1)[1:-1], x, side="right")
 
 
 def _numbered(x: np.ndarray) -> Int[np.ndarray, " n"]:
