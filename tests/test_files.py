@@ -24,6 +24,14 @@ def folder_of(path, rows):
     return path
 
 
+def test_hidden_files_are_left_out(tmp_path):
+    """Those of the Macintosh above all, which are no arrays."""
+    folder = folder_of(tmp_path / "rows", {"1_2.npy": np.ones(3)})
+    (folder / "._1_2.npy").write_bytes(b"no array")
+    for path in (folder, zip_of(folder)):
+        assert len(un.read(path)) == 1
+
+
 def zip_of(folder):
     with zipfile.ZipFile(folder.with_suffix(".zip"), "w") as archive:
         for file in folder.iterdir():

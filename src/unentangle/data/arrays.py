@@ -14,6 +14,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 import numpy as np
 
 from ..errors import InputError
+from .images import hidden
 
 # What zipfile and numpy raise where a file is cut short, altered, encrypted or something else.
 DAMAGED = (
@@ -125,16 +126,16 @@ class Member:
 
 
 def members(path: Path) -> dict[str, Member]:
-    """The arrays of a `.npz`, or of another zip of `.npy` files, by their names without suffix; only headers are read.
+    """The arrays of a `.npz`, or of another zip of `.npy` files, by their names without suffix, but for hidden files.
 
-    Nothing is written anywhere: the names of the members are names, and no paths.
+    Only headers are read, and nothing is written anywhere: the names of the members are names, and no paths.
 
     Raises:
         InputError: if the file is missing, damaged or encrypted, or unpacks to more than `check_size` allows.
     """
     with damaged(path, "a .npz written by numpy.savez, or a .zip of .npy files,"):
         archive = ZipFile(path)
-        files = [info for info in archive.infolist() if info.filename.endswith(".npy")]
+        files = [i for i in archive.infolist() if i.filename.endswith(".npy") and not hidden(Path(i.filename))]
         check_size(path, sum(info.file_size for info in files), path.stat().st_size)
         return {info.filename.removesuffix(".npy"): _member(archive, info) for info in files}
 

@@ -129,7 +129,7 @@ def _read_images(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
 def _read_names(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
     """The `.npy` files of a folder or zip and of the folders in it, a row each, sorted by name; hidden ones are left out."""
     found = members(path) if path.is_file() else _folder(path)
-    arrays = {name: found[name] for name in sorted(found) if not hidden(Path(name))}
+    arrays = dict(sorted(found.items()))
     if not arrays:
         raise InputError(f"{path} holds no .npy files; one for each row is needed.")
     pattern, axes = axes_of(x)
@@ -149,7 +149,8 @@ def _read_names(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
 def _folder(path: Path) -> dict[str, np.ndarray]:
     if not path.is_dir():
         raise InputError(f"{path} does not exist; a folder or .zip of .npy files is needed.")
-    return {file.relative_to(path).with_suffix("").as_posix(): load_npy(file) for file in path.rglob("*.npy")}
+    files = {file.relative_to(path): file for file in path.rglob("*.npy")}
+    return {name.with_suffix("").as_posix(): load_npy(file) for name, file in files.items() if not hidden(name)}
 
 
 def _numbers(path: Path, names: list[str], factors: Chosen) -> dict[str, np.ndarray]:
