@@ -11,7 +11,7 @@ from unentangle.data.dataset import Scale
 from unentangle.gaussian import kl_to_prior
 from unentangle.methods.beta_vae import posterior
 from unentangle.methods.protocol import Turn
-from worlds import dense_latents, small_mra
+from worlds import dense_latents, small_mra, untrained
 
 X = jnp.asarray(small_mra().x)
 TURN = Turn(X, X[::-1], jax.random.key(1), 30)
@@ -52,7 +52,7 @@ def test_a_bernoulli_likelihood_is_that_of_bits(kind):
 def test_rows_of_a_bernoulli_likelihood_are_shown_as_probabilities():
     data = un.Dataset(np.random.default_rng(0).integers(2, size=(40, 12)), scaling=Scale(0.0, 1.0))
     method = dense_latents(un.BetaVAE, likelihood="bernoulli")
-    model = un.train(method, data, steps=2, batch=10, progress=False)[0]
+    model = untrained(method, data)
     logits = jax.vmap(model.trained.net.decoder)(model.encode(data))
     np.testing.assert_allclose(model.reconstruct(data), jax.nn.sigmoid(logits), atol=1e-5)
 

@@ -12,16 +12,16 @@ from unentangle.data.dataset import Scale
 from unentangle.data.transforms import Chain
 from unentangle.model import FORMAT
 from unentangle.storage import read_about
-from worlds import dense_latents, dense_symae, fresh, small_mra
+from unentangle.train import Run
+from worlds import dense_latents, dense_symae, fresh, small_mra, untrained
 
 DATA = small_mra()
 
 
 @pytest.fixture(scope="module")
 def run():
-    return un.train(
-        un.SymAE(p=3, q=4, architecture="authors", consistency=0.0), DATA, seeds=[0, 1], steps=3, batch=(3, 4), progress=False
-    )
+    models = tuple(untrained(un.SymAE(p=3, q=4, architecture="authors"), DATA, seed) for seed in (0, 1))
+    return Run((0, 1), models, (), DATA)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_interpolation_passes_through_the_instances(model):
 
 @pytest.fixture(scope="module")
 def beta():
-    return un.train(dense_latents(un.BetaVAE), DATA, steps=2, batch=8, progress=False)[0]
+    return untrained(dense_latents(un.BetaVAE), DATA)
 
 
 def test_swapped_latents_come_from_the_other_row(beta):
@@ -112,7 +112,7 @@ def test_the_level_of_a_row_travels_with_its_nuisance(tmp_path):
     gain = 10.0 ** np.linspace(-3, 3, len(quiet))[:, None]
     loud = un.Dataset(gain * quiet.x + 5 * gain, groups=quiet.groups)
     method, first = dense_symae(36), loud.take(loud.group == 0)
-    trained = un.train(method, loud, steps=2, batch=(3, 4), progress=False)[0]
+    trained = untrained(method, loud)
     trained.save(tmp_path / "model.safetensors")
     for model in (trained, un.Model.load(tmp_path / "model.safetensors", method)):
         codes = model.encode(loud)
@@ -120,7 +120,7 @@ def test_the_level_of_a_row_travels_with_its_nuisance(tmp_path):
         np.testing.assert_allclose(model.reconstruct(3 * first.x), 3 * model.reconstruct(first.x), rtol=1e-3)
         np.testing.assert_allclose(model.swap(loud, loud)[codes.group, np.arange(30)], model.reconstruct(loud), rtol=1e-3)
         np.testing.assert_allclose(model.interpolate(first)[::10], model.reconstruct(first), rtol=1e-3)
-    latent = un.train(dense_latents(un.AE, 36), loud, steps=2, batch=8, progress=False)[0]
+    latent = untrained(dense_latents(un.AE, 36), loud)
     np.testing.assert_allclose(latent.reconstruct(3 * first.x), 3 * latent.reconstruct(first.x), rtol=1e-3)
     swapped = latent.swap(loud, loud, latents=[0])
     np.testing.assert_allclose(swapped[np.arange(30), np.arange(30)], latent.reconstruct(loud), rtol=1e-3)
@@ -289,7 +289,7 @@ def test_nested_headers_are_refused(tmp_path):
 
 def test_own_nets_come_back_with_their_method(tmp_path):
     method = dense_symae()
-    model = un.train(method, DATA, steps=2, batch=(3, 4), progress=False)[0]
+    model = untrained(method, DATA)
     model.save(tmp_path / "m.safetensors")
     with pytest.raises(un.InputError, match="load it with method="):
         un.Model.load(tmp_path / "m.safetensors")

@@ -7,7 +7,7 @@ import unentangle as un
 from unentangle import streams
 from unentangle.data.dataset import Some
 from unentangle.streams import averages, encode_file, swap_file, whole_groups
-from worlds import dense_latents, dense_symae
+from worlds import dense_latents, dense_symae, untrained
 
 
 @pytest.fixture(scope="module")
@@ -21,9 +21,8 @@ def ragged():
 
 @pytest.fixture(scope="module")
 def models(ragged):
-    fit = {"steps": 2, "progress": False}
-    symae = un.train(dense_symae(k=40), ragged, batch=(3, 4), **fit)[0]
-    return {"symae": symae, "nashae": un.train(dense_latents(un.NashAE, k=40), ragged, batch=4, **fit)[0]}
+    methods = {"symae": dense_symae(k=40), "nashae": dense_latents(un.NashAE, k=40)}
+    return {name: untrained(method, ragged) for name, method in methods.items()}
 
 
 @pytest.fixture

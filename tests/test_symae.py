@@ -24,12 +24,12 @@ from unentangle.methods.symae import (
     some_of_each,
     standardised,
 )
-from worlds import dense_symae, linear_symae, small_mra
+from worlds import dense_symae, linear_symae, small_mra, untrained
 
 
 @pytest.fixture(scope="module")
 def model():
-    return un.train(dense_symae(k=16), small_mra(k=16), steps=2, batch=(3, 4), progress=False)[0]
+    return untrained(dense_symae(k=16), small_mra(k=16))
 
 
 def test_the_order_of_instances_does_not_matter(model):
@@ -64,13 +64,13 @@ def test_an_own_pool_is_a_function_of_features_and_mask():
         return jnp.max(jnp.where(mask[:, None], features, -9), axis=0) - jnp.min(jnp.where(mask[:, None], features, 9), axis=0)
 
     data = small_mra()
-    model = un.train(dense_symae(pool=first_and_last), data, steps=2, batch=(2, 3), progress=False)[0]
+    model = untrained(dense_symae(pool=first_and_last), data)
     assert np.isfinite(model.encode(data).coherent).all()
 
 
 def test_with_a_linear_encoder_the_code_of_a_group_is_the_mean_of_its_instances():
     data = small_mra()
-    model = un.train(linear_symae(), data, steps=2, batch=(2, 3), progress=False)[0]
+    model = untrained(linear_symae(), data)
     whole = model.encode(data).coherent
     single = model.encode(un.Dataset(data.x)).coherent
     np.testing.assert_allclose(whole, single.reshape(6, 5, -1).mean(axis=1), atol=1e-5)

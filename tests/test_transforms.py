@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import unentangle as un
 from unentangle.data import Bandpass, Envelope, Resample, Taper, Window
 from unentangle.data.transforms import Chain, Transform, restored
-from worlds import dense_latents, dense_symae, small_mra
+from worlds import dense_latents, dense_symae, small_mra, untrained
 
 TIME = np.arange(400) / 20  # seconds, at 20 samples per second
 EVERY = (Window(20, 380), Bandpass(0.5, 8, rate=20), Envelope(), Taper(0.1), Resample(90))
@@ -165,8 +165,7 @@ CHAIN = (Bandpass(0.05, 0.4, rate=1.0), Taper(0.1), Window(2, 34), Resample(16))
 def test_a_model_takes_raw_rows_and_gives_them_back(method, tmp_path):
     raw = small_mra(k=40)
     data = raw.through(*CHAIN)
-    options = {"steps": 2, "batch": method.recommended.batch, "out": tmp_path / "run", "progress": False}
-    model = un.train(method, data, **options)[0]
+    model = untrained(method, data)
     plain = un.Model(method, model.trained._replace(chain=Chain((16,))), 0)  # the same net without transforms
     rows = model.reconstruct(raw)
     assert rows.shape == (30, 32)
@@ -184,14 +183,14 @@ def test_a_model_takes_raw_rows_and_gives_them_back(method, tmp_path):
         model.encode(np.zeros((3, 41)))
     with pytest.raises(un.InputError, match="trained through"):
         model.encode(raw.through(Taper(0.1)))
-    with pytest.raises(un.InputError, match="data differs"):
-        un.train(method, data.through(Taper(0)), **options)
 
 
-def test_large_data_is_transformed_as_it_is_read(monkeypatch):
+def test_large_data_is_transformed_as_it_is_read_and_is_other_data(monkeypatch, tmp_path):
     data, method = small_mra(k=40).through(*CHAIN), dense_latents(un.AE, 16)
-    models = []
+    models, options = [], {"steps": 2, "batch": 8, "progress": False}
     for room in (1 << 30, 0):
         monkeypatch.setattr(sys.modules["unentangle.train"], "RESIDENT_BYTES", room)
-        models.append(un.train(method, data, steps=2, batch=8, progress=False)[0])
+        models.append(un.train(method, data, out=tmp_path / f"{room}", **options)[0])
     np.testing.assert_allclose(models[0].encode(data), models[1].encode(data), atol=1e-5)
+    with pytest.raises(un.InputError, match="data differs"):
+        un.train(method, data.through(Taper(0)), out=tmp_path / "0", **options)

@@ -124,6 +124,12 @@ def gaussian_rows(n=200, k=6, groups=10, seed=0) -> un.Dataset:
     return un.Dataset(np.random.default_rng(seed).standard_normal((n, k)).astype(np.float32), groups=np.arange(n) % groups)
 
 
+def untrained(method, data: un.Dataset, seed: int = 0) -> un.Model:
+    """A model of the data as it is before the first step; no step is compiled."""
+    net, state = method.init(data.row_shape, jax.random.key(seed))
+    return un.Model(method, Trained(eqx.nn.inference_mode(net), state, data.scale, data.chain), seed)
+
+
 def fresh(method, chain, scale=Scale(3.0, 2.0)) -> un.Model:
     """A model whose weights take three values, so that its file packs well; nothing is compiled."""
     rng = np.random.default_rng(0)
