@@ -85,7 +85,7 @@ def test_public_names_are_there():
 
 
 def test_every_test_file_mirrors_a_part():
-    parts = {p.stem for p in SOURCE.rglob("*")} | {"house"}
+    parts = {p.stem for p in SOURCE.rglob("*")} | {"house", "tutorials"}
     assert {p.stem.removeprefix("test_") for p in (ROOT / "tests").glob("test_*.py")} <= parts
 
 

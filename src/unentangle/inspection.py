@@ -19,7 +19,7 @@ from .methods import SymAE
 from .methods.protocol import Method
 from .train import RESIDENT_BYTES
 
-FEW = 5  # groups of which none can be spared
+FEW = 15  # groups, of which a tenth would be fewer than two to hold out
 CLIPPED = 0.01  # of the values of a row are its greatest, or its least
 LONG = 100  # values, of fewer than which nothing is said about clipping
 CHANNELS = 12  # more than these are samples

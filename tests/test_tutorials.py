@@ -1,0 +1,18 @@
+"""The tutorials run as printed, at small size."""
+
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+TUTORIALS = Path(__file__).parents[1] / "tutorials"
+
+
+@pytest.mark.parametrize("name", ["own_arrays", "ragged_hdf5", "earthquakes"])
+def test_a_tutorial_runs(name, tmp_path, monkeypatch, capsys, request):
+    if name == "earthquakes":
+        request.getfixturevalue("real_data")
+    monkeypatch.setattr(sys, "argv", [name, "2", str(tmp_path)])
+    runpy.run_path(str(TUTORIALS / f"{name}.py"))
+    assert capsys.readouterr().out.count("\n") > 2

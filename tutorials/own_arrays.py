@@ -1,0 +1,30 @@
+"""Own arrays in twenty lines: what stays, what varies, and both recombined.
+
+    python tutorials/own_arrays.py [STEPS]
+
+Sixty resonators ring, each recorded twenty times; every recording starts at another time and has another loudness. The
+resonator is the state, the rest is nuisance. (5,000 steps, the recommended number, take three minutes.)
+"""
+
+import sys
+
+import numpy as np
+
+import unentangle as un
+
+rng, t = np.random.default_rng(0), np.linspace(0, 1, 128)
+which = np.repeat(np.arange(60), 20)  # one key per row: which rows share a state
+start, loudness = rng.uniform(0, 0.5, 1200), rng.uniform(0.5, 2, 1200)
+late = np.maximum(t - start[:, None], 0)
+rows = loudness[:, None] * np.sin(2 * np.pi * (4 + which[:, None] / 5) * late) * np.exp(-5 * late)
+
+data = un.Dataset(rows, groups=which)
+seen, unseen = data.split(held_out=0.2)  # whole groups
+model = un.train(un.SymAE(isometry=0.0), seen, steps=int(sys.argv[1]) if len(sys.argv) > 1 else None)[0]
+codes = model.encode(unseen)  # coherent (groups, p), nuisance (rows, q)
+virtual = model.swap(state=unseen, style=unseen)  # every resonator with every start and loudness: (groups, rows, 128)
+
+found = un.evaluate(model, unseen)  # here there is no truth, but there is leakage
+print(f"codes: coherent {codes.coherent.shape}, nuisance {codes.nuisance.shape}; virtual recordings {virtual.shape}")
+print(f"not reconstructed, of resonators never heard: {found['reconstruction_relative']:.3f} of the variance")
+print(f"the resonator is read from the nuisance code {found['leakage']:.2f} of the time (chance {found['leakage_chance']:.2f})")
