@@ -436,12 +436,18 @@ def _fit(
     run = train(method, data, seeds=seeds, steps=steps, batch=batch, lr=lr, out=out)
     path = source if source in DATA else str(Path(source).resolve())
     kept = {"transforms": data.chain.described()} if transforms else {}
-    write_json(out / "source.json", {"data": path, "groups": groups, "x": x, "held_out": held_out} | kept)
+    write_json(out / "source.json", {"data": path, "groups": _resolved(groups), "x": x, "held_out": held_out} | kept)
     CONSOLE.print(f"trained in {time.monotonic() - start:.0f} s")
     records = run.history
     figure = plots.history([r.steps for r in records], [r.terms for r in records], [f"seed {s}" for s in run.seeds])
     save(figure, out / "history.png")
     _report(out, source, whole, measured, run.seeds, run.models)
+
+
+def _resolved(groups: str) -> str:
+    """The keys in a file, `keys.npy` or `table.csv:column`, by the whole path of that file; other keys as they are."""
+    file, colon, column = (groups, "", "") if Path(groups).is_file() else groups.rpartition(":")
+    return f"{Path(file).resolve()}{colon}{column}" if Path(file).is_file() else groups
 
 
 def _parts(data: Dataset, held_out: float) -> tuple[Dataset, np.ndarray]:
