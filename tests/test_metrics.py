@@ -150,6 +150,11 @@ def test_scores_of_known_codes(world):
         assert known is None or value == pytest.approx(known, abs=1e-9)
 
 
+def test_a_latent_that_tells_of_none_of_the_factors_is_not_modular():
+    v = factor_grid(3, 4, 5)
+    assert metrics.modularity(v[:, :1], v[:, 1:]) == 0
+
+
 def test_single_machines_and_trees_on_known_codes():
     worlds = known_codes()
     assert metrics.sap(*worlds["duplicated"]) == 0

@@ -28,9 +28,10 @@ def _shared(z: Float[np.ndarray, "n m"], classes: list[Int[np.ndarray, " n"]], b
 
 
 def information(a: Int[np.ndarray, " n"], b: Int[np.ndarray, " n"]) -> float:
-    """Mutual information in nats of two columns of small whole numbers."""
+    """Mutual information in nats of two columns of small whole numbers; 0 where it is no more than rounding."""
     joint = np.bincount(a * (b.max() + 1) + b, minlength=(a.max() + 1) * (b.max() + 1)).reshape(-1, b.max() + 1)
-    return entropy(joint.sum(axis=1)) + entropy(joint.sum(axis=0)) - entropy(joint.ravel())
+    told = entropy(joint.sum(axis=1)) + entropy(joint.sum(axis=0)) - entropy(joint.ravel())
+    return told if told > 1e-12 else 0.0
 
 
 def entropy(counts: Int[np.ndarray, " n"]) -> float:
