@@ -50,6 +50,15 @@ def test_what_cannot_be_measured_is_said():
         scores(codes, np.ones((len(v), 1)))
 
 
+def test_a_number_whose_halves_cannot_be_measured_has_no_bounds(monkeypatch):
+    monkeypatch.setattr(sys.modules["unentangle.metrics.scores"], "MEASURES", {"sap": metrics.sap})
+    v = factor_grid(2, 5)  # of five rows there are too few to learn from some and measure on others
+    found = scores(v[:, [0, 1, 1]] * 1.0, v, draws=2)
+    assert found.found["sap"].interval_95 == (-np.inf, np.inf)
+    assert "sap" not in found.without
+    assert found.found["gaussian_total_correlation"] == (np.inf, (-np.inf, np.inf), {})
+
+
 def test_binary_factors_are_attributes():
     v = factor_grid(2, 2, 5, repeats=20)
     found = scores(v * 1.0, un.Factors({"a": v[:, 0], "b": v[:, 1] == 1, "c": v[:, 2]}), draws=2).found

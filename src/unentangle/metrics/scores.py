@@ -63,6 +63,7 @@ def scores(codes: Any, factors: Any, *, rows: int = 10_000, draws: int = 10, see
     An interval is the number plus and minus Student's quantile times its standard error by the delete-half jackknife (J. Shao
     and C. Wu, "A general theory for jackknife variance estimation", 1989): the deviation of the measure among halves of the
     rows, drawn at random. It tells how far the number may be off because of these rows; models of other seeds differ besides.
+    It is without bounds where a half has too few rows for the measure, or the number is infinite.
 
     Args:
         codes: (n, m).
@@ -85,10 +86,14 @@ def scores(codes: Any, factors: Any, *, rows: int = 10_000, draws: int = 10, see
     asked += [(name, measure, binary) for name, measure in ATTRIBUTES.items() if binary]
     for name, measure, used in asked:
         try:
-            whole, *parts = (_values(measure(z[part], _Columns(used, part))) for part in (slice(None), *halves))
+            whole = _values(measure(z, _Columns(used, slice(None))))
         except InputError as error:
             without[name] = str(error)
             continue
+        try:
+            parts = [_values(measure(z[half], _Columns(used, half))) for half in halves]
+        except InputError:  # too few rows for halves
+            parts = []
         for field, value in whole.items():
             found[name + field] = Score(value, _interval(value, [p[field] for p in parts]), _settings(measure))
     whole, *parts = (gaussian_total_correlation(z[part]) for part in (slice(None), *halves))
@@ -112,7 +117,7 @@ def _values(result: Any) -> dict[str, float]:
 
 
 def _interval(value: float, halves: list[float]) -> tuple[float, float]:
-    if len(halves) < 2:
+    if len(halves) < 2 or not np.isfinite([value, *halves]).all():
         return (-np.inf, np.inf)
     error = float(student.ppf(0.975, len(halves) - 1) * np.std(halves, ddof=1))
     return (value - error, value + error)
