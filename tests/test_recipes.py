@@ -1,8 +1,10 @@
 from dataclasses import dataclass
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from equinox.nn import Lambda
 from sklearn.neighbors import KNeighborsClassifier
 
 import unentangle as un
@@ -10,7 +12,9 @@ from unentangle.data.dataset import Scale
 from unentangle.data.transforms import Chain
 from unentangle.methods.protocol import Trained
 from unentangle.methods.symae import Codes
+from unentangle.nets import Autoencoder
 from unentangle.recipes import symae
+from unentangle.recipes.nashae_images import _sampled
 from unentangle.recipes.record import begin
 from unentangle.storage import read_json
 from worlds import Chase, dense_symae
@@ -111,3 +115,13 @@ def test_content_and_style_are_told_apart(flaw):
     assert found["read_swaps"] == pytest.approx(float(flaw != "mistakes"), abs=0.02)
     for style in ("slant", "thickness"):
         assert (found[f"{style}_swaps"] > 0.95) == (flaw != "forgets")
+
+
+@pytest.mark.parametrize("kind", [un.BetaVAE, un.BetaTCVAE])
+def test_only_of_beta_vae_are_latents_dead_whose_means_stay(kind):
+    """As in the code that made the printed totals: a sample of a dead latent is noise, which detects a little."""
+    two = Autoencoder(Lambda(lambda x: jnp.stack([x[0], 0.01 * x[1], 0.0, 0.0])), Lambda(lambda z: z))
+    model = un.Model(kind(m=2), Trained(two, eqx.nn.State(two), Scale(0.0, 1.0), Chain((2,), ())), 0)
+    ranges = np.ptp(_sampled(model, un.Dataset(np.random.default_rng(0).uniform(size=(50, 2)))), axis=0)
+    assert ranges[0] > 1
+    assert (ranges[1] == 0) == (kind is un.BetaVAE)
