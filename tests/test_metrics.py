@@ -16,6 +16,7 @@ import unentangle as un
 from unentangle import metrics
 from unentangle.metrics.infomec import nearest_information
 from unentangle.metrics.sap import machines
+from unentangle.metrics.tables import table
 from unentangle.metrics.udr import lasso, one_to_one, spearman
 from worlds import factor_grid, known_codes
 
@@ -95,6 +96,15 @@ def test_a_factor_of_one_value_is_left_out_and_said(name):
     with pytest.warns(UserWarning, match="colour has the single value white: it is left out"):
         found = scores(name, codes, {"a": v[:, 0], "colour": np.full(len(v), "white"), "b": v[:, 1]})
     np.testing.assert_array_equal(found, scores(name, codes, v))
+
+
+def test_columns_beside_words_stay_numbers_and_names_of_rows_are_no_factor():
+    codes, v = known_codes()["perfect"]
+    names = [f"{row}.png" for row in range(len(v))]
+    beside = np.array([*zip(RNG.uniform(size=len(v)), v[:, 0].astype(str), names, strict=True)], object)
+    with pytest.warns(UserWarning, match="factor 2 has another value in every row"):
+        columns = table(codes, beside)[1]
+    assert [f.discrete for f in columns] == [False, True]
 
 
 @EVERY

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,7 +32,7 @@ def table(codes: Any, factors: Any) -> tuple[Float[np.ndarray, "n m"], list[Fact
         codes: (n, m), finite.
         factors: named columns (`Dataset.factors`, or a mapping), or an array (n, k). Words are classes; so are columns that say
             that they are categorical or binary, and numbers that come ten times on average. A factor with a single value says
-            nothing: it is left out, with a warning.
+            nothing, nor do classes of one row each: it is left out, with a warning.
 
     Raises:
         InputError: naming what was found and what is needed.
@@ -50,7 +51,7 @@ def table(codes: Any, factors: Any) -> tuple[Float[np.ndarray, "n m"], list[Fact
     kinds = getattr(factors, "kinds", {})
     found = [f for name, column in factors.items() if (f := _factor(str(name), column, kinds.get(name), len(z)))]
     if not found:
-        raise InputError("no factor has two values or more; there is nothing to measure the codes against.")
+        raise InputError("no factor is left that varies; there is nothing to measure the codes against.")
     return z, found
 
 
@@ -58,8 +59,9 @@ def _factor(name: str, column: Any, kind: str | None, n: int) -> Factor | None:
     values = np.asarray(column)
     if values.shape != (n,):
         raise InputError(f"{name} has shape {values.shape}; codes has {n} rows, so {(n,)} is needed.")
-    if values.dtype == object:  # a column of a table that was read as words
-        values = values.astype(str)
+    if values.dtype == object:  # a column of a table that holds words beside numbers
+        numbers = all(isinstance(value, Real) for value in values)
+        values = values.astype(float if numbers else str)
     if np.issubdtype(values.dtype, np.inexact) and not np.isfinite(values).all():
         raise InputError(
             f"{name} is {values[~np.isfinite(values)][0]} in row {np.argmin(np.isfinite(values))}; a value is needed."
@@ -69,7 +71,11 @@ def _factor(name: str, column: Any, kind: str | None, n: int) -> Factor | None:
         warnings.warn(f"{name} has the single value {distinct[0]}: it is left out.", stacklevel=4)
         return None
     words = not (np.issubdtype(values.dtype, np.number) or values.dtype == bool)
-    if words or kind in ("categorical", "binary") or n >= OFTEN * len(distinct):
+    classes = words or kind in ("categorical", "binary")
+    if classes and len(distinct) == n:
+        warnings.warn(f"{name} has another value in every row, as a name has: it is left out.", stacklevel=4)
+        return None
+    if classes or n >= OFTEN * len(distinct):
         return Factor(name, numbers, True)
     return Factor(name, values.astype(float), False)
 
