@@ -8,7 +8,7 @@ through one compiled step. Either way a seed among others is that seed alone: it
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
@@ -205,7 +205,10 @@ Chunk = Callable[[Game, Any, Key[Array, " members"], int, int], tuple[Game, dict
 
 
 class Ahead:
-    """Rows of large data, read while the step before them is computed."""
+    """Rows of large data, read while the step before them is computed.
+
+    Which rows is asked of the device before that step is: a GPU takes its work in turn, so that it would answer only after it.
+    """
 
     def __init__(self, trainer: Trainer, deal: Callable[..., Array]):
         self.trainer, self.deal, self.waited = trainer, deal, 0.0
@@ -215,17 +218,18 @@ class Ahead:
         """The rows of some steps; those of as many steps after them are begun."""
         asked = self._name(keys, start, stop)
         name, future = self.coming
-        future = future if name == asked and future else self.pool.submit(self._read, keys, start, stop)
+        future = future if name == asked and future else self._begin(keys, start, stop)
         begun = monotonic()
         rows = future.result()
         self.waited += monotonic() - begun
         then = (stop, min(2 * stop - start, self.trainer.steps))
         if then[0] < then[1]:
-            self.coming = (self._name(keys, *then), self.pool.submit(self._read, keys, *then))
+            self.coming = (self._name(keys, *then), self._begin(keys, *then))
         return rows
 
-    def _read(self, keys: Key[Array, "..."], start: int, stop: int) -> Array:
-        return self.trainer.dealer.read(np.asarray(self.deal(self.trainer.dealer.data.layout, keys, jnp.arange(start, stop))))
+    def _begin(self, keys: Key[Array, "..."], start: int, stop: int) -> Future[Array]:
+        index = self.deal(self.trainer.dealer.data.layout, keys, jnp.arange(start, stop))
+        return self.pool.submit(lambda: self.trainer.dealer.read(np.asarray(index)))
 
     @staticmethod
     def _name(keys: Key[Array, "..."], start: int, stop: int) -> tuple[bytes, int, int]:
