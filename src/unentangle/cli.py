@@ -188,7 +188,7 @@ def swap(
     else:
         chosen, donors = _mask(rows, state), np.flatnonzero(_mask(rows, style))
         givers = np.flatnonzero(chosen) if by_row else np.unique(rows.group[chosen])
-        if len(givers) * len(donors) > 1 << 31:
+        if (number := len(givers) * len(donors)) > 1 << 31:
             raise InputError(
                 f"{len(givers)} states under {len(donors)} styles are {number:.1g} rows; choose by --state, --style."
             )
