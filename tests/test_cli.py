@@ -7,11 +7,18 @@ import numpy as np
 import pytest
 
 import unentangle as un
-from unentangle import cli
+from unentangle import cli, nets
 from unentangle.cli import _parts, main
-from worlds import small_mra
+from worlds import small_mra, small_nets
 
 SMALL = ["--consistency", "0"]  # compiles faster
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nets, "symae_default", small_nets)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ def test_counts_and_statistics_are_those_of_the_rows():
     assert report.keys == ["site"]
     assert "row 9 holds NaN" in report.refusals[0]
     assert "2 row(s) are constant" in report.notes[0]
-    assert "3 group(s) have fewer" in report.plan[-1]
+    assert "4 group(s) have fewer" in report.plan[-1]
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,7 @@ def test_segy_is_lazy_and_grouped_by_header_words(tmp_path):
 
 
 def test_real_receiver_functions(real_data):
+    pytest.importorskip("obspy")
     data = un.read(real_data / "seismic" / "rf_teleseismic" / "example_data.mseed", groups="channel")
     assert data.x.shape == (39, 2701)
     assert list(data.group_sizes) == [13, 13, 13]

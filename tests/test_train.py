@@ -33,7 +33,7 @@ class OneMove(un.SymAE):
 
 
 ADVERSARIAL = OneMove(**vars(dense_symae(penalty="adversarial", lam=0.3)))
-METHODS = [un.SymAE(p=2, q=3), *map(dense_latents, LATENTS)]
+METHODS = [un.SymAE(p=2, q=3, decoder="dense"), *map(dense_latents, LATENTS)]
 NAMES = ["conv", *(kind.__name__ for kind in LATENTS)]
 
 

@@ -12,7 +12,7 @@ import optax
 import unentangle as un
 from unentangle.data.dataset import Scale
 from unentangle.methods.protocol import Player, Recommended, Trained
-from unentangle.nets import ELU, FLATTEN, Conv, Dense, keys, mlp, reshape
+from unentangle.nets import ELU, FLATTEN, Concatenation, Conv, Dense, SymAENets, keys, mlp, reshape
 from unentangle.schedules import Number
 
 
@@ -54,6 +54,17 @@ def conv_latents(k=12, m=3) -> un.AE:
 
 
 LATENTS = (un.AE, un.NashAE, un.VAE, un.BetaVAE, un.BetaTCVAE, un.FactorVAE)
+
+
+def small_nets(shape, p, q, decoder, key, pool=None) -> SymAENets:
+    """Dense nets in place of the default ones of SymAE, where a test is about something else."""
+    ks, size = keys(key), int(np.prod(shape))
+    return SymAENets(
+        eqx.nn.Sequential([FLATTEN, *mlp([size, 16], ELU, ks)]),
+        eqx.nn.Sequential(mlp([16, p], ELU, ks)),
+        eqx.nn.Sequential([FLATTEN, *mlp([size, 16, q], ELU, ks)]),
+        Concatenation(eqx.nn.Sequential([*mlp([p + q, 32, size], ELU, ks), reshape(shape)])),
+    )
 
 
 def linear_symae(k=12, p=2, q=3) -> un.SymAE:
