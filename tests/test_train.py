@@ -127,7 +127,7 @@ def test_a_game_of_two_players_goes_as_calculated():
 
 
 def test_the_same_seed_is_bit_identical_and_another_is_not():
-    a, b, c = (quick(dense_symae(), seeds=s)[0] for s in (0, 0, 1))
+    a, b, c = (quick(dense_latents(un.AE), seeds=s)[0] for s in (0, 0, 1))
     np.testing.assert_array_equal(weights(a), weights(b))
     assert np.abs(weights(a) - weights(c)).max() > 1e-2
 
@@ -151,11 +151,11 @@ def test_schedules_reach_the_step():
     np.testing.assert_allclose(values, [2, 1, 0, 0])
     values = [float(at(cosine, jnp.asarray(float(t)))) for t in (0, 0.05, 0.5, 1)]
     np.testing.assert_allclose(values, [0, 0.5 * (0.5 + 0.5 * np.cos(np.pi * 0.05)), 0.5, 0], atol=1e-6)
-    never, zero, always = (weights(quick(dense_symae(lam=lam))[0]) for lam in (lambda progress: 0.0 * progress, 0.0, 5.0))
+    never, zero, always = (weights(quick(dense_latents(un.BetaVAE, beta=b))[0]) for b in (lambda progress: 0.0 * progress, 0.0, 5.0))
     np.testing.assert_allclose(never, zero, atol=1e-6)
     assert np.abs(never - always).max() > 1e-3
-    still = quick(dense_symae(), lr=un.Linear(0.0, 0.0))
-    start, _ = dense_symae().init((12,), jax.random.fold_in(jax.random.key(0), 0))
+    still = quick(dense_latents(un.AE), lr=un.Linear(0.0, 0.0))
+    start, _ = dense_latents(un.AE).init((12,), jax.random.fold_in(jax.random.key(0), 0))
     np.testing.assert_array_equal(weights(still[0])[:10], np.ravel(jax.tree.leaves(eqx.filter(start, eqx.is_array))[0])[:10])
 
 
@@ -164,12 +164,12 @@ def test_data_on_disk_trains_as_in_memory(tmp_path, monkeypatch):
     data = small_mra()
     np.save(tmp_path / "x.npy", data.x)
     mapped = un.read(tmp_path / "x.npy", groups=data.groups)
-    whole, in_turns = quick(dense_symae(), data)[0], quick(conv_latents(), data)[0]
+    whole, in_turns = quick(dense_latents(un.AE), data)[0], quick(conv_latents(), data)[0]
     monkeypatch.setattr(sys.modules["unentangle.train"], "RESIDENT_BYTES", 0)
-    np.testing.assert_allclose(weights(quick(dense_symae(), mapped)[0]), weights(whole), atol=1e-6)
+    np.testing.assert_allclose(weights(quick(dense_latents(un.AE), mapped)[0]), weights(whole), atol=1e-6)
     with h5py.File(tmp_path / "x.h5", "w") as file:
         lazy = un.Dataset(file.create_dataset("x", data=data.x, chunks=True), groups=data.groups)
-        np.testing.assert_allclose(weights(quick(dense_symae(), lazy)[0]), weights(whole), atol=1e-6)
+        np.testing.assert_allclose(weights(quick(dense_latents(un.AE), lazy)[0]), weights(whole), atol=1e-6)
         run = quick(conv_latents(), lazy)
     np.testing.assert_allclose(weights(run[0]), weights(in_turns), atol=1e-5)
     assert 0 < run.history[0].terms["waiting"][0] < 1
@@ -256,10 +256,10 @@ def test_sigkill_at_a_random_moment_loses_nothing(tmp_path):
 
 def test_a_diverging_training_stops_and_says_where(tmp_path):
     with pytest.raises(un.Diverged, match=r"seed 0 diverged at step \d+, where its loss or weights were not finite"):
-        quick(dense_symae(rate=0.0), steps=200, lr=1e15, out=tmp_path / "run")
+        quick(dense_latents(un.AE), steps=200, lr=1e15, out=tmp_path / "run")
     explode = un.Linear(0.0, 1e30)
     with pytest.raises(un.Diverged, match="last good state is that of step") as caught:
-        quick(dense_symae(rate=0.0), steps=400, lr=explode, out=tmp_path / "other")
+        quick(dense_latents(un.AE), steps=400, lr=explode, out=tmp_path / "other")
     assert "\n" not in str(caught.value)
 
 
