@@ -151,7 +151,8 @@ def test_schedules_reach_the_step():
     np.testing.assert_allclose(values, [2, 1, 0, 0])
     values = [float(at(cosine, jnp.asarray(float(t)))) for t in (0, 0.05, 0.5, 1)]
     np.testing.assert_allclose(values, [0, 0.5 * (0.5 + 0.5 * np.cos(np.pi * 0.05)), 0.5, 0], atol=1e-6)
-    never, zero, always = (weights(quick(dense_latents(un.BetaVAE, beta=b))[0]) for b in (lambda progress: 0.0 * progress, 0.0, 5.0))
+    betas = (lambda progress: 0.0 * progress, 0.0, 5.0)
+    never, zero, always = (weights(quick(dense_latents(un.BetaVAE, beta=beta))[0]) for beta in betas)
     np.testing.assert_allclose(never, zero, atol=1e-6)
     assert np.abs(never - always).max() > 1e-3
     still = quick(dense_latents(un.AE), lr=un.Linear(0.0, 0.0))
