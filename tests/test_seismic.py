@@ -7,8 +7,10 @@ import pytest
 import unentangle as un
 from unentangle.nets import convolution, keys
 from unentangle.recipes import seismic as recipes
-from unentangle.recipes.record import begin
-from worlds import dense_symae
+from unentangle.recipes.record import Work, begin
+from unentangle.runs import Record
+from unentangle.train import Run
+from worlds import dense_symae, untrained
 
 SMALL = {"n_1": 3, "n_2": 8, "samples": 128, "receivers": 4}
 
@@ -104,6 +106,11 @@ def test_a_filter_that_is_told_the_sources_is_nearly_right(layers):
     assert recipes._up_to_filters(swaps, 3 * truth, truth)["swap_error_filtered"] < 1e-6
 
 
+def first_step(work, method, data, seed=0, **training):
+    """What `Work.train` returns, before the first step."""
+    return Run((seed,), (untrained(method, data, seed),), (Record([1], [0.0], {}),), data)
+
+
 def test_redatuming_goes_from_shots_to_numbers_and_pictures(tmp_path, cache, monkeypatch):
     monkeypatch.delenv("UNENTANGLE_DATA", raising=False)
 
@@ -111,6 +118,7 @@ def test_redatuming_goes_from_shots_to_numbers_and_pictures(tmp_path, cache, mon
         return convolution((128, 8), 3, 4, keys(key))
 
     monkeypatch.setattr(recipes, "CONVOLUTIONAL", dense_symae(k=1024, decoder=decoder))
+    monkeypatch.setattr(Work, "train", first_step)
     recipes.redatuming(tmp_path, fast=True)
     (found,) = json.loads((tmp_path / "seismic_redatuming_fast.json").read_text())["cases"].values()
     measures = {name: about["values"][0] for name, about in found["measures"].items()}
@@ -128,6 +136,7 @@ def test_what_codes_know_is_measured_on_held_out_rows(tmp_path, monkeypatch):
     x = np.sin(2 * np.pi * (1 + group[:, None]) * t) + bend[:, None] * np.cos(2 * np.pi * t)
     data = un.Dataset(x.astype(np.float32), {"bend": bend}, groups=group)
     monkeypatch.setattr(recipes, "CONVOLUTIONAL", dense_symae(k=40, q=4))
+    monkeypatch.setattr(Work, "train", first_step)
     targets = {"bend": bend[:, None], "chance": rng.standard_normal((60, 1))}
     found = recipes._known(begin(tmp_path, "known", True), data, targets, {}, 20)
     assert found["r2"]["principal components"]["bend"] > 0.8

@@ -247,7 +247,7 @@ def test_a_signal_that_comes_back_does_not_forbid_the_circle_of_its_shifts():
     assert 5 * circle < uneven < more
 
 
-@pytest.mark.parametrize("instances", [1, 2, 3, 40])
+@pytest.mark.parametrize("instances", [2, 40])
 def test_the_isometry_penalty_of_any_group_is_finite_and_so_is_its_gradient(instances):
     x = jnp.zeros((2, instances, 5))
     for codes in (jnp.zeros((2, instances, 3)), jax.random.normal(jax.random.key(0), (2, instances, 3))):
