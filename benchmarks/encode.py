@@ -18,7 +18,7 @@ import jax
 import numpy as np
 
 import unentangle as un
-from symae_step import Other, product
+from symae_step import Other, medians, product
 from unentangle.data.transforms import Chain
 from unentangle.methods.protocol import Trained
 from unentangle.recipes.record import provenance
@@ -62,13 +62,7 @@ def main() -> None:
     start = monotonic()
     pytorch = Other(1, given.torch, "symae_encoders_torch.py", str(given.groups), str(INSTANCES))
     sides: dict[str, Callable[[], float]] = {"ours": ours(given.groups), "product": product(), "pytorch": pytorch}
-    for side in sides.values():
-        side()  # compile, warm up
-    times = {name: [] for name in sides}
-    for _ in range(given.rounds):
-        for name, side in sides.items():
-            times[name].append(side())
-    middle = {name: float(np.median(t)) for name, t in times.items()}
+    middle = medians(sides, given.rounds)
     rate = 2 * 2048**3 / middle.pop("product")
     found = {
         "seconds": middle,

@@ -88,6 +88,17 @@ def operations(rows: int = 540, groups: int = 18) -> float:
     return 6.0 * (shared + nuisance + decoder)
 
 
+def medians(sides: dict[str, Callable[[], float]], rounds: int) -> dict[str, float]:
+    """The median seconds of each side; every round times all of them, one after the other."""
+    for side in sides.values():
+        side()  # compile, warm up
+    times = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, side in sides.items():
+            times[name].append(side())
+    return {name: float(np.median(t)) for name, t in times.items()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--torch", help="the Python of an environment with PyTorch")
@@ -103,13 +114,7 @@ def main() -> None:
         sides["keras, as the authors wrote it"] = Other(STEPS, given.keras, "symae_keras.py")
         sides["keras, instances folded"] = Other(STEPS, given.keras, "symae_keras.py", "folded")
         sides["keras, instances folded, dec1 once per group"] = Other(STEPS, given.keras, "symae_keras.py", "once")
-    for side in sides.values():
-        side()  # compile, warm up
-    times = {name: [] for name in sides}
-    for _ in range(given.rounds):
-        for name, side in sides.items():
-            times[name].append(side())
-    middle = {name: float(np.median(t)) for name, t in times.items()}
+    middle = medians(sides, given.rounds)
     rate = 2 * 2048**3 / middle.pop("product")
     ratios = {f"times faster than {name}": t / middle["ours"] for name, t in middle.items() if name != "ours"}
     ratios["times the floor"] = middle["ours"] / STEPS / (operations() / rate)
