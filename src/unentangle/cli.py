@@ -464,14 +464,14 @@ def _parts(data: Dataset, held_out: float) -> tuple[Dataset, np.ndarray]:
 
 
 def _some_groups(data: Dataset, rows: np.ndarray) -> np.ndarray:
-    """Rows to measure, if there are too many: those of some groups, five or more, and of large groups some."""
+    """Rows to measure, if there are too many: those of some groups, fifty or more, and of large groups some at random."""
     if len(rows) <= MEASURED_ROWS:
         return rows
     _, group, sizes = np.unique(data.group[rows], return_inverse=True, return_counts=True)
-    order = np.random.default_rng(0).permutation(len(sizes))
-    many = max(5, int(np.searchsorted(np.cumsum(sizes[order]), MEASURED_ROWS)))
-    chosen = rows[np.isin(group, order[:many])]
-    return chosen[evenly(len(chosen), 2 * MEASURED_ROWS)]
+    rng = np.random.default_rng(0)
+    order = rng.permutation(len(sizes))
+    many = max(50, int(np.searchsorted(np.cumsum(sizes[order]), MEASURED_ROWS)))
+    return np.sort(rng.permutation(rows[np.isin(group, order[:many])])[: 2 * MEASURED_ROWS])
 
 
 def _report(
