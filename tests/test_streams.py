@@ -28,11 +28,10 @@ def models(ragged):
 @pytest.fixture
 def small_parts(monkeypatch):
     monkeypatch.setattr(streams, "VALUES", 120)
-    monkeypatch.setattr(streams.whole_groups, "__defaults__", (120,))
 
 
-def test_parts_are_whole_groups_and_every_row_once(ragged):
-    parts = list(whole_groups(ragged, 200))
+def test_parts_are_whole_groups_and_every_row_once(ragged, small_parts):
+    parts = list(whole_groups(ragged))
     assert len(parts) > 3
     np.testing.assert_array_equal(np.sort(np.concatenate(parts)), np.arange(21))
     homes = [set(ragged.groups[rows]) for rows in parts]

@@ -124,12 +124,21 @@ def _npz(file: Path, columns: Columns, arrays: Mapping[str, np.ndarray]) -> None
 def _hdf5(file: Path, columns: Columns, arrays: Mapping[str, np.ndarray]) -> None:
     with h5py.File(file, "w") as root:
         for name, array in arrays.items():
-            words = array.dtype.kind == "U"
-            kept = root.create_dataset(name, array.shape, h5py.string_dtype() if words else array.dtype)
-            for part in _lines(array):
-                kept[part] = array[part].astype(object) if words else array[part]
+            kept = root.create_dataset(name, array.shape, _stored(array))
+            _fill(kept, array)
             for axis, label in enumerate(columns[name].axes):
                 kept.dims[axis].label = label
+
+
+def _stored(array: np.ndarray) -> Any:
+    """The type that HDF5 has for an array."""
+    return h5py.string_dtype() if array.dtype.kind == "U" else array.dtype
+
+
+def _fill(kept: Any, array: np.ndarray) -> None:
+    """Copy an array into a file, some rows at a time."""
+    for part in _lines(array):
+        kept[part] = array[part].astype(object) if array.dtype.kind == "U" else array[part]
 
 
 def _netcdf(file: Path, columns: Columns, arrays: Mapping[str, np.ndarray]) -> None:
@@ -137,10 +146,7 @@ def _netcdf(file: Path, columns: Columns, arrays: Mapping[str, np.ndarray]) -> N
     with h5netcdf.File(file, "w") as root:
         root.dimensions = {axis: n for c in columns.values() for axis, n in zip(c.axes, c.shape, strict=True)}
         for name, array in arrays.items():
-            words = array.dtype.kind == "U"
-            kept = root.create_variable(name, columns[name].axes, h5py.string_dtype() if words else array.dtype)
-            for part in _lines(array):
-                kept[part] = array[part].astype(object) if words else array[part]
+            _fill(root.create_variable(name, columns[name].axes, _stored(array)), array)
 
 
 def _csv(file: Path, columns: Columns, arrays: Mapping[str, np.ndarray]) -> None:

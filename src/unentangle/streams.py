@@ -132,12 +132,12 @@ def swap_file(
     return columns
 
 
-def whole_groups(data: Dataset, values: int = VALUES) -> Iterator[Int[np.ndarray, " some"]]:
-    """The rows of some groups at a time, which hold so many values or a few more, in the order of the file: each row once."""
+def whole_groups(data: Dataset) -> Iterator[Int[np.ndarray, " some"]]:
+    """The rows of some groups at a time, which hold about `VALUES` values, in the order of the file: each row once."""
     order, starts, sizes = map(np.asarray, data.layout)
     first = np.argsort(order[starts], kind="stable")
     ends = np.cumsum(sizes[first]) * int(np.prod(data.row_shape))
-    for groups in np.split(first, np.flatnonzero(np.diff(ends // values)) + 1):
+    for groups in np.split(first, np.flatnonzero(np.diff(ends // VALUES)) + 1):
         yield np.sort(np.concatenate([order[starts[g] : starts[g] + sizes[g]] for g in groups]))
 
 
