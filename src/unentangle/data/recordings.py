@@ -120,8 +120,8 @@ def _files(path: Path, x: str) -> Iterator[tuple[Path, dict[str, str]]]:
 def _traces(file: Path) -> Any:
     """The traces of a file."""
     try:
-        import obspy
-        from obspy.io.mseed import InternalMSEEDWarning
+        import obspy  # pyright: ignore[reportMissingImports]
+        from obspy.io.mseed import InternalMSEEDWarning  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise InputError(MISSING.format(what=file, package="obspy")) from error
     with warnings.catch_warnings():

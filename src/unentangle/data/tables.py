@@ -74,7 +74,7 @@ def read_parquet(path: Path) -> dict[str, np.ndarray]:
         InputError: if it is missing or damaged, unpacks to more than `check_size` allows, or pyarrow is not installed.
     """
     try:
-        import pyarrow.parquet as parquet
+        import pyarrow.parquet as parquet  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise InputError(".parquet is read by pyarrow, which is not installed: pip install 'unentangle[parquet]'.") from error
     with damaged(path, "a .parquet table"), parquet.ParquetFile(path) as file:

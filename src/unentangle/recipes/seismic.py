@@ -58,7 +58,7 @@ def redatuming(out: Path, *, fast: bool = False) -> None:
     work = begin(out, "seismic_redatuming", fast)
     size: dict[str, Any] = {"n_tau": 5, "n_1": 3, "n_2": 10, "samples": 128, "receivers": 8} if fast else {}
     made = shots(**{name: n for name, n in size.items() if name != "n_tau"})
-    steps, seeds = (60, range(1)) if fast else (1000, range(5))
+    steps, seeds = (60, range(1)) if fast else (1500, range(5))
     cases: dict[str, tuple[float, SymAE, Sequence[int]]] = {
         "without noise": (0.0, CONVOLUTIONAL, seeds),
         "noise 0.3": (0.3, CONVOLUTIONAL, seeds),
