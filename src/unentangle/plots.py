@@ -224,6 +224,7 @@ def mixtures(
     contents: Float[np.ndarray, "rows ..."],
     styles: Float[np.ndarray, "columns ..."],
     mixed: Float[np.ndarray, "rows columns ..."],
+    title: str = "",
 ) -> Figure:
     """Images with the content of the left column in the style of the top row (as Figures 3 and 15 of the SymAE paper)."""
     rows, columns = mixed.shape[:2]
@@ -237,6 +238,7 @@ def mixtures(
             image = mixed[i - 1, j - 1] if i and j else contents[i - 1] if i else styles[j - 1]
             _strip(ax, [image], np.asarray(contents))
     axes[0, 0].text(0.5, 0.5, "content \u2193\nstyle \u2192", ha="center", va="center", transform=axes[0, 0].transAxes)
+    figure.suptitle(title, fontsize=11)
     return figure
 
 
@@ -288,7 +290,9 @@ def compared(values: Mapping[str, Mapping[str, Sequence[float]]], title: str = "
     return figure
 
 
-def heat_maps(panels: Mapping[str, Mapping[str, Float[np.ndarray, "x y"]]], axis: np.ndarray, x: str, y: str) -> Figure:
+def heat_maps(
+    panels: Mapping[str, Mapping[str, Float[np.ndarray, "x y"]]], axis: np.ndarray, x: str, y: str, title: str = ""
+) -> Figure:
     """Cases (rows) by quantities (columns) over the plane of two axes with the same ticks (as Figures 8 and 9 of the SymAE
     paper); a quantity that is nowhere negative is drawn on a logarithmic scale from 1e-4 to 1.
     """
@@ -305,18 +309,20 @@ def heat_maps(panels: Mapping[str, Mapping[str, Float[np.ndarray, "x y"]]], axis
         if value.min() < 0:
             scale = {"vmin": -reach, "vmax": reach, "cmap": "RdBu"}
         extent = (axis[0] - edge, axis[-1] + edge, axis[0] - edge, axis[-1] + edge)
-        figure.colorbar(ax.imshow(value.T, origin="lower", extent=extent, **scale), ax=ax, shrink=0.85)
+        figure.colorbar(ax.imshow(value.T, origin="lower", extent=extent, **scale), ax=ax, shrink=0.85, label=name)
         ax.set(xlabel=x, ylabel=y)
-        ax.set_title(f"{case}\n{name}" if j == 0 else name, fontsize=9)
+        ax.set_title(case, fontsize=9)
+    figure.suptitle(title, fontsize=11)
     return figure
 
 
-def lines(x: np.ndarray, values: Mapping[str, np.ndarray], x_name: str, y_name: str) -> Figure:
+def lines(x: np.ndarray, values: Mapping[str, np.ndarray], x_name: str, y_name: str, title: str = "") -> Figure:
     """Several quantities over one axis, logarithmic upwards."""
     figure, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
     for name, value in values.items():
         ax.plot(x, value, label=name, marker="o", markersize=3, linewidth=1.2)
     ax.set(xlabel=x_name, ylabel=y_name, yscale="log")
+    ax.set_title(title, fontsize=11)
     ax.legend(frameon=False, fontsize=8)
     return figure
 
@@ -440,5 +446,10 @@ def remark_2(
             axes[1, j].plot(answer[j], color=colour, label=name)
     for ax in axes.flat:
         ax.set(xticks=[])
+    axes[0, 0].set_ylabel("donor's signal", fontsize=9)
+    axes[1, 0].set_ylabel("the state's signal", fontsize=9)
+    for ax in axes[1]:
+        ax.set_xlabel("sample", fontsize=9)
+    figure.suptitle("one state under the other's shifts: both answers are right", fontsize=11)
     figure.legend(*axes[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
     return figure

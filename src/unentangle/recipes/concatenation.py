@@ -188,7 +188,7 @@ def _figure(work: Work, name: str, cases: dict[str, Case]) -> None:
             measured | {"weights": case.weights, "stop": case.stop, "seconds": float(grid.pop("seconds").sum())} | grid
         )
         work.write({"steps": steps, "alpha_0_rows_beta_0_columns": AXIS, "cases": found})
-    work.save(plots.heat_maps(panels, AXIS, "initial alpha", "initial beta"), name)
+    work.save(plots.heat_maps(panels, AXIS, "initial alpha", "initial beta", f"after {steps:,} steps"), name)
 
 
 def _grid(folder: Path, case: Case, steps: int) -> dict[str, np.ndarray]:
@@ -251,4 +251,4 @@ def mask_landscape(out: Path, *, fast: bool = False) -> None:
         left[name] = np.asarray(last).reshape(len(ratios), seeds)
         work.write({"steps": steps, "alpha_over_beta": ratios, "loss": left})
     least = {name: loss.min(axis=1) for name, loss in left.items()}
-    work.save(plots.lines(ratios, least, "alpha / beta, held", "loss left"), "mask_landscape")
+    work.save(plots.lines(ratios, least, "alpha / beta, held", "loss left", "what the decoder cannot repair"), "mask_landscape")
