@@ -15,6 +15,8 @@ from unentangle.methods.symae import (
     Pairs,
     adversarial_penalty,
     coherent_codes,
+    consistency_penalty,
+    half_and_half,
     isometry_penalty,
     max_pool,
     mean_pool,
@@ -272,7 +274,8 @@ def inconsistency(codes, gain=1.0, beside=0.0):
 
     net = nets.SymAENets(nets.LINEAR, nets.LINEAR, lambda x: gain * x[1:] / x[0] + beside * x[0], decoder)
     _, state = eqx.nn.make_with_state(lambda: nets.LINEAR)()
-    return float(un.SymAE()._inconsistency(net, state, SIZES, codes))
+    virtual = un.SymAE()._virtual(net, state, SIZES, codes)
+    return float(consistency_penalty(virtual.again, virtual.given))
 
 
 @pytest.mark.parametrize("gain", [1.0, 7.0])
@@ -289,7 +292,12 @@ def test_consistency_teaches_the_encoders_and_not_the_decoder():
     method = dense_symae(consistency=1.0)
     net, state = method.init((12,), jax.random.key(0))
     c, n = jax.random.normal(jax.random.key(1), (4, 3)), jax.random.normal(jax.random.key(2), (4, 5, 4))
-    of_net, of_codes = eqx.filter_grad(lambda both: method._inconsistency(both[0], state, c, both[1]))((net, n))
+
+    def inconsistency(net_and_codes):
+        virtual = method._virtual(net_and_codes[0], state, c, net_and_codes[1])
+        return consistency_penalty(virtual.again, virtual.given)
+
+    of_net, of_codes = eqx.filter_grad(inconsistency)((net, n))
     assert not any(np.any(w) for w in jax.tree.leaves(of_net.decoder))
     assert all(np.any(w) for w in jax.tree.leaves(of_net.nuisance))
     assert np.any(of_codes)
@@ -301,6 +309,13 @@ def test_swaps_are_not_decoded_where_consistency_weighs_nothing():
     methods = [dense_symae(rate=0.0, lam=0.3, consistency=weight) for weight in (0.0, 1.0)]
     never, always = (method.loss(net, state, None, turn)[1][0]["consistency"] for method in methods)
     assert never == 0 < always
+
+
+@pytest.mark.parametrize("instances, real", [(1, 1), (2, 1), (5, 3), (30, 15), (60, 16)])
+def test_half_of_what_is_compared_is_virtual(instances, real):
+    both = half_and_half(jnp.zeros((2, instances)), jnp.ones((2, instances)))
+    assert both.shape == (2, min(instances, 32))
+    np.testing.assert_array_equal(both.sum(axis=1), both.shape[1] - real)
 
 
 def test_a_share_of_each_group_is_drawn_evenly():

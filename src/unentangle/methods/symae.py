@@ -212,17 +212,33 @@ def others_say(at: Float[Array, " n"], value: Float[Array, " n"], width: float) 
 # -- beyond the paper: a swap has the nuisance that it was given ----------------------------------------------------------
 #
 # The curves that nuisances trace in the codes of two states may be alike in distribution and yet lie beside each other: a swap
-# is then decoded off the curve of its state. Encoded again, it shows by how much.
+# is then decoded off the curve of its state. Encoded again, it shows by how much. And it is a recording that nobody made: with
+# the virtual ones between the real ones, the steps of a group are small enough for the isometry to see where they are uneven.
 
 
-def consistency_penalty(again: Float[Array, "rows q"], given: Float[Array, "rows q"]) -> Float[Array, ""]:
+class Virtual(NamedTuple):
+    """Recordings that nobody made: groups under the nuisances of others."""
+
+    x: Float[Array, "groups instances ..."]
+    given: Float[Array, "groups instances q"]  # the codes that they were decoded with
+    again: Float[Array, "groups instances q"]  # and those that they have
+
+
+def consistency_penalty(again: Float[Array, "*rows q"], given: Float[Array, "*rows q"]) -> Float[Array, ""]:
     """How far the nuisance codes of swaps are from those that the swaps were decoded with: the mean square of the difference
     over the variance of the codes. Zero if every state means the same by a code; the same for codes of any scale. A single
     row says nothing.
     """
+    again, given = (codes.reshape(-1, codes.shape[-1]) for codes in (again, given))
     if len(given) < 2:
         return jnp.zeros(())
     return jnp.mean((again - given) ** 2) / jnp.maximum(jnp.mean(jnp.var(given, axis=0)), dependence.TINY)
+
+
+def half_and_half(real: Float[Array, "groups instances ..."], virtual: Float[Array, "groups instances ..."]) -> Array:
+    """Half of the instances of each group, of the real and of the virtual ones; 16 of each are enough."""
+    half = min((real.shape[1] + 1) // 2, 16)
+    return jnp.concatenate([real[:, :half], virtual[:, half : 2 * half]], axis=1)
 
 
 # -- the method -----------------------------------------------------------------------------------------------------------
@@ -263,7 +279,8 @@ class SymAE:
             the codes of each state take the shape of its recordings, which differ. 0 if the same step of the nuisance moves
             some recordings further than others.
         consistency: weight of `consistency_penalty`, which is not the paper's either: a swap that is encoded again has the
-            nuisance code that it was decoded with. No schedule, so that a step without it does without its work.
+            nuisance code that it was decoded with. Half of the recordings whose distances `isometry` compares are then swaps;
+            all are real if it is 0. No schedule, so that a step without it does without its work.
         regulariser: the kind of noise on the nuisance code (section 2.2).
         decoder: "multiplicative" dec3(dec1(C) * dec2(N)), "concatenation" or "dense"; "convolution", the multiplicative one in
             the frequency domain, for recordings of unknown sources (eq. 1); or a net of the vector [C, N].
@@ -366,19 +383,27 @@ class SymAE:
             penalty = adversarial_penalty(codes, predictions(net.opponents, codes))
         else:
             penalty = (PENALTIES[self.penalty] if isinstance(self.penalty, str) else self.penalty)(n)
+        compared, inconsistency = (n, turn.x), jnp.zeros(())
+        if self.consistency:
+            virtual = self._virtual(net, state, c, n)
+            inconsistency = consistency_penalty(virtual.again, virtual.given)
+            compared = half_and_half(n, virtual.again), half_and_half(turn.x, virtual.x)
         weighed = jax.checkpoint(isometry_penalty)  # so that there is nothing to keep for its gradient where it does not count
-        isometry = jax.lax.cond(self.isometry > 0, weighed, lambda *_: jnp.zeros(()), n, turn.x)
-        inconsistency = self._inconsistency(net, state, c, n) if self.consistency else jnp.zeros(())
+        isometry = jax.lax.cond(self.isometry > 0, weighed, lambda *_: jnp.zeros(()), *compared)
         terms = {"reconstruction": reconstruction, "penalty": penalty, "isometry": isometry, "consistency": inconsistency}
         total = reconstruction + self.lam * penalty + self.isometry * isometry + self.consistency * inconsistency
         return total, (terms, state)
 
-    def _inconsistency(self, net: Nets, state: nets.State, c: Float[Array, "groups p"], n: Float[Array, "groups instances q"]):
-        """The consistency penalty of a batch that is decoded with the nuisances of the group before."""
-        given = jnp.roll(n, 1, axis=0).reshape(-1, n.shape[2])
+    def _virtual(
+        self, net: Nets, state: nets.State, c: Float[Array, "groups p"], n: Float[Array, "groups instances q"]
+    ) -> Virtual:
+        """Each group of a batch decoded with the nuisances of the group before."""
+        given = jnp.roll(n, 1, axis=0)
         group = jnp.repeat(jnp.arange(len(n)), n.shape[1])
-        swapped = jax.lax.stop_gradient(net.decoder(c, given, group, state)[0])  # as data: the decoder is not to please NEnc
-        return consistency_penalty(nets.over_rows(net.nuisance, swapped, state)[0], given)
+        rows = net.decoder(c, given.reshape(-1, n.shape[2]), group, state)[0]
+        rows = jax.lax.stop_gradient(rows)  # as data: the decoder is not to please NEnc
+        again = nets.over_rows(net.nuisance, rows, state)[0]
+        return Virtual(rows.reshape(*n.shape[:2], *rows.shape[1:]), given, again.reshape(n.shape))
 
     def _codes(self, net: Nets, state: nets.State, turn: Turn) -> tuple[Array, Array, nets.State]:
         """C (groups, p) and N (groups, instances, q) of a batch."""
