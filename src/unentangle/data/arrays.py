@@ -1,5 +1,7 @@
 """Arrays in `.npy` and `.npz` files, whose headers are not believed before they are checked."""
 
+import errno
+import os
 import struct
 import warnings
 import zlib
@@ -21,6 +23,8 @@ DAMAGED = (
     ArithmeticError, BadZipFile, EOFError, IndexError, KeyError, MemoryError, OSError, RuntimeError, SyntaxError, TypeError,
     ValueError, struct.error, zlib.error,
 )  # fmt: skip
+# What the system says where the file is not to blame.
+OUTSIDE = (errno.EACCES, errno.EAGAIN, errno.EIO, errno.EISDIR, errno.EMFILE, errno.ENFILE, errno.EPERM)
 # A file that says it holds more than 64 MB, and more than 250 times its own size, holds nothing or is made to fill memory.
 # (The binary images of dSprites, which pack well, are 115 times their file.)
 SMALL, RATIO = 64 << 20, 250
@@ -40,7 +44,10 @@ def damaged(path: Path | str, needed: str) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, FileNotFoundError):
             raise InputError(f"{path} does not exist; {needed} is needed.") from error
-        reason = "it holds Python objects" if "allow_pickle" in str(error) else "it is damaged or not what its name says"
+        if isinstance(error, OSError) and error.errno in OUTSIDE:
+            reason = os.strerror(error.errno).lower()
+        else:
+            reason = "it holds Python objects" if "allow_pickle" in str(error) else "it is damaged or not what its name says"
         raise InputError(f"{path} cannot be read: {reason}; {needed} is needed.") from error
 
 
@@ -73,7 +80,6 @@ def read_header(file: Any, size: int) -> Header:
     """The header of an open `.npy` of so many bytes.
 
     Raises:
-        InputError: if it holds Python objects.
         Exception: one of `DAMAGED`, if it is no header, or `size` is not enough for what it says.
     """
     with warnings.catch_warnings():
@@ -83,10 +89,8 @@ def read_header(file: Any, size: int) -> Header:
             raise ValueError("a .npy of format 1 or 2, which numbers are saved as, is needed")
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = read(file)
-    if dtype.hasobject:
-        raise ValueError("allow_pickle would be needed")
     header = Header(shape, dtype)
-    if min(shape, default=0) < 0 or header.nbytes > size - file.tell():
+    if min(shape, default=0) < 0 or (header.nbytes > size - file.tell() and not dtype.hasobject):
         raise ValueError(f"the header says {header.nbytes} bytes, more than there are")
     return header
 
@@ -99,13 +103,14 @@ def load_npy(path: Path, mmap_mode: Any = None) -> np.ndarray:
     """
     with damaged(path, "a numeric array written by numpy.save"):
         with path.open("rb") as file:
-            read_header(file, path.stat().st_size)
+            if read_header(file, path.stat().st_size).dtype.hasobject:
+                raise ValueError("allow_pickle would be needed")
         return np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
 
 
 @dataclass(frozen=True)
 class Member:
-    """An array in a zip, read where `numpy.asarray` asks for it."""
+    """An array in a zip, read where `numpy.asarray` asks for it, and refused there if it holds Python objects."""
 
     archive: ZipFile
     info: ZipInfo

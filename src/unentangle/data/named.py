@@ -160,7 +160,12 @@ def can_be_rows(array: Any, axes: int = 2) -> bool:
 
 def is_column(array: Any) -> bool:
     """Whether an array holds one number or word for each of something."""
-    return len(array.shape) == 1 and array.dtype.kind in "biufSUOT"
+    return len(array.shape) == 1 and _holds_values(array)
+
+
+def _holds_values(array: Any) -> bool:
+    """Whether it holds numbers or words, and no Python objects, which are words in other files than zips."""
+    return array.dtype.kind in "biufSUOT" and not (isinstance(array, Member) and array.dtype.hasobject)
 
 
 def _guess(path: Path, arrays: Arrays, named: Sequence[str]) -> str:
@@ -207,7 +212,7 @@ def _beside(arrays: Arrays, found: Sequence[str], sizes: Sequence[int]) -> dict[
         return {}
 
     def fits(array: Any, size: int) -> bool:
-        return array.dtype.kind in "biufSUOT" and array.shape in ((), (size,))
+        return _holds_values(array) and array.shape in ((), (size,))
 
     common = set.intersection(*({leaf for leaf, a in b.items() if fits(a, n)} for b, n in zip(beside, sizes, strict=True)))
     common -= {name.rpartition("/")[2] for name in found}
