@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import unentangle as un
 from unentangle.cli import main
+from unentangle.data import files
 from unentangle.data.files import READERS
 from unentangle.data.tables import read_table
 
@@ -138,6 +139,46 @@ def test_a_folder_of_files_is_read_as_one(tmp_path):
     np.testing.assert_array_equal(data.x[:][:, 0], [0, 2, 4, 10, 12, 14])
     np.testing.assert_array_equal(data.group, [0, 1, 0] * 2)
     assert list(un.read(tmp_path, groups="file").group_names) == ["mon", "tue"]
+
+
+def test_more_files_than_may_stay_open_are_one_too(tmp_path, monkeypatch):
+    """They are opened where their rows are read, and none stays so: it can be written again."""
+    for k in range(3):
+        with h5py.File(tmp_path / f"{k}.h5", "w") as file:
+            file["x"], file["site"] = np.arange(6.0).reshape(3, 2) + 10 * k, [1, 2, 1]
+    whole = un.read(tmp_path, groups="site")
+    x, factors = whole.x[:], list(whole.factors)
+    del whole
+    monkeypatch.setattr(files, "OPEN", 2)
+    data = un.read(tmp_path, groups="site")
+    np.testing.assert_array_equal(data.x[:], x)
+    np.testing.assert_array_equal(data.rows([[8, 0], [3, 3]]), x[[[8, 0], [3, 3]]])
+    assert list(data.factors) == factors == ["file"]
+    h5py.File(tmp_path / "0.h5", "r+").close()
+    with h5py.File(tmp_path / "1.h5", "r+") as file:
+        del file["site"]
+        file["groups"] = [1, 2, 1]
+    with pytest.raises(un.InputError, match="has no array 'groups', as other files"):
+        un.read(tmp_path)
+
+
+def test_factors_may_be_given(tmp_path):
+    """By one name, or themselves, whatever is in the names of files; `~` is home."""
+    folder_of(tmp_path / "rows", {"1_2.npy": np.ones(3), "3_4.npy": np.ones(3)})
+    np.savez(tmp_path / "x.npz", x=np.eye(3), depth=[1.0, 2, 3], site=[0, 1, 1])
+    assert list(un.read(tmp_path / "x.npz", factors="site").factors) == ["site"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(tmp_path))
+        data = un.read("~/rows", factors={"depth": [7.0, 8.0]})
+    np.testing.assert_array_equal(data.factors["depth"], [7, 8])
+
+
+def test_python_objects_beside_the_rows_do_no_harm(tmp_path):
+    """They are refused where they are asked for."""
+    np.savez(tmp_path / "x.npz", x=np.eye(3), groups=[0, 1, 1], note=np.array([{"by": "me"}] * 3))
+    assert not un.read(tmp_path / "x.npz").factors
+    with pytest.raises(un.InputError, match=r"note.npy in .* holds Python objects"):
+        un.read(tmp_path / "x.npz", groups="note")
 
 
 # -- files that nobody should trust ---------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """Files of one's own: one call, `read`."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import numpy as np
 from ..errors import InputError
 from .arrays import load_npy, members
 from .blocks import Blocks
-from .dataset import Dataset
+from .dataset import Dataset, is_lazy
 from .hdf5 import read_hdf5
 from .images import hidden, image_files, images
 from .named import Chosen, axes_of, choose, dataset, joined, listed
@@ -33,7 +35,7 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen
     - a folder of `.png` and `.jpg` of one size (`images` also scales them, and reads factors).
 
     Args:
-        path: the file or folder.
+        path: the file or folder; `~` is the user's home.
         groups: which rows share a state: the name of the array, column, header or level that says so; or a column of another
             file, as in `table.csv:event`, or a whole one, as in `keys.npy`; or the keys themselves; or None. For SAC and
             miniSEED also a function of an ObsPy trace. The default name "groups" may be absent.
@@ -47,7 +49,8 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen
     Raises:
         InputError: if the file cannot be read, or what is named is missing (the sentence lists what is there).
     """
-    path = Path(path)
+    path = Path(os.path.expanduser(path))  # unlike Path's, it refuses nobody
+    factors = [factors] if isinstance(factors, str) else factors
     reader = READERS.get(path.suffix.lower())
     if path.is_dir() or path.suffix.lower() == ".zip":
         reader = _folder_reader(path)
@@ -96,20 +99,48 @@ def _read_files(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
     """The rows of all files of one kind in a folder, one file after the other; which file, is the factor `file`."""
     files = _data_files(path)
     inside = groups if isinstance(groups, str) and groups != "file" else None
-    each = [READERS[file.suffix](file, inside, x, factors) for file in files]
+    given = isinstance(factors, Mapping)
+    named = None if given or factors is None else [name for name in factors if name != "file"]
+
+    def one(file: Path) -> Dataset:
+        return READERS[file.suffix](file, inside, x, named)
+
+    def shut(file: Path) -> Dataset:
+        data = one(file)
+        rows = _Shut(lambda: one(file).x, data.x.shape, data.x.dtype) if is_lazy(data.x) else data.x
+        return Dataset(rows, data.factors, data.groups)
+
+    each = [one(file) if len(files) <= OPEN else shut(file) for file in files]
     rows = Blocks([data.x for data in each], None, [str(file) for file in files])
     common = [name for name in each[0].factors if all(name in data.factors for data in each)]
     columns = {name: np.concatenate([data.factors[name] for data in each]) for name in common}
-    columns["file"] = np.repeat([file.stem for file in files], rows.sizes)
-    if any(data.groups is None for data in each):
-        return choose(path, rows, columns, groups, None)
-    return Dataset(rows, columns, np.concatenate([np.asarray(data.groups) for data in each]))
+    if factors is None or "file" in factors or groups == "file":
+        columns["file"] = np.repeat([file.stem for file in files], rows.sizes)
+    without = [file for file, data in zip(files, each, strict=True) if data.groups is None]
+    if not without:
+        return Dataset(rows, factors if given else columns, np.concatenate([np.asarray(data.groups) for data in each]))
+    if len(without) < len(files):
+        raise InputError(f"{without[0]} has no array 'groups', as other files of the folder have; all or none need group keys.")
+    return choose(path, rows, columns, groups, factors if given else None)
+
+
+@dataclass(frozen=True)
+class _Shut:
+    """The rows of a file that is opened whenever some are read."""
+
+    opened: Callable[[], Any]
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    chunks = None  # as of Blocks
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        return self.opened()[rows]
 
 
 def _read_npy(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
     if isinstance(groups, str) and groups != "groups":
         raise InputError(f"{path} holds rows only, so there is no {groups!r} in it; give the keys, or a .npy file of keys.")
-    if factors is not None and not isinstance(factors, dict):
+    if factors is not None and not isinstance(factors, Mapping):
         raise InputError(f"{path} holds rows only, so there are no factors in it.")
     rows = joined([load_npy(path, mmap_mode="r")], axes_of(x)[1], [path.name])
     return Dataset(rows, factors, None if isinstance(groups, str) else groups)
@@ -139,7 +170,7 @@ def _read_names(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
     for name, row in zip(arrays, rows, strict=True):
         if row.shape != rows[0].shape:
             raise InputError(f"{name} in {path} has shape {row.shape}; the first file has {rows[0].shape}, and all must agree.")
-    columns = _numbers(path, list(arrays), factors)
+    columns = dict(factors) if isinstance(factors, Mapping) else _numbers(path, list(arrays), factors)
     if isinstance(groups, str) and groups not in columns and groups != "groups":
         raise InputError(f"the names of the files in {path} have no factor {groups!r}; they have {', '.join(columns)}.")
     keys = columns.get(groups) if isinstance(groups, str) else groups
@@ -153,9 +184,9 @@ def _folder(path: Path) -> dict[str, np.ndarray]:
     return {name.with_suffix("").as_posix(): load_npy(file) for name, file in files.items() if not hidden(name)}
 
 
-def _numbers(path: Path, names: list[str], factors: Chosen) -> dict[str, np.ndarray]:
+def _numbers(path: Path, names: list[str], factors: Sequence[str] | None) -> dict[str, np.ndarray]:
     """The numbers in the names of files, as columns."""
-    if factors is not None and (isinstance(factors, str) or len(set(factors)) < len(factors)):
+    if factors is not None and len(set(factors)) < len(factors):
         raise InputError(f"factors={factors!r}; a list of different names is needed, one for each number in the file names.")
     needed = len(factors or Path(names[0]).name.split("_"))
     table = []
@@ -191,5 +222,6 @@ READERS: dict[str, Callable[[Path, Any, str, Chosen], Dataset]] = {
     **dict.fromkeys(STREAMS, read_stream),
     **dict.fromkeys((".segy", ".sgy"), read_segy),
 }
+OPEN = 128  # files of a folder stay open, of which a process may have few
 JOINED = (".h5", ".hdf5", ".nc", ".npz", ".segy", ".sgy", ".parquet", ".csv")
 KINDS = f"a folder or .zip of .npy files, a folder of images or recordings, and files of {', '.join(READERS)}"
