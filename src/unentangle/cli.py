@@ -1,6 +1,8 @@
 """The command line: `unentangle` alone says what to type next."""
 
 import csv
+import os
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -434,7 +436,7 @@ def _fit(
         CONSOLE.print("note: the groups are too few to hold some out; what is measured below was seen in training.")
     start = time.monotonic()
     run = train(method, data, seeds=seeds, steps=steps, batch=batch, lr=lr, out=out)
-    path = source if source in DATA else str(Path(source).resolve())
+    path = source if source in DATA else str(Path(os.path.expanduser(source)).resolve())
     kept = {"transforms": data.chain.described()} if transforms else {}
     write_json(out / "source.json", {"data": path, "groups": _resolved(groups), "x": x, "held_out": held_out} | kept)
     CONSOLE.print(f"trained in {time.monotonic() - start:.0f} s")
@@ -538,7 +540,7 @@ def _write_instances(path: Path, model: Model, data: Dataset, measured: np.ndarr
 def _data(data: str, groups: str, x: str) -> Dataset:
     if data in DATA:
         return DATA[data]()
-    if not Path(data).suffix and not Path(data).exists():
+    if not Path(data).suffix and not Path(os.path.expanduser(data)).exists():
         raise InputError(f"{data!r} is neither a data set ({', '.join(DATA)}) nor a file or folder.")
     return read(data, groups=groups, x=x)
 
@@ -602,12 +604,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             tyro.cli(COMMANDS[args[0]], args=args[1:], prog=f"unentangle {args[0]}")
         else:
             raise InputError(f"there is no command {args[0]!r}; there are fit, data, {', '.join(COMMANDS)}.")
-    except (InputError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except Diverged as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    except (InputError, OSError, Diverged) as error:
+        sentence = re.sub(r"[\x00-\x1f\x7f]+", " ", str(error))  # names in files may hold line ends and codes of the terminal
+        print(f"error: {sentence}", file=sys.stderr)
+        return 1 if isinstance(error, Diverged) else 2
     except KeyboardInterrupt:
         print("stopped; the same command goes on from the last checkpoint.", file=sys.stderr)
         return 130
