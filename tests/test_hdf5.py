@@ -77,3 +77,11 @@ def test_more_is_declared_than_is_there(tmp_path):
         file.create_dataset("x", (10**12, 1000), "f4", chunks=(1, 1000))
     with pytest.raises(un.InputError, match=r"x in .* declares 3.73e\+06 GB, of which .* MB are there"):
         un.read(tmp_path / "x.h5")
+
+
+def test_values_in_another_file_are_refused(tmp_path):
+    (tmp_path / "secret").write_bytes(bytes(12))
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file.create_dataset("x", (3, 4), "u1", external=[(str(tmp_path / "secret"), 0, 12)])
+    with pytest.raises(un.InputError, match=r"the values of x in .* lie in another file"):
+        un.read(tmp_path / "x.h5")

@@ -43,6 +43,8 @@ def _arrays(file: h5py.File) -> dict[str, h5py.Dataset]:
     def add(name: str, item: Any) -> None:
         if not isinstance(item, h5py.Dataset) or item.shape is None:
             return
+        if item.external:  # values of any file that the reader may see, which a file from elsewhere should not choose
+            raise InputError(f"the values of {name} in {file.filename} lie in another file; copy them into this one.")
         words, without_values = h5py.check_string_dtype(item.dtype), b"not a netCDF variable" in item.attrs.get("NAME", b"")
         if (item.dtype.kind != "O" or words is not None) and not without_values:
             found[name] = item
