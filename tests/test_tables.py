@@ -68,3 +68,17 @@ def test_different_words_stay_different():
     assert numbers(["1", "2.5"]).dtype.kind == "f"
     for words in (["07", "7"], ["1_2", "12"], ["1", "a"]):
         assert numbers(words).tolist() == words
+
+
+def test_gaps_among_numbers_are_no_words(tmp_path):
+    """They are NaN, so that a column of samples stays one; in a column of words, or of gaps only, they are words."""
+    (tmp_path / "t.csv").write_text("k,a,b,c,\nNA,1,,2.5,\nu,NA,3,4,\n")
+    columns = read_csv(tmp_path / "t.csv")
+    assert [c.dtype.kind for c in columns.values()] == ["U", "f", "f", "f", "U"]
+    np.testing.assert_array_equal(columns["a"], [1, np.nan])
+    np.testing.assert_array_equal(un.read(tmp_path / "t.csv", groups="k").x, [[1, np.nan, 2.5], [np.nan, 3, 4]])
+
+
+def test_long_keys_stay_different(tmp_path):
+    (tmp_path / "t.csv").write_text("event,a\n20200101123456789012,1\n20200101123456789013,2\n")
+    assert list(un.read(tmp_path / "t.csv", groups="event").group_sizes) == [1, 1]

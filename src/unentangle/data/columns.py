@@ -1,7 +1,7 @@
 """Columns of one number or word per row: their types, and reading them from comma-separated values."""
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import islice
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import InputError
 
+MISSING = frozenset(("", "NA"))
 LINES = 256  # of a file that are in memory as words
 WORDS = 1 << 28  # characters that a column of words may take, as each takes those of the longest
 
@@ -16,7 +17,7 @@ WORDS = 1 << 28  # characters that a column of words may take, as each takes tho
 def read_csv(path: Path) -> dict[str, np.ndarray]:
     """Its columns by their names in the first line, or, if that holds numbers only, by their number.
 
-    Whole numbers are read as such, other numbers as floats, everything else as words.
+    Whole numbers are read as such, other numbers as floats, everything else as words. Among numbers nothing, or NA, is NaN.
 
     Raises:
         InputError: if the file is not there or no text, its lines differ in length, or two columns have one name.
@@ -31,8 +32,11 @@ def read_csv(path: Path) -> dict[str, np.ndarray]:
     if len(set(names)) < len(names):
         raise InputError(f"{path} has two columns of one name among {', '.join(names)}; names must differ.")
     kinds: list[type] = [int] * len(names)
-    for columns in _columns(path, named):
-        kinds = [_kind(words, kind) for words, kind in zip(columns, kinds, strict=True)]
+    empty = [True] * len(names)
+    for columns in map(list, _columns(path, named)):
+        kinds = [_kind(words, kind, MISSING) for words, kind in zip(columns, kinds, strict=True)]
+        empty = [there and MISSING.issuperset(words) for words, there in zip(columns, empty, strict=True)]
+    kinds = [str if nothing and kind is float else kind for kind, nothing in zip(kinds, empty, strict=True)]
     parts: list[list[np.ndarray]] = [[_typed((), kind)] if kind is not str else [] for kind in kinds]
     for columns in _columns(path, named):
         for part, words, kind in zip(parts, columns, kinds, strict=True):
@@ -88,20 +92,26 @@ def _columns(path: Path, named: bool) -> Iterator[Iterable[Sequence[str]]]:
             yield zip(*lines, strict=True)
 
 
-def _kind(words: Sequence[str], first: type) -> type:
-    """Of int, float and str, the first that all words are; not before `first`."""
+def _kind(words: Sequence[str], first: type, missing: Set[str] = frozenset()) -> type:
+    """Of int, float and str, the first that all words are; not before `first`. Words for what is missing are floats."""
     kinds = (int, float)[(int, float, str).index(first) :]
-    return next((kind for kind in kinds if all(_is(kind, word) for word in words)), str)
+    return next((k for k in kinds if all(_is(k, word) or (k is float and word in missing) for word in words)), str)
 
 
 def _is(kind: type, word: str) -> bool:
-    """Whether a word is a number of this kind; Python's underscores, as in 1_000, are none."""
+    """Whether a word is a number of this kind; Python's underscores, as in 1_000, are none.
+
+    Nor are whole numbers of more than 64 bits, of which different ones would become one float.
+    """
     try:
-        return "_" not in word and (kind is float or -(2**63) <= int(word) < 2**63) and kind(word) is not None
+        number = kind(word)
     except ValueError:
         return False
+    return "_" not in word and (-(2**63) <= number < 2**63 or not word.strip().lstrip("+-").isdigit())
 
 
 def _typed(words: Sequence[str], kind: type) -> np.ndarray:
+    if kind is float:
+        words = [word if word not in MISSING else "nan" for word in words]
     dtype = {int: np.int64, float: np.float64, str: str}[kind]
     return np.array([kind(word) for word in words], dtype)

@@ -81,7 +81,10 @@ def read_parquet(path: Path) -> dict[str, np.ndarray]:
         about = file.metadata
         size = sum(about.row_group(k).total_byte_size for k in range(about.num_row_groups))
         check_size(path, max(size, about.num_rows * about.num_columns), path.stat().st_size)
-        return {name: _values(path, name, column) for name, column in zip(file.schema_arrow.names, file.read(), strict=True)}
+        names = file.schema_arrow.names
+        if len(set(names)) < len(names):
+            raise InputError(f"{path} has two columns of one name among {', '.join(names)}; names must differ.")
+        return {name: _values(path, name, column) for name, column in zip(names, file.read(), strict=True)}
 
 
 def _values(path: Path, name: str, column: Any) -> np.ndarray:
