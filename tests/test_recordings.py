@@ -24,6 +24,10 @@ def test_a_stream_is_grouped_by_a_header_or_a_function(tmp_path):
     assert list(data.group_names) == ["S0", "S1", "S2"]
     assert list(data.factors) == ["starttime"]
     np.testing.assert_array_equal(data.x, X[[0, 3, 1, 4, 2, 5]])
+    stream = traces()
+    stream[4].stats.sampling_rate = 50.0
+    stream.write(str(tmp_path / "y.mseed"), format="MSEED")
+    assert list(un.read(tmp_path / "y.mseed", groups="sampling_rate").group_sizes) == [5, 1]
     by_hand = un.read(tmp_path / "x.mseed", groups=lambda trace: trace.stats.starttime.year)
     assert list(by_hand.group_sizes) == [6]
     with pytest.raises(un.InputError, match=r"no array 'sac.nevid'; it holds network, station"):

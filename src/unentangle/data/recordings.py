@@ -18,7 +18,7 @@ from .named import Chosen, axes_of, choose, joined, listed, matches
 
 # Formats are named: left to guess, ObsPy also tries pickle, archives and addresses.
 STREAMS = {".sac": "SAC", ".mseed": "MSEED", ".miniseed": "MSEED", ".ms": "MSEED"}
-CODES = ("network", "station", "location", "channel")
+HEADERS = ("network", "station", "location", "channel", "sampling_rate")
 MISSING = "{what} is read by {package}, which is not installed: pip install 'unentangle[seismic]'."
 
 
@@ -30,8 +30,8 @@ def read_stream(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
         groups: a header such as `station` or `sac.nevid`, a name in the pattern `x`, the keys, or None; or a function of an
             `obspy.Trace` whose value is its key.
         x: for a folder, a pattern of the files' names in it, such as `{event}/{name}.sac`, whose names are factors.
-        factors: the names of those headers that are factors, by default the codes of the station, the time of start and the
-            headers of SAC, where they are not the same for all; or the factors.
+        factors: the names of those headers that are factors, by default the codes of the station, the time of start, the
+            sampling rate and the headers of SAC, where they are not the same for all; or the factors.
 
     Raises:
         InputError: if a file cannot be read, the traces differ in length, a header is missing, or ObsPy is not installed.
@@ -132,7 +132,7 @@ def _traces(file: Path) -> Any:
 def _headers(trace: Any) -> dict[str, Any]:
     """What a trace says of itself, apart from its samples."""
     sac = {f"sac.{name}": value for name, value in trace.stats.get("sac", {}).items() if np.isscalar(value)}
-    return {code: trace.stats[code] for code in CODES} | {"starttime": str(trace.stats.starttime)} | sac
+    return {code: trace.stats[code] for code in HEADERS} | {"starttime": str(trace.stats.starttime)} | sac
 
 
 def _column(values: Sequence[Any]) -> np.ndarray:
