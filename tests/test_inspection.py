@@ -20,7 +20,8 @@ def odd_rows():
 
 def test_counts_and_statistics_are_those_of_the_rows():
     x, keys = odd_rows(), np.repeat([1, 2, 3, 4], [1, 9, 10, 20])
-    data = un.Dataset(x, {"site": ["a", "b"] * 20, "depth": np.arange(40.0)}, keys)
+    factors = {"site": ["a", "b"] * 20, "depth": np.arange(40.0), "size": np.where(keys == 1, np.nan, keys)}
+    data = un.Dataset(x, factors, keys)
     report, good = inspect(data), np.delete(x, 9, axis=0)
     assert (report.constant, report.clipped, report.repeated, report.not_finite, report.single) == (2, 1, 1, 1, 1)
     assert (report.groups, report.sizes) == (4, (1, 9.5, 20))
@@ -29,6 +30,8 @@ def test_counts_and_statistics_are_those_of_the_rows():
     assert report.keys == ["site"]
     assert "row 9 holds NaN" in report.refusals[0]
     assert "2 row(s) are constant" in report.notes[0]
+    assert report.factors["size"][1:4] == (3, 2, 4)
+    assert "the factor size is NaN in 1 row(s)." in report.notes
     assert "4 group(s) have fewer" in report.plan[-1]
 
 
@@ -41,6 +44,7 @@ def test_counts_and_statistics_are_those_of_the_rows():
         un.Dataset(odd_rows(), groups=np.arange(40) % 3),
         un.Dataset(np.ones((4, 5)), groups=[0, 0, 1, 1]),
         un.Dataset(np.full((4, 5), np.inf)),
+        un.Dataset(1e200 * np.random.default_rng(0).standard_normal((9, 5))),
     ],
 )
 def test_it_refuses_what_training_refuses(data):

@@ -28,18 +28,21 @@ SLOW = 16  # times what one row takes must be read from disk for it
 
 
 class Column(NamedTuple):
-    """A factor: its kind, how many different values it has, the first and last of them, and the rows of a value on average."""
+    """A factor: its kind, how many different values it has, the first and last of them, the rows of a value on average, and how
+    many rows have NaN, which is no value.
+    """
 
     kind: str
     distinct: int
     first: Any
     last: Any
     rows: float
+    missing: int
 
     @property
     def could_be_groups(self) -> bool:
         """Whether it parts the rows into several groups of several rows."""
-        return self.distinct > 1 and self.rows >= 2
+        return self.distinct > 1 and self.rows >= 2 and not self.missing
 
 
 class Report(NamedTuple):
@@ -96,7 +99,8 @@ def inspect(data: Dataset, method: Method | None = None, watch: Callable[[Iterab
     good, sizes = _Look(*(column[look.finite] for column in look)), data.group_sizes
 
     def of_good(function: Callable[[np.ndarray], Any], values: np.ndarray) -> float:
-        return float(function(values)) if values.size else np.nan
+        with np.errstate(over="ignore", invalid="ignore"):  # what is too large is refused below
+            return float(function(values)) if values.size else np.nan
 
     report = Report(
         rows=len(data),
@@ -208,8 +212,11 @@ def _look(rows: np.ndarray) -> _Look:
 
 
 def _column(data: Dataset, name: str) -> Column:
-    values = np.unique(data.factors[name])
-    return Column(data.factors.kinds[name], len(values), values[0].item(), values[-1].item(), len(data) / len(values))
+    column = data.factors[name]
+    missing = np.isnan(column) if column.dtype.kind == "f" else np.zeros(len(column), bool)
+    values = np.unique(column[~missing] if not missing.all() else column)
+    rows = len(data) / len(values)
+    return Column(data.factors.kinds[name], len(values), values[0].item(), values[-1].item(), rows, int(missing.sum()))
 
 
 # -- in words -------------------------------------------------------------------------------------------------------------
@@ -241,6 +248,7 @@ def _notes(data: Dataset, report: Report) -> list[str]:
         )
     if report.repeated:
         notes.append(f"{report.repeated} row(s) are copies of others, to the last bit.")
+    notes += [f"the factor {name} is NaN in {f.missing} row(s)." for name, f in report.factors.items() if f.missing]
     if report.single:
         notes.append(f"{report.single} group(s) have a single row, from which nobody can tell what varies.")
     if report.groups is not None and 1 < report.groups < FEW:

@@ -23,6 +23,7 @@ from .transforms import TRANSFORMS, Chain, Transform
 
 Kind = Literal["continuous", "categorical", "binary"]
 LOUD = 0.9  # where a tenth of the rows holds more of the variance than this, each row is standardised by itself,
+SINGLE = 1e38  # what a model gives back must be less
 LONG = 32  # if it has so many values: the variance of fewer differs by chance
 
 
@@ -161,7 +162,7 @@ class Dataset:
                 f"x has shape {tuple(x.shape)}; it needs 2 to 4 axes: rows, then the length of a signal or the height and "
                 "width of an image, then channels."
             )
-        if not (np.issubdtype(x.dtype, np.number) or x.dtype == bool) or np.issubdtype(x.dtype, np.complexfloating):
+        if x.dtype.kind not in "biuf":
             raise InputError(f"x holds {x.dtype}; real numbers are needed.")
         if 0 in x.shape:
             raise InputError(f"x has shape {tuple(x.shape)}, so it is empty; at least one row of one sample is needed.")
@@ -353,7 +354,8 @@ class Dataset:
 
 def mean_and_std(flat: Float[np.ndarray, "rows values"]) -> Float[np.ndarray, "2 rows"]:
     """Of each row; the standard deviation of a constant row is 0, without what rounding leaves."""
-    return np.stack([flat.mean(axis=1), np.where(np.ptp(flat, axis=1) > 0, flat.std(axis=1), 0.0)])
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused by `survey`
+        return np.stack([flat.mean(axis=1), np.where(np.ptp(flat, axis=1) > 0, flat.std(axis=1), 0.0)])
 
 
 def survey(
@@ -362,8 +364,10 @@ def survey(
     """What follows from the mean and standard deviation of each row.
 
     Raises:
-        InputError: if all rows are constant and no scaling is given.
+        InputError: if all rows are constant and no scaling is given, or values are too large for single precision.
     """
+    if not std.max() < SINGLE or not np.abs(centre).max() < SINGLE:
+        raise InputError("the rows of x hold values beyond 1e38, the range of single precision; choose another unit.")
     varied = std > 0
     if scaling is None and not varied.any():
         raise InputError("every row of x is constant; there is nothing to learn from rows that do not vary.")
