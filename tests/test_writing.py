@@ -9,7 +9,7 @@ from worlds import small_mra
 @pytest.mark.parametrize("suffix", [".npz", ".h5"])
 def test_what_is_written_is_read_again(suffix, tmp_path):
     data = small_mra(n_x=4, n_tau=3)
-    factors = {"x": (np.arange(12), "continuous"), "name": list("abc") * 4, "size": (np.arange(12) % 3 * 1.0, "categorical")}
+    factors = {"x": (np.arange(12), "continuous"), "file": list("abc") * 4, "size": (np.arange(12) % 3 * 1.0, "categorical")}
     named = un.Dataset(data.x, factors, np.array(list("pqrs"))[data.group])
     for number, made in enumerate((data, named, un.Dataset(data.x))):
         un.data.write_dataset(tmp_path / f"{number}{suffix}", made)

@@ -1,6 +1,7 @@
 """A data set as a file that `read` reads."""
 
 from pathlib import Path
+from zipfile import ZipFile
 
 import h5py
 import numpy as np
@@ -28,8 +29,10 @@ def write_dataset(path: Path, data: Dataset) -> None:
     rows = "rows" if "x" in columns else "x"
     with draft(path) as file:
         if path.suffix == ".npz":
-            with file.open("wb") as out:
-                np.savez(out, **{rows: np.asarray(data.x)}, **columns)  # pyright: ignore[reportArgumentType]
+            with ZipFile(file, "w") as archive:  # not by numpy.savez, whose own arguments are names too
+                for name, array in {rows: np.asarray(data.x), **columns}.items():
+                    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                        np.lib.format.write_array(member, array, allow_pickle=False)
             return
         with h5py.File(file, "w") as out:
             x = out.create_dataset(rows, (len(data), *data.row_shape), data.x.dtype)
