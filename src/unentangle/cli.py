@@ -25,7 +25,7 @@ from tyro.conf import Positional, arg
 
 from . import __version__, plots, recipes
 from .data import Dataset, beamsynthesis, celeba, dsprites, ipoc, mnist, mobil, mra, mra_states, read, seismic
-from .data.dataset import evenly
+from .data.dataset import Factors, evenly
 from .data.tables import read_table
 from .data.transforms import Bandpass, Envelope, Resample, Taper, Transform, Window, restored
 from .data.writing import write_dataset
@@ -266,9 +266,13 @@ def evaluate(
         raise InputError(f"{source['data']} is no longer the data that {run} was trained on.")
     models = [_model(run, s) for s in seeds]
     data = _report(run, source["data"], whole, measured, seeds, models)
-    if isinstance(models[0].method, Latents) and len(data.factors):
+    with_gaps = [n for n, column in data.factors.items() if column.dtype.kind == "f" and not np.isfinite(column).all()]
+    if isinstance(models[0].method, Latents) and len(data.factors) > len(with_gaps):
+        for name in with_gaps:
+            CONSOLE.print(f"note: the factor {name} is not scored, as some rows have no value of it.")
         some = data.take(evenly(len(data), SCORED_ROWS))
-        each = [scores(m.encode(some), some.factors, draws=draws) for m in models]
+        known = Factors({n: (column, some.factors.kinds[n]) for n, column in some.factors.items() if n not in with_gaps})
+        each = [scores(m.encode(some), known, draws=draws) for m in models]
         write_json(run / "scores.json", {"seeds": seeds, "each": [_plain_scores(s) for s in each]})
         _print_scores([f"seed {s}" for s in seeds], each)
         CONSOLE.print(f"{run}: scores.json")
