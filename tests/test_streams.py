@@ -16,7 +16,8 @@ def ragged():
     rng = np.random.default_rng(0)
     groups = rng.permutation(np.repeat(list("abcdef"), [1, 2, 3, 4, 5, 6]))
     rows = rng.normal(size=(21, 40)) * np.where(np.arange(21) == 3, 100, 1)[:, None]
-    return un.Dataset(rows.astype(np.float32), {"depth": rng.normal(size=21), "../site": groups}, groups)
+    factors = {"depth": rng.normal(size=21), "../site": groups, "level": np.arange(21)}
+    return un.Dataset(rows.astype(np.float32), factors, groups)
 
 
 @pytest.fixture(scope="module")
@@ -43,16 +44,19 @@ def test_averages_are_those_of_groups(ragged):
         np.testing.assert_allclose(mean, ragged.x[ragged.groups == name].mean(axis=0), atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["symae", "nashae"])
-def test_codes_in_a_file_are_those_in_memory(name, models, ragged, tmp_path, small_parts):
-    encode_file(models[name], ragged, tmp_path / "codes.npz")
-    found, codes = np.load(tmp_path / "codes.npz"), models[name].encode(ragged)
+@pytest.mark.parametrize(("name", "keys"), [("symae", True), ("symae", False), ("nashae", True)])
+def test_codes_in_a_file_are_those_in_memory(name, keys, models, ragged, tmp_path, small_parts):
+    data = ragged if keys else un.Dataset(ragged.x, ragged.factors)
+    encode_file(models[name], data, tmp_path / "codes.npz")
+    found, codes = np.load(tmp_path / "codes.npz"), models[name].encode(data)
     codes = {"latents": codes} if name == "nashae" else codes._asdict()
     for kind, array in codes.items():
         np.testing.assert_allclose(found[kind], array, atol=1e-5, err_msg=kind)
     np.testing.assert_array_equal(found["depth"], ragged.factors["depth"])
-    np.testing.assert_array_equal(found["group"], ragged.group)
+    np.testing.assert_array_equal(found["group"], data.group)
+    np.testing.assert_array_equal(found["group_names"], data.group_names)
     np.testing.assert_array_equal(found["__site"], ragged.groups)
+    np.testing.assert_array_equal(found["level_"], np.arange(21))  # level itself is another array
     assert [p.name for p in tmp_path.iterdir()] == ["codes.npz"]
 
 
@@ -63,6 +67,10 @@ def test_swaps_in_a_file_are_those_in_memory(models, ragged, tmp_path, small_par
     np.testing.assert_array_equal(found.groups, ragged.group_names[state])
     swapped = models["symae"].swap(ragged, ragged)
     np.testing.assert_allclose(found.x, swapped[state, style], atol=1e-3)
+    alone = un.Dataset(ragged.x)  # every row is a group
+    swap_file(models["symae"], alone, tmp_path / "alone.npz", 3 * state, style)
+    swapped = models["symae"].swap(alone, alone)
+    np.testing.assert_allclose(un.read(tmp_path / "alone.npz").x, swapped[3 * state, style], atol=1e-3)
     swap_file(models["nashae"], ragged, tmp_path / "latents.npz", state, style, [1])
     swapped = models["nashae"].swap(ragged, ragged, latents=[1])
     np.testing.assert_allclose(un.read(tmp_path / "latents.npz").x, swapped[state, style], atol=1e-3)

@@ -1,7 +1,7 @@
 """Codes and swaps of any amount of data, written as they come: what `Model` does in memory, part by part, into a file."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -36,17 +36,15 @@ def encode_file(model: Model, data: Dataset, path: Path) -> Columns:
         The arrays of the file.
     """
     data = model.view(data)
-    n, groups, method = len(data), len(data.group_names), model.method
-    axes, row = shown(data)
+    n, names, method = len(data), _typed(data.group_names), model.method
+    groups, (axes, row) = len(names), shown(data)
     columns = {"group": Column(("n_rows",), (n,), np.int32)}
-    factors = {
-        safe: _typed(v) for name, v in data.factors.items() if (safe := re.sub(r"[/\\]|\.\.", "_", name)) not in RESERVED
-    }
+    factors = _named(data.factors)
     columns |= {name: Column(("n_rows",), (n,), values.dtype) for name, values in factors.items()}
+    columns["group_names"] = Column(("n_groups",), (groups,), names.dtype)
     if isinstance(method, SymAE):
         columns |= {
             "nuisance": Column(("n_rows", "nuisance_number"), (n, method.q)),
-            "group_names": Column(("n_groups",), (groups,), data.group_names.dtype),
             "coherent": Column(("n_groups", "coherent_number"), (groups, method.p)),
         }
         if path.suffix != ".csv":
@@ -59,12 +57,12 @@ def encode_file(model: Model, data: Dataset, path: Path) -> Columns:
         for number, rows in enumerate(whole_groups(data)):
             if number < result.done:
                 continue
-            part = data.take(rows).load()
-            found = {"group": (rows, data.group[rows])} | {name: (rows, values[rows]) for name, values in factors.items()}
+            part, which = data.take(rows).load(), np.unique(data.group[rows])
+            found = {"group": (rows, data.group[rows]), "group_names": (which, names[which])}
+            found |= {name: (rows, values[rows]) for name, values in factors.items()}
             if isinstance(method, SymAE):
-                codes, which = model.encode(part), np.searchsorted(data.group_names, part.group_names)
+                codes = model.encode(part)
                 found |= {"nuisance": (rows, codes.nuisance), "coherent": (which, codes.coherent)}
-                found["group_names"] = (which, part.group_names)
                 if "average" in columns:
                     found["average"] = (which, averages(part))
                 level = codes.level
@@ -76,7 +74,18 @@ def encode_file(model: Model, data: Dataset, path: Path) -> Columns:
     return columns
 
 
-RESERVED = {"group", "group_names", "nuisance", "coherent", "latents", "level", "average"}
+RESERVED = ("group", "group_names", "nuisance", "coherent", "latents", "level", "average")
+
+
+def _named(factors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Factors by names that can stand in any file and are not taken: level, which is, becomes level_."""
+    found: dict[str, np.ndarray] = {}
+    for name, values in factors.items():
+        safe = re.sub(r"[/\\]|\.\.", "_", name)
+        while safe in (*RESERVED, *found):
+            safe += "_"
+        found[safe] = _typed(values)
+    return found
 
 
 def swap_file(
@@ -105,10 +114,12 @@ def swap_file(
         The arrays of the file.
     """
     by_row, data = isinstance(model.method, Latents), model.view(data)
+    if not len(state):
+        raise InputError("no swap was asked for; at least one state and one style are needed.")
     if latents and not by_row:
         raise InputError(f"latents={list(latents)}; SymAE swaps whole nuisance codes, so latents is for other methods.")
     given = data.group[state] if by_row else state
-    (axes, row), names = shown(data), data.group_names
+    (axes, row), names = shown(data), _typed(data.group_names)
     columns = {
         "x": Column(("n_rows", *axes), (len(state), *row)),
         "groups": Column(("n_rows",), (len(state),), names.dtype),
@@ -165,7 +176,7 @@ def _symae_rows(model: Model, method: SymAE, data: Dataset, state: np.ndarray, s
             continue
         part = data.take(rows).load()
         codes = model.encode(part)
-        coherent[np.searchsorted(data.group_names, part.group_names)] = codes.coherent
+        coherent[np.unique(data.group[rows])] = codes.coherent
         nuisance[rows], level[rows] = codes.nuisance, 0 if codes.level is None else codes.level
     leveled = model.trained.scale.row_axes > 0
 
@@ -190,8 +201,10 @@ def _typed(values: np.ndarray) -> np.ndarray:
 
 
 def _asked(model: Model, data: Dataset, what: str) -> list[Any]:
-    """What tells one result from another: the weights of the model and the data."""
-    weights = sha256()
+    """What tells one result from another: the weights of the model, and the data with its names."""
+    weights, names = sha256(), sha256()
+    for name, column in {"": data.group_names, **data.factors}.items():
+        names.update(name.encode() + np.ascontiguousarray(_typed(column)).tobytes())
     for leaf in jax.tree.leaves(eqx.filter((model.trained.net, model.trained.state), eqx.is_array)):
         weights.update(np.asarray(leaf).tobytes())
-    return [what, describe(model.method), model.trained.scale, weights.hexdigest(), data.fingerprint]
+    return [what, describe(model.method), model.trained.scale, weights.hexdigest(), names.hexdigest(), data.fingerprint]
