@@ -52,6 +52,7 @@ def test_a_code_is_read_from_another_as_far_as_it_is_in_it():
     assert code_leakage(source, told * [1e-3, 1e6]) > 0.95
     assert code_leakage(source, noise) < 0.05
     assert code_leakage(source, np.concatenate([told, noise], axis=1)) == pytest.approx(0.5, abs=0.1)
+    assert code_leakage(source, np.full((300, 2), 7.0)) == 0  # nothing to read
     with pytest.raises(un.InputError, match="of 10 rows are needed"):
         code_leakage(source[:9], noise[:9])
 

@@ -68,7 +68,8 @@ def code_leakage(source: Any, target: Any, *, folds: int = 5, rows: int = 2000, 
 
     The reader is scikit-learn's ridge regression on the Gaussian kernels exp(-|x - x'|^2 / p) of standardised codes with 300 of
     them, its penalty chosen among powers of ten by leaving one row out. R^2 is 1 - the squared error over the variance of the
-    target, both summed over its standardised columns; columns that do not vary do not count.
+    target, both summed over its standardised columns; columns that do not vary do not count,
+    and where none varies there is nothing to read: 0.
 
     Args:
         source: (n, p).
@@ -91,7 +92,7 @@ def code_leakage(source: Any, target: Any, *, folds: int = 5, rows: int = 2000, 
     reader = make_pipeline(kernels, RidgeCV(np.logspace(-5, 2, 8)))
     parts = KFold(folds, shuffle=True, random_state=seed)
     error = target - np.asarray(cross_val_predict(reader, source, target, cv=parts)).reshape(target.shape)
-    return float(1 - np.sum(error**2) / max(np.sum(target**2), 1e-12))
+    return float(1 - np.sum(error**2) / np.sum(target**2)) if target.any() else 0.0
 
 
 def _standardised(codes: np.ndarray) -> np.ndarray:
