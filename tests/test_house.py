@@ -29,7 +29,7 @@ KNOWS = {
     "model": {"errors", "export", "schedules", "data", "methods", "storage"},
     "runs": {"errors", "methods", "model", "storage"},
     "train": {"errors", "schedules", "data", "methods", "model", "runs"},
-    "outputs": {"errors", "storage"},
+    "outputs": {"errors", "data", "storage"},
     "streams": {"errors", "data", "methods", "model", "outputs"},
     "inspection": {"errors", "data", "methods", "train"},
     "evaluate": {"errors", "data", "dependence", "metrics", "methods", "model", "train"},

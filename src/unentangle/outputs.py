@@ -4,6 +4,8 @@ A command that is killed loses what it was about to write and no more: said agai
 `.npy` for each array, which is as large as it will be from the start, and how far it has come.
 """
 
+import errno
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,13 +14,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zipfile import ZipFile
 
+try:
+    import fcntl
+except ImportError:  # Windows: two processes are not kept apart there
+    fcntl = None
+
 import h5py
 import numpy as np
 
+from .data.writing import VALUES, fill, parts, stored
 from .errors import InputError
 from .storage import draft, plain, read_json, write_json
-
-LINES = 1 << 22  # values that are copied at once
 
 
 class Column(NamedTuple):
@@ -45,13 +51,29 @@ class Growing:
         self.folder, self.columns = folder, columns
         wanted = plain({"asked": asked, "columns": {n: [c.axes, c.shape, str(np.dtype(c.dtype))] for n, c in columns.items()}})
         if not (folder / "about.json").exists() or read_json(folder / "about.json") != wanted:
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
-            for path, column in zip(self._paths(), columns.values(), strict=True):
-                np.lib.format.open_memmap(path, "w+", np.dtype(column.dtype), column.shape).flush()
+            self._begin()
             write_json(folder / "about.json", wanted)  # last: a folder without it holds nothing
         self.arrays = {name: np.load(path, mmap_mode="r+") for name, path in zip(columns, self._paths(), strict=True)}
         self.done: int = read_json(folder / "done.json") if (folder / "done.json").exists() else 0
+
+    def _begin(self) -> None:
+        """Take the disk for all arrays at once: one that is full later would kill the process that writes into a map."""
+        (self.folder / "about.json").unlink(missing_ok=True)  # first, for the same reason
+        for old in self.folder.iterdir():
+            old.unlink()
+        size = sum(int(np.prod(c.shape, dtype=float)) * np.dtype(c.dtype).itemsize for c in self.columns.values())
+        if 2 * size > (free := shutil.disk_usage(self.folder).free):
+            raise InputError(
+                f"the result needs {2 * size / 2**30:.1f} GB of disk while it is written, and {free / 2**30:.1f} are free; "
+                "choose less."
+            )
+        try:
+            for path, column in zip(self._paths(), self.columns.values(), strict=True):
+                np.lib.format.open_memmap(path, "w+", np.dtype(column.dtype), column.shape).flush()
+                _reserve(path)
+        except OSError:
+            shutil.rmtree(self.folder)
+            raise
 
     def _paths(self) -> list[Path]:
         return [self.folder / f"{k}.npy" for k in range(len(self.columns))]  # a name may come from a file, and lead anywhere
@@ -81,22 +103,55 @@ def growing(path: Path, asked: Any, columns: Columns) -> Iterator[Growing]:
     """
     new_file(path)
     folder = path.with_name(f".{path.name}.part")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    needed = 2 * sum(int(np.prod(c.shape, dtype=float)) * np.dtype(c.dtype).itemsize for c in columns.values())
-    if not folder.exists() and needed > (free := shutil.disk_usage(folder.parent).free):
-        raise InputError(
-            f"{path} needs {needed / 2**30:.1f} GB of disk while it is written, and {free / 2**30:.1f} are free; choose less."
-        )
-    result = Growing(folder, asked, columns)
-    try:
-        yield result
-    except InputError:  # said again, the same command would fail again
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder):
+        try:
+            result = Growing(folder, asked, columns)
+            yield result
+        except InputError:  # said again, the same command would fail again
+            shutil.rmtree(folder)
+            raise
+        with draft(folder / path.name) as file:
+            FORMATS[path.suffix](file, columns, result.arrays)
+        (folder / path.name).replace(path)
         shutil.rmtree(folder)
-        raise
-    with draft(folder / path.name) as file:
-        FORMATS[path.suffix](file, columns, result.arrays)
-    (folder / path.name).replace(path)
-    shutil.rmtree(folder)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other processes out of a folder, until the block ends or this process does.
+
+    Raises:
+        InputError: if another one is in it.
+    """
+    if fcntl is None:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(f"{folder} is being written by another process; wait for it, or give another name.") from error
+        yield
+    finally:
+        os.close(handle)
+
+
+def _reserve(file: Path) -> None:
+    """Let the disk set aside what a file says to hold, where it can.
+
+    Raises:
+        OSError: if it is full.
+    """
+    if not hasattr(os, "posix_fallocate"):
+        return
+    with file.open("rb+") as opened:
+        try:
+            os.posix_fallocate(opened.fileno(), 0, file.stat().st_size)
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise
 
 
 def new_file(path: Path) -> None:
@@ -106,39 +161,22 @@ def new_file(path: Path) -> None:
         raise InputError(f"{path} {what}; give the name of a new {', '.join(list(FORMATS)[:-1])} or {list(FORMATS)[-1]} file.")
 
 
-def _lines(array: np.ndarray) -> Iterator[slice]:
-    """The rows of an array, as many at a time as hold LINES values."""
-    step = max(1, LINES // max(1, int(np.prod(array.shape[1:]))))
-    yield from (slice(start, start + step) for start in range(0, len(array), step))
-
-
 def _npz(file: Path, columns: Columns, arrays: Mapping[str, np.ndarray]) -> None:
     with ZipFile(file, "w") as archive:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array_header_2_0(member, np.lib.format.header_data_from_array_1_0(array))
-                for part in _lines(array):
+                for part in parts(array):
                     member.write(np.ascontiguousarray(array[part]).tobytes())
 
 
 def _hdf5(file: Path, columns: Columns, arrays: Mapping[str, np.ndarray]) -> None:
     with h5py.File(file, "w") as root:
         for name, array in arrays.items():
-            kept = root.create_dataset(name, array.shape, _stored(array))
-            _fill(kept, array)
+            kept = root.create_dataset(name, array.shape, stored(array))
+            fill(kept, array)
             for axis, label in enumerate(columns[name].axes):
                 kept.dims[axis].label = label
-
-
-def _stored(array: np.ndarray) -> Any:
-    """The type that HDF5 has for an array."""
-    return h5py.string_dtype() if array.dtype.kind == "U" else array.dtype
-
-
-def _fill(kept: Any, array: np.ndarray) -> None:
-    """Copy an array into a file, some rows at a time."""
-    for part in _lines(array):
-        kept[part] = array[part].astype(object) if array.dtype.kind == "U" else array[part]
 
 
 def _netcdf(file: Path, columns: Columns, arrays: Mapping[str, np.ndarray]) -> None:
@@ -146,7 +184,8 @@ def _netcdf(file: Path, columns: Columns, arrays: Mapping[str, np.ndarray]) -> N
     with h5netcdf.File(file, "w") as root:
         root.dimensions = {axis: n for c in columns.values() for axis, n in zip(c.axes, c.shape, strict=True)}
         for name, array in arrays.items():
-            _fill(root.create_variable(name, columns[name].axes, _stored(array)), array)
+            kind = np.int8 if array.dtype == bool else stored(array)  # NetCDF has no truth values
+            fill(root.create_variable(name, columns[name].axes, kind), array)
 
 
 def _csv(file: Path, columns: Columns, arrays: Mapping[str, np.ndarray]) -> None:
@@ -155,7 +194,7 @@ def _csv(file: Path, columns: Columns, arrays: Mapping[str, np.ndarray]) -> None
     with file.open("w", newline="") as out:
         lines = csv_writer(out)
         lines.writerow([title for name, array in flat.items() for title in _titles(name, columns[name], array.shape[1])])
-        step = max(1, LINES // sum(array.shape[1] for array in flat.values()))
+        step = max(1, VALUES // sum(array.shape[1] for array in flat.values()))
         for start in range(0, len(arrays[by_row[0]]), step):
             part = slice(start, start + step)
             own = [flat[name][part] for name in by_row]

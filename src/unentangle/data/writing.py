@@ -1,6 +1,9 @@
 """A data set as a file that `read` reads."""
 
+from collections.abc import Iterator
+from math import prod
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import h5py
@@ -10,12 +13,14 @@ from ..errors import InputError
 from ..storage import draft
 from .dataset import Dataset
 
+VALUES = 1 << 22  # that are copied at once
+
 
 def write_dataset(path: Path, data: Dataset) -> None:
     """Write the rows, the group keys and the factors of a data set as `.npz` or `.h5`; HDF5 is written as the rows are read.
 
-    The rows are called x, or, where a factor is, rows; the keys groups. So that their kinds are known again, continuous factors
-    are written as floats, and others that are whole numbers as integers.
+    Rows are as they were before any transforms. They are called x, or, where a factor is, rows; the keys groups. So that their
+    kinds are known again, continuous factors are written as floats, and others that are whole numbers as integers.
 
     Raises:
         InputError: if the file is there already, or of another kind.
@@ -35,11 +40,25 @@ def write_dataset(path: Path, data: Dataset) -> None:
                         np.lib.format.write_array(member, array, allow_pickle=False)
             return
         with h5py.File(file, "w") as out:
-            x = out.create_dataset(rows, (len(data), *data.row_shape), data.x.dtype)
-            for part, some in data.chunks():
-                x[part] = some
-            for name, column in columns.items():
-                out[name] = column.astype(object) if column.dtype.kind == "U" else column
+            for name, array in {rows: data.x, **columns}.items():
+                fill(out.create_dataset(name, array.shape, stored(array)), array)
+
+
+def stored(array: Any) -> Any:
+    """The type that HDF5 has for an array."""
+    return h5py.string_dtype() if array.dtype.kind == "U" else array.dtype
+
+
+def fill(kept: Any, array: Any) -> None:
+    """Copy an array into one of a file, some rows at a time."""
+    for part in parts(array):
+        kept[part] = array[part].astype(object) if array.dtype.kind == "U" else array[part]
+
+
+def parts(array: Any) -> Iterator[slice]:
+    """The rows of an array, as many at a time as hold `VALUES` values."""
+    step = max(1, VALUES // max(1, prod(array.shape[1:])))
+    yield from (slice(start, start + step) for start in range(0, array.shape[0], step))
 
 
 def _typed(values: np.ndarray, kind: str) -> np.ndarray:
