@@ -30,8 +30,8 @@ from .data.tables import read_table
 from .data.transforms import Bandpass, Envelope, Resample, Taper, Transform, Window, restored
 from .data.writing import write_dataset
 from .errors import Diverged, InputError
+from .evaluate import Instances, instances, mra_baselines
 from .evaluate import evaluate as measure
-from .evaluate import instances, mra_baselines
 from .figures import figures, latent_figures, mra_figures
 from .inspection import advice, page
 from .inspection import inspect as look_at
@@ -490,12 +490,14 @@ def _report(
     known = source == "mra" and not data.transforms and not isinstance(models[0].method, Latents)
     states = mra_states() if known else None
     group_size = int(np.median(data.group_sizes))
-    values = [measure(m, data, states, group_size) for m in models]
+    alone = [None if known or isinstance(m.method, Latents) else instances(m, data) for m in models]
+    values = [measure(m, data, states, group_size, told) for m, told in zip(models, alone, strict=True)]
     content: dict[str, Any] = {"seeds": list(seeds)} | {name: [v[name] for v in values] for name in values[0]}
     if states is not None:
         content["baselines"] = mra_baselines(states)
     write_json(out / "metrics.json", content)
-    best = models[int(np.argmin(content["reconstruction_error"]))]
+    position = int(np.argmin(content["reconstruction_error"]))
+    best, told = models[position], alone[position]
     draw = latent_figures if isinstance(best.method, Latents) else mra_figures if states is not None else figures
     for name, figure in draw(best, data).items():
         save(figure, out / f"{name}.png")
@@ -517,21 +519,21 @@ def _report(
             f"factors found: {found} of {best.method.m} latents are in use, each doing more than 1 % of the variance "
             f"(by the rule of the method's paper: {', '.join(map(str, learned))})"
         )
-    else:
+    elif told:
+        read = np.mean(content["nuisance_from_coherent"])
         CONSOLE.print(
             f"leakage {np.mean(content['leakage']):.3f}: how often the state is read from the nuisance code "
             f"(chance {content['leakage_chance'][0]:.3f}; 1 is complete); from the coherent code of a single row, "
-            f"{np.mean(content['nuisance_from_coherent']):.3f} of its nuisance code is read (R^2, chance 0); there is "
-            "no truth to compare swaps with"
+            + (f"{read:.3f} of its nuisance code is read (R^2, chance 0)" if np.isfinite(read) else "nothing: too few rows")
+            + "; there is no truth to compare swaps with"
         )
-        _write_instances(out / "instances.csv", best, data, measured)
+        _write_instances(out / "instances.csv", told, data, measured)
     CONSOLE.print(f"{out}: " + ", ".join(sorted(p.name for p in out.iterdir() if not p.name.startswith("."))))
     return data
 
 
-def _write_instances(path: Path, model: Model, data: Dataset, measured: np.ndarray) -> None:
+def _write_instances(path: Path, found: Instances, data: Dataset, measured: np.ndarray) -> None:
     """How much single rows tell of their group: their numbers in the file, their groups, and `informativeness`."""
-    found = instances(model, data)
     groups, text = data.group_names[data.group[found.rows]], StringIO()
     lines = [
         ("row", "group", "informativeness"),

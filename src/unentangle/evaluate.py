@@ -30,7 +30,13 @@ class Instances(NamedTuple):
     informativeness: Float[np.ndarray, " n"]
 
 
-def evaluate(model: Model, data: Dataset, states: ArrayLike | None = None, group_size: int = 30) -> dict[str, float]:
+def evaluate(
+    model: Model,
+    data: Dataset,
+    states: ArrayLike | None = None,
+    group_size: int = 30,
+    told: Instances | None = None,
+) -> dict[str, float]:
     """Every measure that applies, by name.
 
     reconstruction_error is the mean squared error in the units of the data, reconstruction_relative the same over the variance
@@ -51,7 +57,8 @@ def evaluate(model: Model, data: Dataset, states: ArrayLike | None = None, group
     Without known states there are three numbers more, of 2,000 rows: nuisance_from_coherent, the R^2 with which the nuisance
     code of a row is read from the coherent code that it has by itself, both less their means over the group;
     coherent_from_nuisance, with which the coherent code of its group is read from its nuisance code (`code_leakage`); and the
-    mean of `informativeness`. They are NaN where there are too few rows.
+    mean of `informativeness`. They are NaN where there are too few rows. They come from `instances`, or from what that has
+    `told` before.
 
     Raises:
         InputError: if the data does not have the model's row shape, or too few rows per state to measure leakage.
@@ -72,7 +79,7 @@ def evaluate(model: Model, data: Dataset, states: ArrayLike | None = None, group
         decoded = np.einsum("iilk->ilk", swapped).reshape(len(data), -1)
     else:
         codes = model.encode(data)
-        swaps, nuisance, decoded = _instances(model, data, codes), codes.nuisance, model.decode(codes)
+        swaps, nuisance, decoded = _told(told or instances(model, data), codes), codes.nuisance, model.decode(codes)
     leak = leakage(nuisance, data.states)
     return {
         **swaps,
@@ -110,8 +117,8 @@ def instances(model: Model, data: Dataset, rows: int = 2000, seed: int = 0) -> I
     return Instances(chosen, alone, told)
 
 
-def _instances(model: Model, data: Dataset, codes: Codes) -> dict[str, float]:
-    rows, alone, told = instances(model, data)
+def _told(found: Instances, codes: Codes) -> dict[str, float]:
+    rows, alone, told = found
     nuisance, group = codes.nuisance[rows], codes.group[rows]
     if len(rows) < 10:
         return dict.fromkeys(("nuisance_from_coherent", "coherent_from_nuisance", "informativeness"), np.nan)
