@@ -458,13 +458,14 @@ def _resolved(groups: str) -> str:
 
 def _parts(data: Dataset, held_out: float) -> tuple[Dataset, np.ndarray]:
     """The data to train on, and the rows to measure: those of a share of the groups that are held out, if they are two or more
-    of several rows; else all.
+    of several rows and not all of one state; else all.
     """
     if not 0 <= held_out < 1:
         raise InputError(f"--held-out {held_out}; a share of the groups, at least 0 and less than 1, is needed.")
     if round(held_out * len(data.group_names)) > 1:
         out = data.held_out(held_out)
-        if data.groups is None or np.sum(np.unique(data.group[out], return_counts=True)[1] > 1) > 1:
+        several = min(np.sum(np.unique(keys[out], return_counts=True)[1] > 1) for keys in (data.group, data.states))
+        if data.groups is None or several > 1:
             return data.take(~out), _some_groups(data, np.flatnonzero(out))
     return data, _some_groups(data, np.arange(len(data)))
 
