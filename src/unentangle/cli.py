@@ -25,6 +25,7 @@ from tyro.conf import Positional, arg
 
 from . import __version__, plots, recipes
 from .data import Dataset, beamsynthesis, celeba, dsprites, ipoc, mnist, mobil, mra, mra_states, read, seismic
+from .data.columns import numbers
 from .data.dataset import Factors, evenly
 from .data.tables import read_table
 from .data.transforms import Bandpass, Envelope, Resample, Taper, Transform, Window, restored
@@ -203,9 +204,13 @@ def _pairs(path: Path, data: Dataset, by_row: bool) -> tuple[np.ndarray, np.ndar
     table = read_table(path)
     if missing := {"state", "style"} - table.keys():
         raise InputError(f"{path} has no column {' and '.join(sorted(missing))}; it has {', '.join(table)}.")
-    names = (np.arange(len(data)) if by_row else data.group_names).astype(str)
-    keys, rows = table["state"].astype(str), table["style"]
-    if unknown := sorted(set(keys) - set(names)):
+    names = np.arange(len(data)) if by_row else data.group_names
+    keys, rows = table["state"], table["style"]
+    if keys.dtype.kind in "if" and names.dtype.kind == "U":
+        names = numbers([str(name) for name in names])  # 007 is 7 in a table
+    if keys.dtype.kind == "U" or names.dtype.kind not in "biuf":
+        names, keys = names.astype(str), keys.astype(str)
+    if unknown := sorted(set(keys.tolist()) - set(names.tolist())):
         raise InputError(f"{path} asks for the state of {unknown[0]}, which is no {'row' if by_row else 'group'} of the data.")
     if not np.issubdtype(rows.dtype, np.number) or (rows % 1 != 0).any() or (rows < 0).any() or (rows >= len(data)).any():
         raise InputError(f"the column style of {path} holds more than numbers of rows, which are 0 to {len(data) - 1}.")
