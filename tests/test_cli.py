@@ -209,6 +209,51 @@ def test_groups_are_held_out_where_there_are_enough():
         _parts(data, 1.0)
 
 
+def test_groups_of_one_state_are_not_held_out_alone():
+    """The state could not be read from anything."""
+    data = un.Dataset(np.random.default_rng(0).normal(size=(60, 8)), groups=np.arange(60) % 20)
+    data = un.Dataset(data.x, {"state": data.held_out(0.1)}, data.groups)
+    assert len(_parts(data, 0.1)[1]) == 60
+
+
+def test_keys_in_a_file_of_their_own_are_for_the_rows_of_the_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, array in {"rows": np.ones((4, 3)), "other": np.zeros((4, 3)), "keys": np.arange(4) // 2}.items():
+        np.save(f"{name}.npy", array)
+    source = {"data": str(tmp_path / "rows.npy"), "groups": cli._resolved("./keys.npy"), "x": "x"}
+    (tmp_path / "source.json").write_text(json.dumps(source))
+    assert cli._like(tmp_path, "rows.npy", None, None).groups.tolist() == [0, 0, 1, 1]
+    assert cli._like(tmp_path, "rows.npy", "", None).groups is None
+    assert cli._like(tmp_path, "other.npy", None, None).groups is None
+    assert cli._like(tmp_path, "other.npy", "keys.npy", None).groups.tolist() == [0, 0, 1, 1]
+
+
+def test_pairs_are_found_by_key_and_number(tmp_path):
+    data = un.Dataset(np.eye(3), groups=np.array(["007", "013", "020"]))
+    (tmp_path / "pairs.csv").write_text("state,style\n013,0\n007,2\n")
+    state, style = cli._pairs(tmp_path / "pairs.csv", data, by_row=False)
+    assert (state.tolist(), style.tolist()) == ([1, 0], [0, 2])
+    (tmp_path / "pairs.csv").write_text("state,style\n14,0\n")
+    with pytest.raises(un.InputError, match="the state of 14, which is no group"):
+        cli._pairs(tmp_path / "pairs.csv", data, by_row=False)
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ({"config.json": "[]"}, "does not hold the configuration of a run"),
+        ({"config.json": '{"seeds": []}'}, "does not hold the configuration of a run"),
+        ({"config.json": '{"seeds": [0]}', "metrics.json": "{}"}, "does not hold the measures of a run"),
+        ({"config.json": '{"seeds": [0]}', "metrics.json": '{"reconstruction_error": [null]}'}, "no model of seed 0 yet"),
+    ],
+)
+def test_a_damaged_run_is_one_sentence(files, says, tmp_path):
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(un.InputError, match=says):
+        cli._model(tmp_path, None)
+
+
 def test_of_many_rows_those_of_some_groups_are_measured(monkeypatch):
     monkeypatch.setattr(cli, "MEASURED_ROWS", 200)
     for groups, count in ((1000, 200), (20, 50 * 20 // 5)):

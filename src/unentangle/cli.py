@@ -129,7 +129,7 @@ def encode(
         data: a file, mra, beamsynthesis, mnist, dsprites or celeba.
         out: the .npz, .h5, .nc or .csv to write.
         seed: which of the run's models; by default the one that reconstructs best.
-        groups: the name of the group keys in the file, by default as in the run; without groups every row is one.
+        groups: the name of the group keys in the file, by default as in the run; '' for none: every row is then a group.
         x: the name of the rows in the file, by default as in the run.
     """
     new_file(out)
@@ -262,7 +262,7 @@ def evaluate(
     config = _config(run)
     if not (run / "source.json").exists():
         raise InputError(f"{run} has no source.json: it was not finished by `fit`, whose same command goes on.")
-    source, seeds = read_json(run / "source.json"), tuple(config["seeds"])
+    source, seeds = _json_of(run / "source.json", "source of a run"), tuple(config["seeds"])
     held_out = source.pop("held_out", 0.0)
     transforms = restored(source.pop("transforms", []))
     whole = _data(**source).through(*transforms)
@@ -457,8 +457,13 @@ def _fit(
 
 def _resolved(groups: str) -> str:
     """The keys in a file, `keys.npy` or `table.csv:column`, by the whole path of that file; other keys as they are."""
-    file, colon, column = (groups, "", "") if Path(groups).is_file() else groups.rpartition(":")
-    return f"{Path(file).resolve()}{colon}{column}" if Path(file).is_file() else groups
+    file = _key_file(groups)
+    return f"{Path(file).resolve()}{groups.removeprefix(file)}" if file else groups
+
+
+def _key_file(groups: str) -> str:
+    """The file that keys are in, where they are in one of their own."""
+    return next((name for name in (groups, groups.rpartition(":")[0]) if Path(name).is_file()), "")
 
 
 def _parts(data: Dataset, held_out: float) -> tuple[Dataset, np.ndarray]:
@@ -549,7 +554,7 @@ def _write_instances(path: Path, found: Instances, data: Dataset, measured: np.n
     write(path, text.getvalue())
 
 
-def _data(data: str, groups: str, x: str) -> Dataset:
+def _data(data: str, groups: str | None, x: str) -> Dataset:
     if data in DATA:
         return DATA[data]()
     if not Path(data).suffix and not Path(os.path.expanduser(data)).exists():
@@ -558,22 +563,34 @@ def _data(data: str, groups: str, x: str) -> Dataset:
 
 
 def _like(run: Path, data: str, groups: str | None, x: str | None) -> Dataset:
-    """Data under the names that the run had, unless others are given."""
-    source = read_json(run / "source.json") if (run / "source.json").exists() else {}
-    return _data(data, groups or source.get("groups", "groups"), x or source.get("x", "x"))
+    """Data under the names that the run had, unless others are given; keys in their own file are those of its rows only."""
+    source = _json_of(run / "source.json", "source of a run") if (run / "source.json").exists() else {}
+    kept = source.get("groups", "groups")
+    if _key_file(kept) and str(Path(data).resolve()) != source.get("data"):
+        kept = "groups"
+    return _data(data, (kept if groups is None else groups) or None, x or source.get("x", "x"))
 
 
 def _config(run: Path) -> dict[str, Any]:
     if not (run / "config.json").exists():
         raise InputError(f"{run} holds no run; unentangle fit makes one.")
-    return read_json(run / "config.json")
+    return _json_of(run / "config.json", "configuration of a run", "seeds")
+
+
+def _json_of(path: Path, what: str, *names: str) -> dict[str, Any]:
+    """What a run keeps as JSON under some names, of which these lists are needed."""
+    found = read_json(path)
+    if not isinstance(found, dict) or not all(isinstance(found.get(name), list) and found[name] for name in names):
+        raise InputError(f"{path} does not hold the {what}; train again, or remove it.")
+    return found
 
 
 def _model(run: Path, seed: int | None) -> Model:
     """The model of a seed; without one, the one that reconstructs best, or the first if none was measured."""
     seeds = _config(run)["seeds"]
     if seed is None and (run / "metrics.json").exists():
-        seed = seeds[int(np.argmin(read_json(run / "metrics.json")["reconstruction_error"]))]
+        errors = _json_of(run / "metrics.json", "measures of a run", "reconstruction_error")["reconstruction_error"]
+        seed = seeds[int(np.argmin(np.nan_to_num(np.array(errors, float), nan=np.inf)))]  # NaN is null in JSON
     chosen = seeds[0] if seed is None else seed
     if chosen not in seeds:
         raise InputError(f"{run} has no seed {chosen}; it has {', '.join(map(str, seeds))}.")
