@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
-from .data.dataset import Dataset, Scale, evenly
+from .data.dataset import Dataset, Scale, evenly, mean_and_std
 from .data.mra import orbit
 from .dependence import J
 from .errors import InputError
@@ -167,13 +167,18 @@ def orbits(states: ArrayLike) -> Dataset:
 
 
 def _reconstruction(model: Model, data: Dataset, decoded: Float[np.ndarray, "rows ..."]) -> dict[str, float]:
-    errors = (decoded[part] - data.chain.undo(x) for part, x in data.chunks())
-    squares = np.concatenate([(e**2).reshape(len(e), -1).mean(1, dtype=float) for e in errors])
-    level = model.trained.level(data)
-    variance = data.scale.std**2 if level is None else np.where(level[:, 1] > 0, level[:, 1], 1.0) ** 2
+    squares, spread = [], []
+    for part, x in data.chunks():
+        squares.append(((decoded[part] - data.chain.undo(x)) ** 2).reshape(len(x), -1).mean(1, dtype=float))
+        spread.append(mean_and_std(x.reshape(len(x), -1).astype(float)))
+    error, (centre, std) = np.concatenate(squares), np.concatenate(spread, axis=1)
+    if model.trained.scale.row_axes:
+        variance = std**2
+    else:  # not that of `data.scale`, which few rows, as are held out, may have each for itself, or not at all
+        variance = data.scaling.std**2 if data.scaling else np.mean(std**2) + centre.var()
     return {
-        "reconstruction_error": float(np.mean(squares)),
-        "reconstruction_relative": float(np.mean(squares / variance)),
+        "reconstruction_error": float(np.mean(error)),
+        "reconstruction_relative": float(np.mean(error / np.where(variance > 0, variance, 1.0))),
     }
 
 
