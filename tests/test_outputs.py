@@ -26,13 +26,13 @@ NAMES, MEAN = np.array(["east", "wésté"]), np.arange(6.0).reshape(2, 3)
 def write(path, stop=2, asked="this"):
     """Two parts of the work, or as many as are wanted before it is killed."""
     with growing(path, asked, COLUMNS) as result:
-        begun = result.done
+        begun = len(result.done)
         for number, rows in enumerate((np.array([0, 3]), np.array([1, 2, 4]))):
             if number >= stop:
                 raise KeyboardInterrupt
-            if number >= begun:
-                result.part(number, group=(rows, GROUP[rows]), code=(rows, CODE[rows]), ok=(rows, OK[rows]))
-        result.part(1, group_names=(slice(None), NAMES), mean=(slice(None), MEAN))
+            if not result.has(number, "a"):
+                result.part(number, "a", group=(rows, GROUP[rows]), code=(rows, CODE[rows]), ok=(rows, OK[rows]))
+        result.part(1, "a", group_names=(slice(None), NAMES), mean=(slice(None), MEAN))
     return begun
 
 
@@ -67,11 +67,11 @@ def test_a_csv_has_a_line_for_each_row_with_what_its_group_has(tmp_path):
 
 def test_what_was_killed_goes_on_and_another_question_begins_anew(tmp_path):
     path = tmp_path / "codes.npz"
-    for asked, begun in (("this", 0), ("that", 0)):
+    for asked in ("this", "that"):
         with pytest.raises(KeyboardInterrupt):
             write(path, stop=1, asked=asked)
         assert not path.exists()
-        assert json.loads((tmp_path / ".codes.npz.part" / "done.json").read_text()) == begun + 1
+        assert json.loads((tmp_path / ".codes.npz.part" / "done.json").read_text()) == ["a"]
     assert write(path, asked="that") == 1
     np.testing.assert_array_equal(np.load(path)["code"], CODE)
 
@@ -88,7 +88,7 @@ def test_one_process_at_a_time_writes_a_result(tmp_path):
     with growing(path, "this", COLUMNS) as result:
         with pytest.raises(InputError, match="another process"):
             write(path, asked="that")
-        result.part(0, code=(slice(None), CODE))
+        result.part(0, "a", code=(slice(None), CODE))
     np.testing.assert_array_equal(np.load(path)["code"], CODE)
 
 

@@ -6,6 +6,7 @@ import pytest
 import unentangle as un
 from unentangle import streams
 from unentangle.data.dataset import Some
+from unentangle.outputs import Growing
 from unentangle.streams import averages, encode_file, swap_file, whole_groups
 from worlds import dense_latents, dense_symae, untrained
 
@@ -58,6 +59,27 @@ def test_codes_in_a_file_are_those_in_memory(name, keys, models, ragged, tmp_pat
     np.testing.assert_array_equal(found["__site"], ragged.groups)
     np.testing.assert_array_equal(found["level_"], np.arange(21))  # level itself is another array
     assert [p.name for p in tmp_path.iterdir()] == ["codes.npz"]
+
+
+def test_after_a_kill_only_parts_of_other_rows_are_made_again(models, ragged, tmp_path, small_parts, monkeypatch):
+    made, keep = [], Growing.part
+
+    def part(self, number, source, **places):
+        if number == 2 and 2 not in made:
+            made.append(number)
+            raise KeyboardInterrupt
+        made.append(number)
+        keep(self, number, source, **places)
+
+    monkeypatch.setattr(Growing, "part", part)
+    monkeypatch.setattr(streams, "_asked", lambda *_: "")  # as if all rows of the fingerprint were still the same
+    with pytest.raises(KeyboardInterrupt):
+        encode_file(models["nashae"], ragged, tmp_path / "codes.npz")
+    parts, x = list(whole_groups(ragged)), ragged.x.copy()
+    x[parts[1]] = x[parts[1], ::-1]
+    encode_file(models["nashae"], changed := un.Dataset(x, ragged.factors, ragged.groups), tmp_path / "codes.npz")
+    assert made == [0, 1, 2, *range(1, len(parts))]
+    np.testing.assert_allclose(np.load(tmp_path / "codes.npz")["latents"], models["nashae"].encode(changed), atol=1e-5)
 
 
 def test_swaps_in_a_file_are_those_in_memory(models, ragged, tmp_path, small_parts):

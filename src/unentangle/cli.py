@@ -164,10 +164,10 @@ def swap(
 ) -> None:
     """Write virtual data: every chosen group's state under the nuisance of every chosen row, or chosen pairs of these.
 
-    The file is itself data that can be read: x (states * rows, ...), groups (the group that gave the state), and for each row
-    style_group and style_row, where its nuisance comes from. With a method of one code per row, every chosen row (state_row)
-    gets the chosen latents of every other chosen row; rows without group keys are chosen by their numbers. Killed, the same
-    command goes on where it was.
+    The file is itself data that can be read (a .csv with --x 'x_*'): x (states * rows, ...), groups (the group that gave the
+    state), and for each row style_group and style_row, where its nuisance comes from. With a method of one code per row, every
+    chosen row (state_row) gets the chosen latents of every other chosen row; rows without group keys are chosen by their
+    numbers. Killed, the same command goes on where it was.
 
     Args:
         run: the folder of a run.

@@ -54,7 +54,7 @@ class Growing:
             self._begin()
             write_json(folder / "about.json", wanted)  # last: a folder without it holds nothing
         self.arrays = {name: np.load(path, mmap_mode="r+") for name, path in zip(columns, self._paths(), strict=True)}
-        self.done: int = read_json(folder / "done.json") if (folder / "done.json").exists() else 0
+        self.done: list[str] = read_json(folder / "done.json") if (folder / "done.json").exists() else []
 
     def _begin(self) -> None:
         """Take the disk for all arrays at once: one that is full later would kill the process that writes into a map."""
@@ -78,13 +78,23 @@ class Growing:
     def _paths(self) -> list[Path]:
         return [self.folder / f"{k}.npy" for k in range(len(self.columns))]  # a name may come from a file, and lead anywhere
 
-    def part(self, number: int, **places: tuple[Any, np.ndarray]) -> None:
-        """Keep part `number` of the work: for some columns, the indices along their first axis and the values there."""
+    def has(self, number: int, source: str) -> bool:
+        """Whether part `number` of the work is kept, and was made of this."""
+        return self.done[number : number + 1] == [source]
+
+    def part(self, number: int, source: str, **places: tuple[Any, np.ndarray]) -> None:
+        """Keep part `number` of the work, after those before it.
+
+        Args:
+            number: which part.
+            source: what tells what it is made of from anything else: if that has changed, it is made again.
+            places: for some columns, the indices along their first axis and the values there.
+        """
         for name, (index, values) in places.items():
             self.arrays[name][index] = values
         for name in places:
             self.arrays[name].flush()
-        self.done = number + 1
+        self.done[number : number + 1] = [source]
         write_json(self.folder / "done.json", self.done)
 
 
@@ -99,7 +109,7 @@ def growing(path: Path, asked: Any, columns: Columns) -> Iterator[Growing]:
         columns: the arrays that are to come.
 
     Raises:
-        InputError: if the file exists, is none of these, or does not fit the disk.
+        InputError: if the file exists, is none of these, does not fit the disk, or is being written by another process.
     """
     new_file(path)
     folder = path.with_name(f".{path.name}.part")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from .model import Model, describe
 from .outputs import Column, Columns, growing
 
 VALUES = 1 << 22  # of the rows that are read or made at once
-Rows = Callable[[Int[np.ndarray, " some"]], np.ndarray]
+Rows = Callable[[Int[np.ndarray, " some"]], tuple[str, Callable[[], np.ndarray]]]  # what some are made of, and they
 
 
 def encode_file(model: Model, data: Dataset, path: Path) -> Columns:
@@ -55,9 +56,9 @@ def encode_file(model: Model, data: Dataset, path: Path) -> Columns:
         columns["level"] = Column(("n_rows", "mean_and_deviation"), (n, 2))
     with growing(path, _asked(model, data, "codes"), columns) as result:
         for number, rows in enumerate(whole_groups(data)):
-            if number < result.done:
-                continue
             part, which = data.take(rows).load(), np.unique(data.group[rows])
+            if result.has(number, source := _digest(part.x)):
+                continue
             found = {"group": (rows, data.group[rows]), "group_names": (which, names[which])}
             found |= {name: (rows, values[rows]) for name, values in factors.items()}
             if isinstance(method, SymAE):
@@ -70,7 +71,7 @@ def encode_file(model: Model, data: Dataset, path: Path) -> Columns:
                 found["latents"], level = (rows, model.encode(part)), model.trained.level(part)
             if level is not None:
                 found["level"] = (rows, level)
-            result.part(number, **found)
+            result.part(number, source, **found)
     return columns
 
 
@@ -98,9 +99,9 @@ def swap_file(
 ) -> Columns:
     """Write virtual data: row i of the file is the state of group state[i] under the nuisance of row style[i] of the data.
 
-    The file is itself data that can be read: x (n, *row), groups (the group that gave the state), and for each row style_group
-    and style_row, where its nuisance comes from. With a method of one code per row, state[i] is a row of the data (state_row),
-    and its chosen latents come from row style[i].
+    The file is itself data that can be read (a .csv with x="x_*"): x (n, *row), groups (the group that gave the state), and for
+    each row style_group and style_row, where its nuisance comes from. With a method of one code per row, state[i] is a row of
+    the data (state_row), and its chosen latents come from row style[i].
 
     Args:
         model: who swaps.
@@ -133,13 +134,16 @@ def swap_file(
         else:
             rows_of = _symae_rows(model, model.method, data, state, style)  # pyright: ignore[reportArgumentType]
         step = max(1, VALUES // int(np.prod(data.row_shape)))
-        for number in range(result.done, -(-len(state) // step)):
+        for number in range(-(-len(state) // step)):
             rows = np.arange(number * step, min((number + 1) * step, len(state)))
-            found = {"x": rows_of(rows), "groups": names[given[rows]], "style_row": style[rows]}
+            source, made = rows_of(rows)
+            if result.has(number, source):
+                continue
+            found = {"x": made(), "groups": names[given[rows]], "style_row": style[rows]}
             found["style_group"] = names[data.group[style[rows]]]
             if by_row:
                 found["state_row"] = state[rows]
-            result.part(number, **{name: (rows, values) for name, values in found.items()})
+            result.part(number, source, **{name: (rows, values) for name, values in found.items()})
     return columns
 
 
@@ -180,8 +184,9 @@ def _symae_rows(model: Model, method: SymAE, data: Dataset, state: np.ndarray, s
         nuisance[rows], level[rows] = codes.nuisance, 0 if codes.level is None else codes.level
     leveled = model.trained.scale.row_axes > 0
 
-    def rows_of(i: np.ndarray) -> np.ndarray:
-        return model.decode(Codes(coherent, nuisance[style[i]], state[i], level[style[i]] if leveled else None))
+    def rows_of(i: np.ndarray) -> tuple[str, Callable[[], np.ndarray]]:
+        codes = Codes(coherent, nuisance[style[i]], state[i], level[style[i]] if leveled else None)
+        return _digest(coherent[state[i]], codes.nuisance, level[style[i]]), partial(model.decode, codes)
 
     return rows_of
 
@@ -189,10 +194,19 @@ def _symae_rows(model: Model, method: SymAE, data: Dataset, state: np.ndarray, s
 def _latent_rows(model: Model, data: Dataset, state: np.ndarray, style: np.ndarray, latents: Any) -> Rows:
     """The rows of the data with some latents of others."""
 
-    def rows_of(i: np.ndarray) -> np.ndarray:
-        return model.swap(data.take(state[i]).load(), data.take(style[i]).load(), pairs="each", latents=latents)
+    def rows_of(i: np.ndarray) -> tuple[str, Callable[[], np.ndarray]]:
+        base, other = data.take(state[i]).load(), data.take(style[i]).load()
+        return _digest(base.x, other.x), partial(model.swap, base, other, pairs="each", latents=latents)
 
     return rows_of
+
+
+def _digest(*arrays: np.ndarray) -> str:
+    """What tells a part from one of other rows or codes: the fingerprint of a large data set is that of some of its rows."""
+    found = sha256()
+    for array in arrays:
+        found.update(array.tobytes())
+    return found.hexdigest()
 
 
 def _typed(values: np.ndarray) -> np.ndarray:
