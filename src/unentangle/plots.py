@@ -375,7 +375,7 @@ def known(r2: Mapping[str, Mapping[str, float]], chance: Mapping[str, Mapping[st
         ax.plot(at, least, "_", color="black", markersize=9, label="chance" if k == len(r2) - 1 else None)
     ax.axhline(0, color="black", linewidth=0.6)
     ax.set(xticks=range(len(names)), xticklabels=names, ylabel="R² on recordings not trained on", ylim=(-0.22, 1))
-    ax.legend(frameon=False, fontsize=8)
+    ax.legend(frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
     figure = ax.figure
     assert isinstance(figure, Figure)
     return figure
