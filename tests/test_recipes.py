@@ -12,9 +12,9 @@ from unentangle.data.dataset import Scale
 from unentangle.data.transforms import Chain
 from unentangle.methods.protocol import Trained
 from unentangle.methods.symae import Codes
-from unentangle.nets import Autoencoder
-from unentangle.recipes import symae
-from unentangle.recipes.nashae_images import _sampled
+from unentangle.nets import ELU, FLATTEN, Autoencoder, keys, mlp, reshape
+from unentangle.recipes import PAPERS, nashae_images, symae
+from unentangle.recipes.nashae_images import Experiment, Setting, _sampled, best_detector
 from unentangle.recipes.record import begin
 from unentangle.storage import read_json
 from worlds import Chase, dense_symae
@@ -125,3 +125,67 @@ def test_only_of_beta_vae_are_latents_dead_whose_means_stay(kind):
     ranges = np.ptp(_sampled(model, un.Dataset(np.random.default_rng(0).uniform(size=(50, 2)))), axis=0)
     assert ranges[0] > 1
     assert (ranges[1] == 0) == (kind is un.BetaVAE)
+
+
+@pytest.fixture
+def experiment():
+    """Small nets on small images, of which some are brighter."""
+    rng = np.random.default_rng(0)
+    bright = np.arange(40) % 2
+    data = un.Dataset(rng.uniform(size=(40, 4, 4)) + bright[:, None, None], {"bright": (bright, "binary")})
+
+    def method(setting):
+        inner = 3 if setting.kind is un.NashAE else 6
+        own = {
+            "encoder": lambda key: eqx.nn.Sequential([FLATTEN, *mlp([16, 8, inner], ELU, keys(key))]),
+            "decoder": lambda key: eqx.nn.Sequential([*mlp([3, 8, 16], ELU, keys(key)), reshape((4, 4))]),
+        }
+        return setting.kind(m=3, **{setting.number: setting.value}, **own)
+
+    return Experiment(data, data.take(np.arange(20)), method, lambda setting: 1e-2, 5, 8, 2, 0.0)
+
+
+def test_figures_of_images_train_only_what_no_table_has_trained(tmp_path, experiment):
+    """Each trains the settings it shows, of the first trial, in the one folder; numbers are finite and pictures there."""
+    settings = (
+        Setting(un.NashAE, "lam", 0.2, (0.5,), best=True),
+        Setting(un.BetaVAE, "beta", 4.0, (), best=True),
+        Setting(un.NashAE, "lam", 0.0, ()),
+    )
+
+    def trained():
+        return len(list((tmp_path / "trained").glob("*/model-*.safetensors")))
+
+    table = nashae_images._table(
+        begin(tmp_path, "table", True), experiment, settings, lambda model: nashae_images._counts(model, experiment)
+    )
+    assert [row["setting"] for row in table["rows"]] == ["NashAE λ = 0.2", "BetaVAE β = 4"]
+    assert all(len(row["measures"]["used"]["values"]) == 2 for row in table["rows"])
+    assert "predictor_r2" in table["rows"][0]["measures"]
+    assert "| NashAE λ = 0.2 | " in nashae_images._page(table)
+    assert trained() == 4
+    nashae_images._figure_2(begin(tmp_path, "two", True), experiment, settings, "two")
+    networks = read_json(tmp_path / "two_fast.json")["networks"]
+    assert [network["lam"] for network in networks] == [0, 0.2]
+    assert networks[1]["r2"] == table["rows"][0]["measures"]["predictor_r2"]["values"][0]
+    assert trained() == 5
+    attributes = {"bright": experiment.shown.factors["bright"], "dark": 1 - experiment.shown.factors["bright"]}
+    nashae_images._figure_4(begin(tmp_path, "four", True), experiment, settings, attributes, "four")
+    detectors = read_json(tmp_path / "four_fast.json")["detectors"]
+    assert [d["auroc"] for d in detectors[:3]] == [d["auroc"] for d in detectors[3:]]
+    assert trained() == 5
+    assert all((tmp_path / f"{name}_fast.png").exists() for name in ("two", "four"))
+
+
+def test_the_best_detector_may_detect_absence_and_is_alive():
+    rng, attribute = np.random.default_rng(0), np.arange(60) % 3 == 0
+    noise = rng.uniform(size=60)
+    codes = np.stack([noise, -attribute + 0.1 * noise, 0.1 * attribute], axis=1)
+    assert best_detector(codes, attribute) == (1, 1.0)
+    assert best_detector(0.1 * codes, attribute)[1] == 0.5
+
+
+def test_no_recipe_hides_another():
+    for modules in PAPERS.values():
+        names = [name for module in modules for name in module.RECIPES]
+        assert len(set(names)) == len(names)

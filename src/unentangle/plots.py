@@ -403,28 +403,22 @@ def regions(
 def traversals(paths: Float[np.ndarray, "latents points ..."], names: Sequence[str], title: str = "") -> Figure:
     """One row per latent: what is decoded as it goes from its least to its greatest value."""
     count, points, *shape = paths.shape
-    if len(grid(tuple(shape)).space) == 2:
-        figure, axes = plt.subplots(
-            count, points, figsize=(1.05 * points + 0.8, 1.1 * count + 0.6), squeeze=False, layout="constrained"
-        )
-        for i, j in np.ndindex(count, points):
-            ax: Any = axes[i, j]
-            ax.set(xticks=[], yticks=[])
-            _strip(ax, [paths[i, j]], paths[i])
-            if j == 0:
-                ax.set_ylabel(names[i], rotation=0, ha="right", va="center", fontsize=9)
-        figure.suptitle(title, fontsize=11)
-        return figure
-    figure, axes = plt.subplots(count, 1, figsize=(8, 1.9 * count + 0.7), squeeze=False, sharex=True, layout="constrained")
-    shades = mpl.colormaps["viridis"]
+    image = len(grid(tuple(shape)).space) == 2
+    size = (0.8 * points + 2, 0.9 * count + 0.6) if image else (8, 1.9 * count + 0.7)
+    figure, axes = plt.subplots(count, 1, figsize=size, squeeze=False, sharex=not image, layout="constrained")
+    shades, beside = mpl.colormaps["viridis"], {"rotation": 0, "ha": "right", "va": "center"}
     for ax, path, name in zip(axes[:, 0], paths, names, strict=True):
+        ax.set_ylabel(name, fontsize=9, **(beside if image else {}))
+        ax.set_yticks([])
+        if image:
+            ax.set_xticks([])
+            _strip(ax, list(path), path)
+            continue
         for j, row in enumerate(path):
             ax.plot(_stacked(row, paths.reshape(-1, *shape)[0]), color=shades(j / (points - 1)), linewidth=1)
-        ax.set_ylabel(name, fontsize=9)
-        ax.set_yticks([])
-    figure.colorbar(
-        ScalarMappable(Normalize(0, 1), shades), ax=axes[:, 0].tolist(), ticks=[0, 1], shrink=0.6
-    ).ax.set_yticklabels(["least", "greatest"])
+    if not image:
+        bar = figure.colorbar(ScalarMappable(Normalize(0, 1), shades), ax=axes[:, 0].tolist(), ticks=[0, 1], shrink=0.6)
+        bar.ax.set_yticklabels(["least", "greatest"])
     figure.suptitle(title, fontsize=11)
     return figure
 

@@ -178,17 +178,36 @@ def figure_2(out: Path, *, fast: bool = False) -> None:
 
     Writes `figure_2.png` and `nashae_figure_2.json`.
     """
-    work, data, found, panels = begin(out, "nashae_figure_2", fast), beamsynthesis(), [], []
-    for lam in (0.0, 0.1, 0.2):
-        method = NashAE(m=32, lam=lam)
-        model = train(method, data, steps=50 if fast else 1000)[0]
-        codes, predicted = model.encode(data), method.predictions(model.trained, data)
-        r2, r2_live = squared_correlation(codes, predicted).mean, squared_correlation(codes, predicted, dead=0.2).live
-        live = method.learned(model.trained, data)
-        found.append({"lam": lam, "live": live, "r2": r2, "r2_live": r2_live})
-        panels.append((f"λ = {lam:g}: {live} of 32 live, mean $R^2$ {r2:.2f}, of the live {r2_live:.2f}", codes, predicted))
-    work.save(plots.predictions(panels), "figure_2")
-    work.write({"networks": found})
+    work, data, steps = begin(out, "nashae_figure_2", fast), beamsynthesis(), 50 if fast else 1000
+    models = [train(NashAE(m=32, lam=lam), data, steps=steps)[0] for lam in (0.0, 0.1, 0.2)]
+    work.write({"networks": true_and_predicted(work, models, data, "figure_2")})
+
+
+def true_and_predicted(
+    work: Work, models: Sequence[Model], data: Dataset, picture: str, still: float = 0.0
+) -> list[dict[str, float]]:
+    """Draw every latent of networks of NashAE against its prediction; give the lam of each network with its `predictors`."""
+    found, panels = [], []
+    for model in models:
+        codes, predicted, numbers = predictors(model, data, still)
+        lam, live, r2, r2_live = describe(model.method)["lam"], *numbers.values()
+        found.append({"lam": lam} | numbers)
+        title = f"λ = {lam:g}: {live} of {codes.shape[1]} live, mean $R^2$ {r2:.2f}, of the live {r2_live:.2f}"
+        panels.append((title, codes, predicted))
+    work.save(plots.predictions(panels), picture)
+    return found
+
+
+def predictors(model: Model, data: Dataset, still: float = 0.0) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
+    """The latents of a NashAE and their predictions, (rows, m) each, and in numbers how many latents live, the mean R^2 of all,
+    in which one of a standard deviation of no more than `still` counts 0, and that of the live ones.
+    """
+    method = model.method
+    assert isinstance(method, NashAE)
+    codes, predicted = model.encode(data), method.predictions(model.trained, data)
+    r2 = squared_correlation(codes * (codes.std(axis=0) > still), predicted).mean
+    r2_live = squared_correlation(codes, predicted, dead=0.2).live
+    return codes, predicted, {"live": method.learned(model.trained, data), "r2": r2, "r2_live": r2_live}
 
 
 def figure_3(out: Path, *, fast: bool = False) -> None:
