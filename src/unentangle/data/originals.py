@@ -33,7 +33,10 @@ def original(path: Path, known: str, checksum: Callable[[bytes], str], sources: 
             raise InputError(f"{path} has the checksum {found}, the original {known}; put the original there in its place.")
         return content
     if not download:
-        raise InputError(f"{path} is not there; put the original file {path.name} into {path.parent}, or say download=True.")
+        raise InputError(
+            f"{path} is not there; put the original file {path.name} into {path.parent}, or say download=True (on the command "
+            "line, unentangle data NAME --download --out FILE)."
+        )
     why = []
     for source in sources:
         try:
