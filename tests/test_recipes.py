@@ -154,7 +154,7 @@ def test_figures_of_images_train_only_what_no_table_has_trained(tmp_path, experi
     )
 
     def trained():
-        return len(list((tmp_path / "trained").glob("*/model-*.safetensors")))
+        return len(list((tmp_path / "trained").glob("*/seed-*/model-*.safetensors")))
 
     table = nashae_images._table(
         begin(tmp_path, "table", True), experiment, settings, lambda model: nashae_images._counts(model, experiment)
