@@ -406,9 +406,10 @@ def traversals(paths: Float[np.ndarray, "latents points ..."], names: Sequence[s
     image = len(grid(tuple(shape)).space) == 2
     size = (0.8 * points + 2, 0.9 * count + 0.6) if image else (8, 1.9 * count + 0.7)
     figure, axes = plt.subplots(count, 1, figsize=size, squeeze=False, sharex=not image, layout="constrained")
-    shades, beside = mpl.colormaps["viridis"], {"rotation": 0, "ha": "right", "va": "center"}
+    shades = mpl.colormaps["viridis"]
+    beside: Any = {"rotation": 0, "ha": "right", "va": "center"} if image else {}
     for ax, path, name in zip(axes[:, 0], paths, names, strict=True):
-        ax.set_ylabel(name, fontsize=9, **(beside if image else {}))
+        ax.set_ylabel(name, fontsize=9, **beside)
         ax.set_yticks([])
         if image:
             ax.set_xticks([])

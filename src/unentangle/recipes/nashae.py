@@ -190,10 +190,9 @@ def true_and_predicted(
     found, panels = [], []
     for model in models:
         codes, predicted, numbers = predictors(model, data, still)
-        lam, live, r2, r2_live = describe(model.method)["lam"], *numbers.values()
-        found.append({"lam": lam} | numbers)
-        title = f"λ = {lam:g}: {live} of {codes.shape[1]} live, mean $R^2$ {r2:.2f}, of the live {r2_live:.2f}"
-        panels.append((title, codes, predicted))
+        found.append({"lam": describe(model.method)["lam"]} | numbers)
+        title = "λ = {lam:g}: {live} of {m} live, mean $R^2$ {r2:.2f}, of the live {r2_live:.2f}"
+        panels.append((title.format(m=codes.shape[1], **found[-1]), codes, predicted))
     work.save(plots.predictions(panels), picture)
     return found
 

@@ -186,7 +186,8 @@ def table_3(out: Path, *, fast: bool = False) -> None:
     work, experiment = begin(out, "nashae_table_3", fast), faces(fast=fast)
 
     def measured(model: Model) -> dict[str, float]:
-        codes, found = _sampled(model, experiment.shown), {}
+        codes = _sampled(model, experiment.shown)
+        found: dict[str, float] = {}
         for mode in ("paper", "exact"):
             score = tad(codes, experiment.shown.factors, mode=mode)
             found |= {f"tad_{mode}": score.score, f"captured_{mode}": score.captured}
@@ -295,23 +296,23 @@ def figure_4_dsprites(out: Path, *, fast: bool = False) -> None:
     The orientation is left out, which is the same after a turn. Writes `figure_4_dsprites.png` and
     `nashae_figure_4_dsprites.json`.
     """
-    experiment = sprites(fast=fast)
+    work, experiment = begin(out, "nashae_figure_4_dsprites", fast), sprites(fast=fast)
     factors = experiment.shown.factors
     halves = {"large": "scale", "on the right": "x", "low": "y"}
     attributes = {name: factors[factor] > np.median(factors[factor]) for name, factor in halves.items()}
     attributes["a heart"] = factors["shape"] == 2
-    _figure_4(begin(out, "nashae_figure_4_dsprites", fast), experiment, TABLE_2, attributes, "figure_4_dsprites")
+    _figure_4(work, experiment, TABLE_2, attributes, "figure_4_dsprites")
 
 
 def figure_4_celeba(out: Path, *, fast: bool = False) -> None:
     """Figure 4: what the best detector of bangs, of blond hair and of men does to a face, for each method at its best.
 
     Writes `figure_4_celeba.png` and `nashae_figure_4_celeba.json`. The picture shows a face of CelebA, whose images may not be
-    passed on: it is for the eyes of who made it, and does not belong into a repository or on a page.
+    passed on: it stays in `out`, and does not belong in a repository or on a page.
     """
-    experiment = faces(fast=fast)
+    work, experiment = begin(out, "nashae_figure_4_celeba", fast), faces(fast=fast)
     attributes = {name: experiment.shown.factors[name] for name in ("Bangs", "Blond_Hair", "Male")}
-    _figure_4(begin(out, "nashae_figure_4_celeba", fast), experiment, TABLE_3, attributes, "figure_4_celeba")
+    _figure_4(work, experiment, TABLE_3, attributes, "figure_4_celeba")
 
 
 def _figure_4(
