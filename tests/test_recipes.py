@@ -178,7 +178,7 @@ def test_figures_of_images_train_only_what_no_table_has_trained(tmp_path, experi
 
 
 def test_the_best_detector_may_detect_absence_and_is_alive():
-    rng, attribute = np.random.default_rng(0), np.arange(60) % 3 == 0
+    rng, attribute = np.random.default_rng(0), (np.arange(60) % 3 == 0).astype(float)
     noise = rng.uniform(size=60)
     codes = np.stack([noise, -attribute + 0.1 * noise, 0.1 * attribute], axis=1)
     assert best_detector(codes, attribute) == (1, 1.0)
