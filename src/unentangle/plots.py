@@ -404,7 +404,7 @@ def traversals(paths: Float[np.ndarray, "latents points ..."], names: Sequence[s
     """One row per latent: what is decoded as it goes from its least to its greatest value."""
     count, points, *shape = paths.shape
     image = len(grid(tuple(shape)).space) == 2
-    size = (0.8 * points + 2, 0.9 * count + 0.6) if image else (8, 1.9 * count + 0.7)
+    size = (0.9 * points + 3, 0.9 * count + 0.6) if image else (8, 1.9 * count + 0.7)
     figure, axes = plt.subplots(count, 1, figsize=size, squeeze=False, sharex=not image, layout="constrained")
     shades = mpl.colormaps["viridis"]
     beside: Any = {"rotation": 0, "ha": "right", "va": "center"} if image else {}

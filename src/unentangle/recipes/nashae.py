@@ -191,7 +191,7 @@ def true_and_predicted(
     for model in models:
         codes, predicted, numbers = predictors(model, data, still)
         found.append({"lam": describe(model.method)["lam"]} | numbers)
-        title = "λ = {lam:g}: {live} of {m} live, mean $R^2$ {r2:.2f}, of the live {r2_live:.2f}"
+        title = "λ = {lam:g}: {live} of {m} live\nmean $R^2$ {r2:.2f}, of the live {r2_live:.2f}"
         panels.append((title.format(m=codes.shape[1], **found[-1]), codes, predicted))
     work.save(plots.predictions(panels), picture)
     return found
