@@ -92,6 +92,8 @@ def test_transforms_come_back_from_json():
     for described in ({"transform": "Trojan"}, {"transform": "Taper"}, {"transform": "Resample", "samples": 2.5}):
         with pytest.raises(un.InputError):
             restored([described])
+    with pytest.raises(un.InputError, match="a thousand times"):
+        Chain((400,), (Resample(10**9),)).row_shape  # noqa: B018
 
 
 class Counting:

@@ -131,6 +131,10 @@ class Resample(Transform):
 
     def length(self, before: int) -> int:
         """Those asked for."""
+        if self.samples > 1000 * before:
+            raise InputError(
+                f"rows of {self.samples} samples were asked for; those of {before} can get a thousand times as many."
+            )
         return self.samples
 
     def forward(self, rows: Rows) -> Rows:
