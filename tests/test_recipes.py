@@ -142,7 +142,7 @@ def experiment():
         }
         return setting.kind(m=3, **{setting.number: setting.value}, **own)
 
-    return Experiment(data, data.take(np.arange(20)), method, lambda setting: 1e-2, 5, 8, 2, 0.0)
+    return Experiment(data, data.take(np.arange(20)), method, lambda setting: 1e-2, 5, 8, 1, 0.0)
 
 
 def test_figures_of_images_train_only_what_no_table_has_trained(tmp_path, experiment):
@@ -160,20 +160,20 @@ def test_figures_of_images_train_only_what_no_table_has_trained(tmp_path, experi
         begin(tmp_path, "table", True), experiment, settings, lambda model: nashae_images._counts(model, experiment)
     )
     assert [row["setting"] for row in table["rows"]] == ["NashAE λ = 0.2", "BetaVAE β = 4"]
-    assert all(len(row["measures"]["used"]["values"]) == 2 for row in table["rows"])
+    assert all(len(row["measures"]["used"]["values"]) == 1 for row in table["rows"])
     assert "predictor_r2" in table["rows"][0]["measures"]
     assert "| NashAE λ = 0.2 | " in nashae_images._page(table)
-    assert trained() == 4
+    assert trained() == 2
     nashae_images._figure_2(begin(tmp_path, "two", True), experiment, settings, "two")
     networks = read_json(tmp_path / "two_fast.json")["networks"]
     assert [network["lam"] for network in networks] == [0, 0.2]
     assert networks[1]["r2"] == table["rows"][0]["measures"]["predictor_r2"]["values"][0]
-    assert trained() == 5
+    assert trained() == 3
     attributes = {"bright": experiment.shown.factors["bright"], "dark": 1 - experiment.shown.factors["bright"]}
     nashae_images._figure_4(begin(tmp_path, "four", True), experiment, settings, attributes, "four")
     detectors = read_json(tmp_path / "four_fast.json")["detectors"]
     assert [d["auroc"] for d in detectors[:3]] == [d["auroc"] for d in detectors[3:]]
-    assert trained() == 5
+    assert trained() == 3
     assert all((tmp_path / f"{name}_fast.png").exists() for name in ("two", "four"))
 
 
