@@ -80,7 +80,7 @@ def test_encode_writes_the_codes_of_the_best_seed(mine, tmp_path):
     codes = np.load(tmp_path / "codes.npz")
     assert (codes["coherent"].shape, codes["nuisance"].shape) == ((3, 5), (30, 10))
     assert list(codes["group_names"]) == ["east", "north", "south"]
-    best = int(np.argmin(json.loads((folder / "run" / "metrics.json").read_text())["reconstruction_error"]))
+    best = int(np.argmin(json.loads((folder / "run" / "metrics.json").read_text())["inconsistency"]))
     model = un.Model.load(folder / "run" / f"model-{best}.safetensors")
     np.testing.assert_array_equal(codes["nuisance"], model.encode(un.read(folder / "mine.npz")).nuisance)
 

@@ -8,10 +8,13 @@ from hypothesis import strategies as st
 
 import unentangle as un
 from unentangle import nets
+from unentangle.data.dataset import Scale
+from unentangle.data.transforms import Chain
 from unentangle.dependence import energy_penalty
-from unentangle.methods.protocol import Turn
+from unentangle.methods.protocol import Trained, Turn
 from unentangle.methods.symae import (
     PENALTIES,
+    Codes,
     Pairs,
     adversarial_penalty,
     coherent_codes,
@@ -265,15 +268,19 @@ SIZES = jnp.array([[1.0], [2.0], [5.0]])
 GIVEN = jax.random.normal(jax.random.key(0), (3, 8, 2))
 
 
-def inconsistency(codes, gain=1.0, beside=0.0):
-    """Of nets that know their world: rows (s, s n) of nuisances n at the size s of the state, encoded as gain n + beside s."""
+def sizes_and_nuisances(gain=1.0, beside=0.0):
+    """Nets that know their world: rows (s, s n) of nuisances n at the size s of the state, encoded as gain n + beside s."""
 
     def decoder(sizes, codes, group, state):
         size = sizes[group]
         return jnp.concatenate([size, size * codes / gain], axis=1), state
 
     net = nets.SymAENets(nets.LINEAR, nets.LINEAR, lambda x: gain * x[1:] / x[0] + beside * x[0], decoder)
-    _, state = eqx.nn.make_with_state(lambda: nets.LINEAR)()
+    return net, eqx.nn.make_with_state(lambda: nets.LINEAR)()[1]
+
+
+def inconsistency(codes, gain=1.0, beside=0.0):
+    net, state = sizes_and_nuisances(gain, beside)
     virtual = un.SymAE()._virtual(net, state, SIZES, codes)
     return float(consistency_penalty(virtual.again, virtual.given))
 
@@ -286,6 +293,15 @@ def test_states_that_mean_the_same_by_a_code_are_consistent_at_any_scale(gain):
 def test_states_that_encode_beside_what_they_were_given_are_not():
     variance = float(jnp.var(GIVEN.reshape(-1, 2), axis=0).mean())
     assert inconsistency(GIVEN, beside=0.1) == pytest.approx(float(jnp.mean((0.1 * SIZES) ** 2)) / variance, rel=1e-4)
+
+
+@pytest.mark.parametrize("beside", [0.0, 0.1])
+def test_inconsistency_of_a_model_is_that_of_swaps_with_other_groups(beside):
+    trained = Trained(*sizes_and_nuisances(beside=beside), Scale(0.0, 1.0), Chain((3,), ()))
+    codes = Codes(np.array(SIZES[:2]), np.array(GIVEN[:2]).reshape(-1, 2), np.repeat([0, 1], 8))
+    expected = np.mean((beside * SIZES[:2]) ** 2) / codes.nuisance.var(axis=0).mean()
+    assert un.SymAE().inconsistency(trained, codes) == pytest.approx(float(expected), rel=1e-4, abs=1e-9)
+    assert np.isnan(un.SymAE().inconsistency(trained, codes._replace(coherent=codes.coherent[:1])))
 
 
 def test_consistency_teaches_the_encoders_and_not_the_decoder():

@@ -5,7 +5,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, fields, make_dataclass
 from functools import partial
 from inspect import getdoc, signature
@@ -128,7 +128,7 @@ def encode(
         run: the folder of a run.
         data: a file, mra, beamsynthesis, mnist, dsprites or celeba.
         out: the .npz, .h5, .nc or .csv to write.
-        seed: which of the run's models; by default the one that reconstructs best.
+        seed: which of the run's models; by default the one whose swaps are most consistent, or that reconstructs best.
         groups: the name of the group keys in the file, by default as in the run; '' for none: every row is then a group.
         x: the name of the rows in the file, by default as in the run.
     """
@@ -177,7 +177,7 @@ def swap(
         style: keys of the groups whose rows give the nuisance; by default all.
         pairs: instead, a .csv with the columns state, keys of groups, and style, numbers of rows: one swap for each line.
         latents: numbers of the latents that come from `style`, for methods with one code per row.
-        seed: which of the run's models; by default the one that reconstructs best.
+        seed: which of the run's models; by default the one whose swaps are most consistent, or that reconstructs best.
         groups: the name of the group keys in the file, by default as in the run.
         x: the name of the rows in the file, by default as in the run.
     """
@@ -228,7 +228,7 @@ def export(run: RunFolderArg, out: Path, seed: int | None = None) -> None:
     Args:
         run: the folder of a run.
         out: a folder for the files.
-        seed: which of the run's models; by default the one that reconstructs best.
+        seed: which of the run's models; by default the one whose swaps are most consistent, or that reconstructs best.
     """
     model = _model(run, seed)
     CONSOLE.print(f"{out}: {', '.join(path.name for path in model.export(out))}")
@@ -507,7 +507,7 @@ def _report(
     if states is not None:
         content["baselines"] = mra_baselines(states)
     write_json(out / "metrics.json", content)
-    position = int(np.argmin(content["reconstruction_error"]))
+    position = _best(content)
     best, told = models[position], alone[position]
     draw = latent_figures if isinstance(best.method, Latents) else mra_figures if states is not None else figures
     for name, figure in draw(best, data).items():
@@ -536,7 +536,8 @@ def _report(
             f"leakage {np.mean(content['leakage']):.3f}: how often the state is read from the nuisance code "
             f"(chance {content['leakage_chance'][0]:.3f}; 1 is complete); from the coherent code of a single row, "
             + (f"{read:.3f} of its nuisance code is read (R^2, chance 0)" if np.isfinite(read) else "nothing: too few rows")
-            + "; there is no truth to compare swaps with"
+            + f"; swaps, encoded again, are {np.min(content['inconsistency']):.3f} of the variance of the codes away from the "
+            "nuisance that they were given (0 is perfect): there is no truth to compare them with"
         )
         _write_instances(out / "instances.csv", told, data, measured)
     CONSOLE.print(f"{out}: " + ", ".join(sorted(p.name for p in out.iterdir() if not p.name.startswith("."))))
@@ -585,12 +586,17 @@ def _json_of(path: Path, what: str, *names: str) -> dict[str, Any]:
     return found
 
 
+def _best(measured: Mapping[str, Any]) -> int:
+    """Of several seeds, the one whose swaps are most consistent; of methods with one code per row, that reconstructs best."""
+    errors = measured.get("inconsistency", measured["reconstruction_error"])
+    return int(np.argmin(np.nan_to_num(np.array(errors, float), nan=np.inf)))  # NaN is null in JSON
+
+
 def _model(run: Path, seed: int | None) -> Model:
-    """The model of a seed; without one, the one that reconstructs best, or the first if none was measured."""
+    """The model of a seed; without one, the best, or the first if none was measured."""
     seeds = _config(run)["seeds"]
     if seed is None and (run / "metrics.json").exists():
-        errors = _json_of(run / "metrics.json", "measures of a run", "reconstruction_error")["reconstruction_error"]
-        seed = seeds[int(np.argmin(np.nan_to_num(np.array(errors, float), nan=np.inf)))]  # NaN is null in JSON
+        seed = seeds[_best(_json_of(run / "metrics.json", "measures of a run", "reconstruction_error"))]
     chosen = seeds[0] if seed is None else seed
     if chosen not in seeds:
         raise InputError(f"{run} has no seed {chosen}; it has {', '.join(map(str, seeds))}.")

@@ -14,7 +14,7 @@ from .errors import InputError
 from .methods import NashAE
 from .methods.latent import Latents
 from .methods.nashae import Prediction
-from .methods.symae import Codes
+from .methods.symae import Codes, SymAE
 from .metrics import R2, code_leakage, informativeness, leakage, squared_correlation, swap_baselines, swap_errors, used_latents
 from .model import Model
 from .train import train
@@ -44,7 +44,10 @@ def evaluate(
     come out of these. J is Definition 5 between state and nuisance code (the penalty of 4.2.4 is twice that), J_relative is J
     over the mean distance of two nuisance codes, and J_relative_chance its mean if states are dealt at random (not 0, because
     the distance of a code to itself counts). leakage is the accuracy with which the state is read from the nuisance code,
-    beside leakage_chance. Without a factor `state` the group is the state.
+    beside leakage_chance. Without a factor `state` the group is the state. inconsistency needs no truth either: how far swaps,
+    encoded again, are from the nuisance codes that they were made with, over the variance of these (`SymAE.inconsistency`). Of
+    models trained alike, the one with the least swaps best; a training that gives it much weight can make it small for other
+    reasons.
 
     With the `states` of multi-reference alignment all this is measured on every shift of every state, the coherent code being
     that of a fresh group, and the swap errors are added. In swap_error_between, and in reconstruction_error_between beside it,
@@ -63,9 +66,9 @@ def evaluate(
     Raises:
         InputError: if the data does not have the model's row shape, or too few rows per state to measure leakage.
     """
-    data = model.view(data)
-    if isinstance(model.method, Latents):
-        return _latent_measures(model, model.method, data)
+    data, method = model.view(data), model.method
+    if isinstance(method, Latents):
+        return _latent_measures(model, method, data)
     if states is not None and data.transforms:
         raise InputError(f"states is for data without transforms; this goes through {data.transforms}.")
     if states is not None:
@@ -75,16 +78,17 @@ def evaluate(
         free = swap_errors(swapped, truth, between=True)
         swaps |= {"swap_error_between": free.mean, "reconstruction_error_between": free.reconstruction}
         data = orbits(states)
-        nuisance = model.encode(data).nuisance
+        codes = model.encode(data)
         decoded = np.einsum("iilk->ilk", swapped).reshape(len(data), -1)
     else:
         codes = model.encode(data)
-        swaps, nuisance, decoded = _told(told or instances(model, data), codes), codes.nuisance, model.decode(codes)
-    leak = leakage(nuisance, data.states)
+        swaps, decoded = _told(told or instances(model, data), codes), model.decode(codes)
+    leak = leakage(codes.nuisance, data.states)
     return {
         **swaps,
+        **({"inconsistency": method.inconsistency(model.trained, codes)} if isinstance(method, SymAE) else {}),
         **_reconstruction(model, data, decoded),
-        **_dependence(data.states, nuisance),
+        **_dependence(data.states, codes.nuisance),
         "leakage": leak.accuracy,
         "leakage_chance": leak.chance,
     }

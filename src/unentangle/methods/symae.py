@@ -464,6 +464,19 @@ class SymAE:
             return self.decode(trained, Codes(coherent, nuisance, np.arange(len(nuisance)), level))
         return np.stack([trained.restore(trained.map(_Under(jnp.asarray(c)[None]), nuisance), level) for c in coherent])
 
+    def inconsistency(self, trained: Trained, codes: Codes, swaps: int = 2000, seed: int = 0) -> float:
+        """The `consistency_penalty` of at most so many swaps, each of a random row's nuisance with another group's state; NaN
+        if there is one group only.
+        """
+        rng, groups = np.random.default_rng(seed), len(codes.coherent)
+        if groups < 2:
+            return np.nan
+        donors = rng.permutation(len(codes.nuisance))[:swaps]
+        state = (codes.group[donors] + rng.integers(1, groups, len(donors))) % groups
+        given = codes.nuisance[donors]
+        again = trained.map(_nuisance, trained.map(_decode, codes.coherent[state], given))
+        return float(consistency_penalty(jnp.asarray(again), jnp.asarray(given)))
+
     def pieces(self, trained: Trained) -> dict[str, Piece]:
         """CEnc1, the pool with CEnc2, NEnc and the decoder, each by itself."""
         rows: dict[str, tuple[str | int, ...]] = {"rows": ("n", *trained.shape)}
