@@ -20,7 +20,7 @@ from unentangle.methods.protocol import Turn
 from unentangle.nets import FLATTEN, Dense, reshape
 from unentangle.runs import Record
 from unentangle.schedules import at
-from unentangle.train import new_game, parts_of, step
+from unentangle.train import Member, Program, new_game, parts_of, prepare, step
 from worlds import LATENTS, Chase, conv_latents, dense_latents, dense_symae, gaussian_rows, small_mra
 
 
@@ -217,6 +217,38 @@ def test_a_stopped_training_goes_on_bit_for_bit(method, tmp_path, monkeypatch):
         np.testing.assert_array_equal(weights(again[position]), weights(whole[position]))
         assert resumed.history[position].terms == whole.history[position].terms
     assert not list((tmp_path / "run").glob("checkpoint-*"))
+
+
+def test_of_several_starts_the_most_promising_goes_on(tmp_path, monkeypatch):
+    """As it would alone; and interrupted, the same."""
+    method, data = dense_symae(consistency=1.0), small_mra()
+    alone, several = (quick(method, data, steps=250, starts=starts) for starts in (1, 3))
+    first, best = (np.array(run.history[0].terms["consistency"]) for run in (alone, several))
+    assert best[0] <= first[0]
+    for start in range(3):
+        program = Program(prepare(method, data, 250, (3, 4), starts=3))
+        team = (Member(method, 0),)
+        end = program._play(team, program._begin(team, start, None), 250, None, lambda *_: None)
+        if end.records[0].terms == several.history[0].terms:
+            break
+    else:
+        raise AssertionError("what went on is none of the starts")
+    for call in (1, 4):  # in a trial of another start, and after them
+        out = tmp_path / f"{call}"
+        monkeypatch.setattr(Record, "add", _interrupting(Record.add, call))
+        with pytest.raises(KeyboardInterrupt):
+            quick(method, data, steps=250, starts=3, out=out)
+        monkeypatch.undo()
+        resumed = quick(method, data, steps=250, starts=3, out=out)
+        np.testing.assert_array_equal(weights(resumed[0]), weights(several[0]))
+        assert resumed.history[0].terms == several.history[0].terms
+        assert not list(out.glob("checkpoint-*"))
+
+
+def test_starts_are_for_methods_that_say_which_is_best():
+    for method in (dense_symae(), dense_latents(un.AE)):
+        with pytest.raises(un.InputError, match="starts"):
+            quick(method, small_mra(), starts=2)
 
 
 def _interrupting(function, call):

@@ -25,6 +25,10 @@ class Record(NamedTuple):
         longer = {name: [*self.terms.get(name, []), value] for name, value in terms.items()}
         return Record([*self.steps, step], [*self.seconds, round(elapsed, 3)], longer)
 
+    def after(self, seconds: float) -> "Record":
+        """This record of a training that so many seconds went before."""
+        return self._replace(seconds=[round(s + seconds, 3) for s in self.seconds])
+
     def csv(self) -> str:
         """One line per chunk: the step it ended with, seconds, and terms."""
         lines = [",".join(["step", "seconds", *self.terms])]
@@ -57,8 +61,8 @@ class RunFolder(NamedTuple):
         """Where the history of a seed is."""
         return self.path / f"history-{seed}.csv"
 
-    def _checkpoint(self, team: tuple[int, ...]) -> Path:
-        return self.path / f"checkpoint-{team[0]}.safetensors"
+    def _checkpoint(self, team: tuple[int, ...], begun: int = 0) -> Path:
+        return self.path / f"checkpoint-{team[0]}{f'-start-{begun}' if begun else ''}.safetensors"
 
     def claim(self, settings: dict[str, Any]) -> None:
         """Take the folder for a run with these settings, or take the same run up again.
@@ -93,19 +97,20 @@ class RunFolder(NamedTuple):
         write(self.history(seed), record.csv())
         model.save(self.model(seed))
 
-    def checkpoint(self, team: tuple[int, ...], games: Any, records: list[Record], step: int) -> None:
-        """Keep the state of a team in the middle of its training."""
+    def checkpoint(self, team: tuple[int, ...], games: Any, records: list[Record], step: int, begun: int = 0) -> None:
+        """Keep the state of a team in the middle of its training, from one of its starts."""
         about = {"step": step, "seeds": team, "history": [r.csv() for r in records]}
-        write_tree(self._checkpoint(team), games, about)
+        write_tree(self._checkpoint(team, begun), games, about)
 
-    def resume(self, team: tuple[int, ...], games: Any) -> tuple[Any, list[Record], int] | None:
+    def resume(self, team: tuple[int, ...], games: Any, begun: int = 0) -> tuple[Any, list[Record], int] | None:
         """The state of a team where it was left, if it was."""
-        path = self._checkpoint(team)
+        path = self._checkpoint(team, begun)
         if not path.exists():
             return None
         about = read_about(path)
         return read_tree(path, games), [Record.parse(h) for h in about["history"]], about["step"]
 
-    def forget(self, team: tuple[int, ...]) -> None:
-        """Drop the checkpoint of a finished team."""
-        self._checkpoint(team).unlink(missing_ok=True)
+    def forget(self, team: tuple[int, ...], starts: int = 1) -> None:
+        """Drop the checkpoints of a finished team."""
+        for begun in range(starts):
+            self._checkpoint(team, begun).unlink(missing_ok=True)

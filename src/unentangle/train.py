@@ -33,6 +33,7 @@ from .runs import Record, RunFolder
 from .schedules import Number, at
 
 CHUNK = 50
+TRIAL = 0.2  # of the steps, after which one of several starts goes on
 CHECKPOINT_SECONDS = 10.0
 RESIDENT_BYTES = 1 << 30  # data up to this size lies on the device; larger data is read as it is needed
 
@@ -156,6 +157,15 @@ class Member(NamedTuple):
     seed: int
 
 
+class Begun(NamedTuple):
+    """Games of a team as they stand: from which start, and after how many steps."""
+
+    start: int
+    games: Game
+    records: list[Record]
+    step: int
+
+
 @dataclass(frozen=True)
 class Trainer:
     """How one method trains on one data set, whatever its numbers and the seed."""
@@ -164,14 +174,20 @@ class Trainer:
     dealer: Dealer
     steps: int
     lr: Number
+    starts: int = 1
 
-    def start(self, seeds: Sequence[int]) -> tuple[Game, Game]:
+    @property
+    def trial(self) -> int:
+        """The step until which every start is played: a whole chunk, so that what goes on is what would have been alone."""
+        return min(max(round(TRIAL * self.steps / CHUNK), 1) * CHUNK, self.steps)
+
+    def start(self, seeds: Sequence[int], begun: int = 0) -> tuple[Game, Game]:
         """The games of several seeds: arrays with a leading axis of members, and what is the same in all."""
 
         def start(key: Key[Array, ""]) -> Game:
             return new_game(self.method, self.dealer.data.row_shape, jax.random.fold_in(key, 0))
 
-        games = eqx.filter_vmap(start)(keys_of(seeds))
+        games = eqx.filter_vmap(start)(keys_of(seeds, begun))
         return eqx.partition(games, eqx.is_array)
 
     def numbers(self, methods: Sequence[Method]) -> Any:
@@ -196,9 +212,10 @@ class Trainer:
         return eqx.filter(game, eqx.is_array), terms
 
 
-def keys_of(seeds: Sequence[int]) -> Key[Array, " seeds"]:
-    """The key of each seed."""
-    return jnp.stack([jax.random.key(seed) for seed in seeds])
+def keys_of(seeds: Sequence[int], begun: int = 0) -> Key[Array, " seeds"]:
+    """The key of each seed, or that of another start of it."""
+    keys = jnp.stack([jax.random.key(seed) for seed in seeds])
+    return jax.vmap(lambda key: jax.random.fold_in(key, 2**32 - begun))(keys) if begun else keys  # no step's number
 
 
 Chunk = Callable[[Game, Any, Key[Array, " members"], int, int], tuple[Game, dict[str, Float[np.ndarray, "members steps"]]]]
@@ -351,7 +368,7 @@ class Program:
 
     def teams(self, members: Sequence[Member], most: int | None = None) -> list[tuple[Member, ...]]:
         """Who trains with whom as one program: at most so many together, or each alone."""
-        size = (most or max(len(members), 1)) if self.together else 1
+        size = (most or max(len(members), 1)) if self.together and self.trainer.starts == 1 else 1
         return [tuple(members[i : i + size]) for i in range(0, len(members), size)]
 
     def play(
@@ -361,9 +378,36 @@ class Program:
         show: Callable[[int, dict[str, float]], None] = lambda step, terms: None,
         snapshots: Sequence[int] = (),
     ) -> list[tuple[Model, Record]]:
-        """Play all steps of a team, from its checkpoint in the folder if there is one; models at other steps stay there too."""
-        games, records = self._play(team, tuple(m.seed for m in team), folder, show, snapshots)
-        return list(zip(self._models(team, games), records, strict=True))
+        """Play all steps of a team, from its checkpoint in the folder if there is one; models at other steps stay there too.
+
+        With several starts, a team is one member: each start plays the first fifth of the steps, and of these the one goes on
+        whose promise is best.
+        """
+        several = self.trainer.starts > 1
+        begun, lost = self._promising(team, folder, show) if several else (self._begin(team, 0, folder), 0.0)
+        end = self._play(team, begun, self.trainer.steps, folder, show, snapshots)
+        return list(zip(self._models(team, end.games), [r.after(lost) for r in end.records], strict=True))
+
+    def _promising(
+        self, team: Sequence[Member], folder: RunFolder | None, show: Callable[[int, dict[str, float]], None]
+    ) -> tuple[Begun, float]:
+        """Of several starts the one with the least of the term that the method names, and the seconds that the others took."""
+        trial, term = self.trainer.trial, self.trainer.method.recommended.promise
+        tried: list[Begun] = []
+        failed: list[Diverged] = []
+        for start in range(self.trainer.starts):
+            try:
+                tried.append(self._play(team, self._begin(team, start, folder), trial, folder, show))
+            except Diverged as error:
+                failed.append(error)  # another start may not
+        if not tried:
+            raise failed[0]
+
+        def then(begun: Begun, values: Sequence[float]) -> float:
+            return values[begun.records[0].steps.index(trial)]
+
+        best = min(tried, key=lambda begun: then(begun, begun.records[0].terms[term]))
+        return best, sum(then(other, other.records[0].seconds) for other in tried if other is not best)
 
     def _models(self, team: Sequence[Member], games: Game) -> list[Model]:
         """What the games of a team have become."""
@@ -374,49 +418,54 @@ class Program:
             found.append(Model(member.method, trained, member.seed))
         return found
 
+    def _begin(self, team: Sequence[Member], start: int, folder: RunFolder | None) -> Begun:
+        """The games of a team from one of its starts: as the folder has them, or fresh."""
+        seeds = tuple(m.seed for m in team)
+        games, _ = self.trainer.start(seeds, start)
+        kept = folder.resume(seeds, games, start) if folder else None
+        return Begun(start, *(kept or (games, [Record([], [], {}) for _ in team], 0)))
+
     def _play(
         self,
         team: Sequence[Member],
-        seeds: tuple[int, ...],
+        begun: Begun,
+        until: int,
         folder: RunFolder | None,
         show: Callable[[int, dict[str, float]], None],
-        snapshots: Sequence[int],
-    ) -> tuple[Game, list[Record]]:
-        steps = self.trainer.steps
-        games, _ = self.trainer.start(seeds)
-        numbers, keys = self.trainer.numbers([m.method for m in team]), keys_of(seeds)
-        records, start = [Record([], [], {}) for _ in team], 0
-        if folder and (kept := folder.resume(seeds, games)):
-            games, records, start = kept
+        snapshots: Sequence[int] = (),
+    ) -> Begun:
+        """Go on to a step."""
+        seeds, (number, games, records, step) = tuple(m.seed for m in team), begun
+        numbers, keys = self.trainer.numbers([m.method for m in team]), keys_of(seeds, number)
         saved = monotonic()
         try:
-            while start < steps:
-                stop, began = min(start + CHUNK, steps), monotonic()
-                played, terms = self.chunk(games, numbers, keys, start, stop)
+            while step < until:
+                stop, began = min(step + CHUNK, until), monotonic()
+                played, terms = self.chunk(games, numbers, keys, step, stop)
                 finite = np.asarray(_finite(played.net))
                 for position, seed in enumerate(seeds):
                     if (bad := _first_bad(finite, terms, position)) is not None:
-                        kept = f", kept in {folder.path}" if folder and start else ""
+                        kept = f", kept in {folder.path}" if folder and step else ""
                         raise Diverged(
-                            f"the training of seed {seed} diverged at step {start + bad}, where its loss or weights were not "
-                            f"finite; the last good state is that of step {start}{kept}: a smaller learning rate may help."
+                            f"the training of seed {seed} diverged at step {step + bad}, where its loss or weights were not "
+                            f"finite; the last good state is that of step {step}{kept}: a smaller learning rate may help."
                         )
                 means = [{name: float(v[p].mean(dtype=float)) for name, v in terms.items()} for p in range(len(team))]
                 took = (monotonic() - began) / len(team)
                 longer = [record.add(stop, took, m) for record, m in zip(records, means, strict=True)]
-                games, records, start = played, longer, stop  # at once: an interrupt finds either the old state or the new
-                show(start, {name: float(np.mean([m[name] for m in means])) for name in terms})
-                if folder and start in snapshots:
+                games, records, step = played, longer, stop  # at once: an interrupt finds either the old state or the new
+                show(step, {name: float(np.mean([m[name] for m in means])) for name in terms})
+                if folder and step in snapshots:
                     for model in self._models(team, games):
-                        model.save(folder.snapshot(model.seed, start))
-                if folder and start < steps and monotonic() - saved > CHECKPOINT_SECONDS:
-                    folder.checkpoint(seeds, games, records, start)
+                        model.save(folder.snapshot(model.seed, step))
+                if folder and step < self.trainer.steps and (step == until or monotonic() - saved > CHECKPOINT_SECONDS):
+                    folder.checkpoint(seeds, games, records, step, number)
                     saved = monotonic()
         except (Diverged, KeyboardInterrupt):
-            if folder and start:
-                folder.checkpoint(seeds, games, records, start)
+            if folder and step:
+                folder.checkpoint(seeds, games, records, step, number)
             raise
-        return games, records
+        return Begun(number, games, records, step)
 
 
 def prepare(
@@ -426,6 +475,7 @@ def prepare(
     batch: int | tuple[int, int] | None = None,
     lr: Number | None = None,
     replacement: bool | None = None,
+    starts: int | None = None,
 ) -> Trainer:
     """The trainer of a method on data, with the method's recommended values where none are given.
 
@@ -436,6 +486,8 @@ def prepare(
     steps = recommended.steps if steps is None else steps
     sizes: Any = recommended.batch if batch is None else batch
     lr = recommended.lr if lr is None else lr
+    told = recommended.promise and getattr(method, recommended.promise, True)  # a term that weighs nothing tells nothing
+    starts = (recommended.starts if told and steps >= recommended.steps else 1) if starts is None else starts
     if not isinstance(data, Dataset):
         raise InputError(f"data is of type {type(data).__name__}; a Dataset is needed: unentangle.Dataset(x, groups=keys).")
     if isinstance(recommended.batch, tuple):
@@ -446,6 +498,10 @@ def prepare(
         raise InputError(f"batch={batch}; this method needs a number of rows, such as {recommended.batch}.")
     if steps < 1 or np.min(sizes) < 1:
         raise InputError(f"steps={steps} and batch={batch}; at least 1 step and batches of at least 1 row are needed.")
+    if starts < 1 or (starts > 1 and not told):
+        raise InputError(
+            f"starts={starts}; {method!r} needs 1" + (" or more." if told else ", as no loss term tells which is best.")
+        )
     may_repeat = getattr(method, "may_repeat", True)
     replacement = may_repeat if replacement is None else replacement
     if replacement and not may_repeat:
@@ -455,7 +511,7 @@ def prepare(
     check_numbers(method, lr)
     method.check(data)
     _ = data.scale  # checks every value
-    return Trainer(method, Dealer(data, sizes, method.second_batch, bool(replacement)), steps, lr)
+    return Trainer(method, Dealer(data, sizes, method.second_batch, bool(replacement)), steps, lr, starts)
 
 
 def check_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
@@ -504,6 +560,7 @@ def train(
     batch: int | tuple[int, int] | None = None,
     lr: Number | None = None,
     replacement: bool | None = None,
+    starts: int | None = None,
     out: str | Path | None = None,
     snapshots: Sequence[int] = (),
     progress: bool = True,
@@ -518,6 +575,9 @@ def train(
         lr: learning rate, a number or a schedule.
         replacement: whether a batch of rows may hold a row twice; by default it may, unless the method's estimates forbid it.
             Instances of one group are different ones anyway, as far as there are so many.
+        starts: how often a seed begins, from other weights and with other batches, for the first fifth of the steps. The start
+            goes on whose loss term of the method's choice is least: of SymAE the consistency, which tells early whether swaps
+            will be right. Trainings of fewer than the recommended steps begin once, and so do methods that name no such term.
         out: a folder in which the training is kept as it goes: the same call goes on from there, bit for bit, after any stop.
         snapshots: steps, multiples of 50, after which the models are kept in `out` as well: `run.snapshots`.
         progress: show a bar with the named loss terms.
@@ -527,11 +587,13 @@ def train(
         Diverged: if a loss is not finite; the last good checkpoint stays in `out`.
     """
     seeds = check_seeds(seeds)
-    trainer = prepare(method, data, steps, batch, lr, replacement)
+    trainer = prepare(method, data, steps, batch, lr, replacement, starts)
     program = Program(trainer)
     folder = None if out is None else RunFolder(Path(out))
     if snapshots and (folder is None or any(step % CHUNK or not 0 < step <= trainer.steps for step in snapshots)):
         raise InputError(f"snapshots={list(snapshots)}; they need `out`, and multiples of {CHUNK} up to {trainer.steps}.")
+    if snapshots and trainer.starts > 1 and min(snapshots) < trainer.trial:
+        raise InputError(f"snapshots={list(snapshots)}; before step {trainer.trial} they need starts=1.")
     if folder:
         kept = {"snapshots": list(snapshots)} if snapshots else {}
         folder.claim(settings(trainer) | {"method": describe(method), "seeds": seeds} | kept)
@@ -552,7 +614,7 @@ def train(
             if folder:
                 for seed in own:
                     folder.finish(seed, *done[seed])
-                folder.forget(own)
+                folder.forget(own, trainer.starts)
     if failed:
         raise failed[0]
     models, records = zip(*(done[s] for s in seeds), strict=True)
@@ -564,7 +626,8 @@ def settings(trainer: Trainer) -> dict[str, Any]:
     """What makes one training another than the next, besides method and seeds."""
     dealer = trainer.dealer
     about = {"steps": trainer.steps, "batch": dealer.batch, "lr": describe(trainer.lr), "data": dealer.data.fingerprint}
-    return about if dealer.replacement else about | {"replacement": False}
+    about |= {} if dealer.replacement else {"replacement": False}
+    return about | ({"starts": trainer.starts} if trainer.starts > 1 else {})
 
 
 def check_numbers(method: Method, lr: Number) -> None:

@@ -42,11 +42,15 @@ class Player(NamedTuple):
 
 
 class Recommended(NamedTuple):
-    """What `train` does unless told otherwise; batch is rows, or (groups, instances)."""
+    """What `train` does unless told otherwise; batch is rows, or (groups, instances). Of several starts, the one goes on whose
+    loss term `promise` is least: a method whose trainings can be caught in what they began with names one that tells.
+    """
 
     steps: int
     batch: int | tuple[int, int]
     lr: Number
+    starts: int = 1
+    promise: str = ""
 
 
 @runtime_checkable

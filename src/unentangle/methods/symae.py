@@ -310,7 +310,7 @@ class SymAE:
     coherent_2: Net | None = None
     nuisance: Net | None = None
 
-    recommended: ClassVar[Recommended] = Recommended(steps=5000, batch=(3, 30), lr=Cosine(1e-3))
+    recommended: ClassVar[Recommended] = Recommended(5000, (3, 30), Cosine(1e-3), starts=4, promise="consistency")
     second_batch: ClassVar[bool] = False
 
     def __post_init__(self):
