@@ -105,6 +105,7 @@ def _swaps(work: Work, about: str, states: np.ndarray, seeds: Sequence[int], pri
         "steps": _steps(method, work.fast),
         "batch": method.recommended.batch,
         "lr": describe(method.recommended.lr),
+        "starts": method.recommended.starts,
         "baselines": baselines,
     }
     if printed:
@@ -341,6 +342,7 @@ def digits(out: Path, *, fast: bool = False) -> None:
         "method": describe(DIGITS),
         "steps": _steps(DIGITS, fast),
         "batch": DIGITS.recommended.batch,
+        "starts": DIGITS.recommended.starts,
         "lr": describe(DIGITS.recommended.lr),
         "reader": repr(reader),
     }
@@ -545,6 +547,7 @@ def ablation(out: Path, *, fast: bool = False) -> None:
     variants |= {
         "batches of 6 groups of 16": (SymAE(), {"batch": (6, 16)}),
         "constant learning rate": (SymAE(), {"lr": 1e-3}),
+        "one start": (SymAE(), {"starts": 1}),
         "half as long": (SymAE(), {"steps": 2500}),
         "authors' Example 1, in batches": (EXAMPLE_1["authors' code"].method, {"lr": 1e-3}),
     }
