@@ -576,8 +576,8 @@ def train(
         replacement: whether a batch of rows may hold a row twice; by default it may, unless the method's estimates forbid it.
             Instances of one group are different ones anyway, as far as there are so many.
         starts: how often a seed begins, from other weights and with other batches, for the first fifth of the steps. The start
-            goes on whose loss term of the method's choice is least: of SymAE the consistency, which tells early whether swaps
-            will be right. Trainings of fewer than the recommended steps begin once, and so do methods that name no such term.
+            goes on in which a loss term that the method names is least, as one that tells early how good the training will be.
+            Trainings of fewer than the recommended steps begin once, and so do methods that name no such term.
         out: a folder in which the training is kept as it goes: the same call goes on from there, bit for bit, after any stop.
         snapshots: steps, multiples of 50, after which the models are kept in `out` as well: `run.snapshots`.
         progress: show a bar with the named loss terms.
