@@ -31,7 +31,7 @@ def test_a_part_of_the_images_has_its_own_attributes(small):
 
 def test_corrupt_images_lose_their_attributes_too(small):
     (small / "img_align_celeba" / "000009.jpg").write_bytes(b"\xff\xd8\xff")
-    with pytest.raises(un.InputError, match=r"000009.jpg is corrupt or no image"):
+    with pytest.raises(un.InputError, match=r"1 of 3 .* are corrupt or no images: 000009.jpg"):
         celeba(small)
     with pytest.warns(UserWarning, match=r"1 of 3 images .* left out: 000009.jpg"):
         data = celeba(small, skip_corrupt=True)
@@ -42,9 +42,10 @@ def test_what_is_missing_is_said_with_its_place(small):
     attributes = small / "list_attr_celeba.txt"
     lines = attributes.read_text().splitlines()
     for content, says in (
-        ("\n".join(lines[:6]), r"has no line for 000009.jpg; put the published file there"),
+        ("\n".join(lines[:6]), r"has no line for 000009.jpg; take that image away, or put"),
         ("\n".join(lines).replace("Bangs ", ""), "is not as published"),
-        ("file,Bangs,Young\n000001.jpg,1,1\n000009.jpg,1,1\n", "is not as published"),
+        ("file,Bangs,Young\n000001.jpg,1,1\n000009.jpg,1,1\n", "has no line for 000010.jpg"),
+        ("\n".join(lines).replace("-1", "7"), "is not as published"),
         ("", "is not as published"),
     ):
         attributes.write_text(content)
@@ -56,7 +57,28 @@ def test_what_is_missing_is_said_with_its_place(small):
     ):
         celeba(small)
     with pytest.raises(un.InputError, match=r"img_align_celeba is not there .* unpack img_align_celeba.zip from https"):
-        celeba(small.parent)
+        celeba(small / "img_align_celeba")
+
+
+def test_the_layouts_of_others_are_read(small):
+    """torchvision's root, a folder within the folder, commas, an empty line at the end."""
+    known = celeba(small)
+    text = small / "list_attr_celeba.txt"
+    _, header, *lines = (line.split() for line in text.read_text().splitlines())
+    text.write_text(text.read_text() + "\n")
+    inner = small / "img_align_celeba" / "img_align_celeba"
+    inner.mkdir()
+    for image in (small / "img_align_celeba").glob("*.jpg"):
+        image.rename(inner / image.name)
+    for csv in (False, True):
+        if csv:
+            text.unlink()
+            table = "\n".join(",".join(line) for line in [["image_id", *header], *lines])
+            (small / "list_attr_celeba.csv").write_text(table)
+        data = celeba(small.parent)
+        np.testing.assert_array_equal(data.x, known.x)
+        for name in ("Bangs", "Young"):
+            np.testing.assert_array_equal(data.factors[name], known.factors[name])
 
 
 def test_faces_are_scaled_and_cut(real_data, tmp_path):

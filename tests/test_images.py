@@ -37,7 +37,7 @@ def test_images_of_one_size_are_their_pixels(tmp_path):
     folder = folder_of(tmp_path / "grey", dict(zip(names, [*x[[1, 0, 2]], x[3], x[3]], strict=True)))
     data = images(folder)
     assert isinstance(data.x, np.memmap)
-    np.testing.assert_array_equal(data.x, x[:3])
+    np.testing.assert_array_equal(data.x, x[:3, ..., None])  # 9 x 7 alone would be a signal of 7 channels
     np.testing.assert_array_equal(images(folder, mode="RGB").x, np.repeat(x[:3, ..., None], 3, axis=3))
 
 
@@ -82,6 +82,7 @@ def test_images_of_many_sizes_are_made_one(tmp_path):
         (pixels(9, 7).astype(np.uint16), {"mode": "L"}, "images of 8 bits a value are needed"),
         (pixels(9, 7), {"size": 8}, "x.png is 7 x 9, too small for size=8"),
         (pixels(9, 7), {"size": 0}, "size=0; a whole number of at least 1"),
+        (pixels(9, 7), {"mode": "rgb"}, "mode='rgb'; one of 'L', 'RGB' is needed"),
         (pixels(9, 7), {"groups": "who"}, "groups='who'; no .csv of factors has the columns none"),
     ],
 )
@@ -100,16 +101,16 @@ def test_corrupt_images_are_named_and_left_out_only_if_asked(tmp_path, cache, su
     whole = np.array(images(folder).x)
     damaged(folder, f"2.{suffix}")
     (folder / f"3.{suffix}").write_bytes(b"no image")
-    with pytest.raises(un.InputError, match=rf"2.{suffix} is corrupt or no image; skip_corrupt=True leaves such out"):
+    with pytest.raises(un.InputError, match=rf"2 of 4 .*: 2.{suffix}, 3.{suffix}; skip_corrupt=True leaves such out"):
         images(folder)
     for _ in range(2):
-        with pytest.warns(UserWarning, match=f"2 of 4 images in .* are corrupt and left out: 2.{suffix}, 3.{suffix}"):
+        with pytest.warns(UserWarning, match=f"2 of 4 images in .* and left out: 2.{suffix}, 3.{suffix}"):
             data = images(folder, tmp_path / "who.csv", "who", skip_corrupt=True)
         np.testing.assert_array_equal(data.x, whole[:2])
         assert data.groups.tolist() == data.factors["who"].tolist() == [0, 1]
     for i in range(2):
         damaged(folder, f"{i}.{suffix}")
-    with pytest.raises(un.InputError, match="none of the 4 images"):
+    with pytest.raises(un.InputError, match="4 of 4 images .* none is left"):
         images(folder, skip_corrupt=True)
 
 
@@ -129,6 +130,8 @@ def test_factors_are_the_columns_of_a_table(tmp_path):
         ("file,age\n0.png,3\n", r"factors.csv has no line for 1.png in its first column, file"),
         ("file,age\n0.png,3\n1.png\n", r"line 3 of .*factors.csv has 1 values"),
         ("", "factors.csv is empty"),
+        ("file,age\n0.png,3\n1.png,3\n0.png,4\n", "factors.csv has two lines for 0.png"),
+        ("0.png,3\n1.png,3\n", "begins with a line for 0.png; a line with the names of the columns is needed"),
     ],
 )
 def test_tables_that_do_not_fit_are_refused(tmp_path, content, says):
@@ -146,5 +149,46 @@ def test_read_takes_a_folder_of_images(tmp_path):
             un.read(folder, **options)
     np.save(folder / "1_2.npy", np.ones(3))
     assert un.read(folder).row_shape == (3,)
-    with pytest.raises(un.InputError, match=r"holds no .png or .jpg files"):
+    with pytest.raises(un.InputError, match=r"nowhere does not exist; a folder of images is needed"):
         images(tmp_path / "nowhere")
+    with pytest.raises(un.InputError, match=r"0.png is a file; a folder of images is needed"):
+        images(folder / "0.png")
+
+
+def test_what_cannot_be_read_is_not_called_corrupt(tmp_path, monkeypatch):
+    """Nor remembered as such: what the system refuses today it may give tomorrow."""
+    folder, real = faces(tmp_path), Image.open
+
+    def refused(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Image, "open", refused)
+    with pytest.raises(un.InputError, match=r"0.png cannot be read: Permission denied"):
+        images(folder, skip_corrupt=True)
+    monkeypatch.setattr(Image, "open", real)
+    assert len(images(folder)) == 4
+    (folder / "5.png").symlink_to("nowhere.png")
+    with pytest.raises(un.InputError, match=r"5.png is a link to nowhere.png, which is not there"):
+        images(folder)
+
+
+def test_a_damaged_cache_is_made_again(tmp_path, cache):
+    folder = faces(tmp_path)
+    x = np.array(images(folder).x)
+    bytes_of, about = sorted((cache / "images").iterdir())
+    for harm in (lambda: bytes_of.write_bytes(b""), about.unlink, lambda: about.write_text("{"), bytes_of.unlink):
+        harm()
+        np.testing.assert_array_equal(images(folder).x, x)
+
+
+def test_a_cache_that_cannot_be_written_is_said(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(un.InputError, match=r"cannot be kept in .*Not a directory.*XDG_CACHE_HOME name another"):
+        images(faces(tmp_path))
+
+
+def test_names_are_the_same_however_accents_are_kept(tmp_path):
+    folder = faces(tmp_path, 1, **{"A\u0308pfel.png": (9, 7, 3)})
+    (tmp_path / "who.csv").write_text("file,who\n0.png,1\n\u00c4pfel.png,2\n")
+    assert sorted(images(folder, tmp_path / "who.csv").factors["who"]) == [1, 2]

@@ -408,12 +408,12 @@ def fit(args: Sequence[str]) -> None:
 
 
 def data(args: Sequence[str]) -> None:
-    """Write a data set as a file that is read again: data NAME --out FILE [flags of its own]."""
+    """Make or fetch a data set, and write it as a file that is read again: data NAME [--out FILE] [flags of its own]."""
     name = args[0] if args and not args[0].startswith("-") else ""
     if name not in DATA:
-        raise InputError(f"data needs the name of a data set, of {', '.join(DATA)}, and --out FILE, a new .npz or .h5.")
+        raise InputError(f"data needs the name of a data set, of {', '.join(DATA)}; --out FILE, a new .npz or .h5, writes it.")
     made, words = DATA[name], {p.arg_name: p.description for p in parse(getdoc(DATA[name]) or "").params}
-    flags: list[Any] = [("out", Annotated[Path, arg(help="a new .npz or .h5 file.")])]
+    flags: list[Any] = [("out", Annotated[Path | None, arg(help="a new .npz or .h5 file.")], field(default=None))]
     hints = get_type_hints(made)
     for flag in signature(made).parameters.values():
         if (plain := _plain(hints[flag.name])) is not None:
@@ -421,8 +421,10 @@ def data(args: Sequence[str]) -> None:
     command = make_dataclass("Data", flags)
     given = vars(tyro.cli(command, args=args[1:], prog=f"unentangle data {name}", description=_first(made)))
     out = given.pop("out")
-    write_dataset(out, rows := made(**given))
-    CONSOLE.print(f"{out}: {rows!r}")
+    rows = made(**given)
+    if out is not None:
+        write_dataset(out, rows)
+    CONSOLE.print(f"{name if out is None else out}: {rows!r}")
 
 
 # -- what they share ------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from .originals import local_folder
 
 PAGE = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 IMAGES = "img_align_celeba"
-ATTRIBUTES = "list_attr_celeba.txt"
+ATTRIBUTES = "list_attr_celeba.txt"  # or, in copies of others, .csv
 
 
 def celeba(path: str | Path | None = None, *, skip_corrupt: bool = False) -> Dataset:
@@ -21,8 +21,9 @@ def celeba(path: str | Path | None = None, *, skip_corrupt: bool = False) -> Dat
     2.5 GB in the user's cache folder for all (see `images`).
 
     Args:
-        path: the folder with `img_align_celeba/`, which may hold a part of the images, and `list_attr_celeba.txt`; by default
-            the folder `celeba` in the one that the environment variable UNENTANGLE_DATA names.
+        path: the folder with `img_align_celeba/`, which may hold a part of the images, and `list_attr_celeba.txt`, or the one
+            that holds it as `celeba/`; by default the folder `celeba` in the one that the environment variable
+            UNENTANGLE_DATA names.
         skip_corrupt: leave out images that cannot be read, with a warning.
 
     Returns:
@@ -31,17 +32,20 @@ def celeba(path: str | Path | None = None, *, skip_corrupt: bool = False) -> Dat
     Raises:
         InputError: if files are missing, one cannot be read, or an image has no attributes.
     """
-    folder = local_folder("celeba") if path is None else Path(path)
+    folder = local_folder("celeba") if path is None else Path(path).expanduser()
+    folder = folder if (folder / IMAGES).exists() or not (folder / "celeba" / IMAGES).exists() else folder / "celeba"
+    listed = next((file for file in (folder / ATTRIBUTES, folder / "list_attr_celeba.csv") if file.exists()), None)
     names = image_files(folder / IMAGES)
     for there, needed, what in (
         (names, IMAGES, f"unpack {IMAGES}.zip"),
-        ((folder / ATTRIBUTES).exists(), ATTRIBUTES, f"put {ATTRIBUTES}"),
+        (listed, ATTRIBUTES, f"put {ATTRIBUTES}"),
     ):
         if not there:
             raise InputError(
                 f"{folder / needed} is not there or empty; it cannot be fetched by a program: {what} from {PAGE} into {folder}."
             )
-    factors = attributes(folder / ATTRIBUTES, names)
+    assert listed is not None  # the loop has refused
+    factors = attributes(listed, names)
     x, kept = decoded(folder / IMAGES, names, skip_corrupt, resize=96, size=64, mode="RGB")
     return Dataset(x, factors.take(kept))
 
@@ -50,16 +54,21 @@ def attributes(path: Path, names: list[str]) -> Factors:
     """The attributes of these images, -1 or 1 in the file, as 0 or 1.
 
     Raises:
-        InputError: if the file is not as published, or lacks an image.
+        InputError: if the file is neither as published nor comma-separated, or lacks an image.
     """
     try:
-        _, header, *lines = path.read_text().splitlines()
-        of = dict(line.split(maxsplit=1) for line in lines)
-        values = np.loadtxt([of[name] for name in names], np.int8, ndmin=2)
-        columns = dict(zip(header.split(), values.T, strict=True))
+        lines = [words for line in path.read_text().splitlines() if (words := line.replace(",", " ").split())]
+        header, *rows = lines[1:] if len(lines[0]) == 1 else [lines[0][1:], *lines[1:]]
+        of = {name: values for name, *values in rows}
+        values = np.array([of[Path(name).name] for name in names], np.int8)
+        columns = dict(zip(header, values.T, strict=True))
+        if not np.isin(values, (-1, 0, 1)).all():
+            raise ValueError("there are other numbers than -1 and 1")
     except KeyError as error:
-        raise InputError(f"{path} has no line for {error.args[0]}; put the published file there in its place.") from error
-    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path} has no line for {error.args[0]}; take that image away, or put the whole published file in its place."
+        ) from error
+    except (OSError, ValueError, IndexError, OverflowError) as error:
         raise InputError(
             f"{path} is not as published: a number, the names of the attributes, then a line of -1 and 1 for each image."
         ) from error

@@ -65,7 +65,7 @@ def dsprites(
     Raises:
         InputError: if the file is missing, damaged or not the original, or has no image of what is wanted.
     """
-    path = _file(local_folder("dsprites") if path is None else Path(path), download)
+    path = _file(local_folder("dsprites") if path is None else Path(path).expanduser(), download)
     try:
         with ZipFile(path) as archive:
             classes, values = _latents(archive)
@@ -89,6 +89,8 @@ def _file(path: Path, download: bool) -> Path:
         if not (download or file.exists()) and (path / SUBSET).exists():
             return path / SUBSET
         original(file, BLOB, _git_blob, SOURCES, download)
+    if not file.exists():
+        raise InputError(f"{file} does not exist; the published {FILE}, or another of its layout, is needed.")
     return file
 
 
@@ -108,7 +110,10 @@ def _latents(archive: ZipFile) -> tuple[Int[np.ndarray, "n 5"], np.ndarray]:
         classes = np.stack(np.unravel_index(array("original_dataset_indices"), tuple(CLASSES.values())), axis=1)
     else:
         classes = array("latents_classes")[:, -5:]
-    return classes, array("latents_values")[:, -5:]
+    values = array("latents_values")[:, -5:]
+    if not classes.shape == values.shape == (len(classes), 5):
+        raise ValueError(f"its classes are of shape {classes.shape}, its values {values.shape}")
+    return classes, values
 
 
 def _grid(path: Path, name: str, classes: Int[np.ndarray, " n"], which: Which) -> Bool[np.ndarray, " n"]:
@@ -134,4 +139,7 @@ def _chunks(file: Any, n: int) -> Iterator[tuple[slice, UInt8[np.ndarray, "some 
     for start in range(0, n, CHUNK):
         part = slice(start, min(start + CHUNK, n))
         shape = (part.stop - start, *image)
-        yield part, np.frombuffer(file.read(prod(shape)), np.uint8).reshape(shape)
+        images = np.frombuffer(file.read(prod(shape)), np.uint8).reshape(shape)
+        if images.max(initial=0) > 1:
+            raise ValueError("its images hold other values than 0 and 1")
+        yield part, images

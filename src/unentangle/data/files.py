@@ -162,7 +162,7 @@ def _read_names(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
     found = members(path) if path.is_file() else _folder(path)
     arrays = dict(sorted(found.items()))
     if not arrays:
-        raise InputError(f"{path} holds no .npy files; one for each row is needed.")
+        raise InputError(f"{path} holds no .npy files, one for each row, and no images or recordings.")
     pattern, axes = axes_of(x)
     if pattern != "x":
         return dataset(path, arrays, groups, x, factors)

@@ -1,15 +1,18 @@
 """Folders of images: decoded once, to one size, into one file of bytes that stays on disk."""
 
 import struct
+import unicodedata
 import warnings
 import zlib
 from collections.abc import Sequence
 from hashlib import sha256
+from math import prod
 from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
+import PIL
 from jaxtyping import Int, UInt8
 from PIL import Image
 from rich.console import Console
@@ -21,7 +24,7 @@ from .columns import read_csv
 from .dataset import Dataset, Factors
 
 SUFFIXES = (".jpeg", ".jpg", ".png")
-# What Pillow raises where a file is cut short, altered or no image.
+# What Pillow raises where a file is cut short, altered or no image; the system's own errors have a number.
 CORRUPT = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
 
 Mode = Literal["L", "RGB"]
@@ -52,17 +55,23 @@ def images(
         skip_corrupt: leave out images that cannot be read, with a warning.
 
     Returns:
-        rows (n, height, width) of grey or (n, height, width, 3) of coloured images, uint8, mapped from disk.
+        rows (n, height, width, 3) of coloured images, (n, height, width) of grey ones, or (n, height, width, 1) where these are
+        not square, as two axes that differ would be a signal and its channels; uint8, mapped from disk.
 
     Raises:
-        InputError: if there are no images, one is corrupt, they differ in size or mode, or one is not in `factors`.
+        InputError: if there are no images, one is corrupt, they differ in size or mode, or one is not in `factors`, or the
+            cache folder cannot be written.
     """
     for setting, value in (("resize", resize), ("size", size)):
         if value is not None and (not isinstance(value, Integral) or value < 1):
             raise InputError(f"{setting}={value!r}; a whole number of at least 1 is needed.")
-    folder = Path(folder)
+    if mode not in (None, *get_args(Mode)):
+        raise InputError(f"mode={mode!r}; one of {', '.join(map(repr, get_args(Mode)))} is needed, or None.")
+    folder = Path(folder).expanduser()
+    if not folder.is_dir():
+        raise InputError(f"{folder} {'is a file' if folder.exists() else 'does not exist'}; a folder of images is needed.")
     names = image_files(folder)
-    columns = {} if factors is None else table(Path(factors), names)
+    columns = {} if factors is None else table(Path(factors).expanduser(), names)
     if groups is not None and groups not in columns:
         raise InputError(
             f"groups={groups!r}; {factors or 'no .csv of factors'} has the columns {', '.join(columns) or 'none'}."
@@ -74,7 +83,8 @@ def images(
 
 def image_files(folder: Path) -> list[str]:
     """The names of all images in a folder and the folders in it, sorted; hidden ones are left out."""
-    names = (path.relative_to(folder) for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    files = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and not path.is_dir())
+    names = (path.relative_to(folder) for path in files)
     return sorted(name.as_posix() for name in names if not hidden(name))
 
 
@@ -87,14 +97,24 @@ def table(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
     """The columns of a `.csv` whose first column is a name, in the order of the names.
 
     Raises:
-        InputError: if the file cannot be read, or has no line of some name.
+        InputError: if the file cannot be read, or has no line of some name, or two, or none of the columns' names.
     """
     (key, lines), *columns = read_csv(path).items()
-    line = {name: number for number, name in enumerate(lines.astype(str))}
-    if missing := [name for name in names if name not in line]:
+    if key.lower().endswith(SUFFIXES):
+        raise InputError(f"{path} begins with a line for {key}; a line with the names of the columns is needed before it.")
+    line: dict[str, int] = {}
+    for number, name in enumerate(map(_composed, lines.astype(str))):
+        if line.setdefault(name, number) != number:
+            raise InputError(f"{path} has two lines for {name}; one is needed.")
+    if missing := [name for name in names if _composed(name) not in line]:
         raise InputError(f"{path} has no line for {missing[0]} in its first column, {key}; each image needs one.")
-    order = [line[name] for name in names]
+    order = [line[_composed(name)] for name in names]
     return {name: column[order] for name, column in columns}
+
+
+def _composed(name: str) -> str:
+    """A name with its accents as others write them: some systems keep them apart."""
+    return unicodedata.normalize("NFC", name)
 
 
 def decoded(
@@ -103,44 +123,71 @@ def decoded(
     """The images of these names, `fitted` by the settings, and which they are: all of them, but for corrupt ones."""
     if not names:
         raise InputError(f"{folder} holds no .png or .jpg files.")
-    about = {"folder": str(folder.resolve()), "skip_corrupt": skip_corrupt} | settings
-    files = [(name, stat.st_size, stat.st_mtime_ns) for name in names for stat in [(folder / name).stat()]]
+    files = [(name, stat.st_size, stat.st_mtime_ns) for name in names for stat in [_readable(folder / name).stat()]]
+    about = {"folder": str(folder.resolve()), "pillow": PIL.__version__} | settings
     cache = cache_folder() / "images" / sha256(repr((about, files)).encode()).hexdigest()[:32]
-    found = cache.with_suffix(".json")
-    if not cache.exists():
-        with draft(cache) as file, file.open("wb") as out:
-            write_json(found, about | _decode(out, folder, names, skip_corrupt, settings))
-    shape, skipped = (read_json(found)[name] for name in ("shape", "skipped"))
+    try:
+        shape, skipped = _kept(cache)
+    except InputError:
+        try:
+            with draft(cache) as file, file.open("wb") as out:
+                shape, skipped = _decode(out, folder, names, settings)
+                write_json(cache.with_suffix(".json"), about | {"shape": shape, "skipped": skipped})
+        except OSError as error:
+            raise InputError(
+                f"the decoded images cannot be kept in {cache.parent} ({error.strerror}); let the environment variable "
+                "XDG_CACHE_HOME name another folder."
+            ) from error
     if skipped:
         some = ", ".join(skipped[:5]) + (" ..." if len(skipped) > 5 else "")
-        warnings.warn(f"{len(skipped)} of {len(names)} images in {folder} are corrupt and left out: {some}", stacklevel=3)
+        found = f"{len(skipped)} of {len(names)} images in {folder} are corrupt or no images"
+        if len(skipped) == len(names) or not skip_corrupt:
+            raise InputError(f"{found}: {some}; {'skip_corrupt=True leaves such out' if shape[0] else 'none is left'}.")
+        warnings.warn(f"{found} and left out: {some}", stacklevel=3)
     return np.memmap(cache, np.uint8, "r", shape=tuple(shape)), np.flatnonzero(~np.isin(names, skipped))
 
 
-def _decode(out: Any, folder: Path, names: Sequence[str], skip_corrupt: bool, settings: dict[str, Any]) -> dict[str, Any]:
+def _readable(path: Path) -> Path:
+    """A file that is there: a link may lead nowhere."""
+    if not path.exists():
+        raise InputError(f"{path} is a link to {path.readlink()}, which is not there.")
+    return path
+
+
+def _kept(cache: Path) -> tuple[list[int], list[str]]:
+    """The shape of images that were decoded before, and the names of corrupt ones.
+
+    Raises:
+        InputError: if they are not there as they were written.
+    """
+    about = read_json(cache.with_suffix(".json"))
+    if not cache.exists() or cache.stat().st_size != prod(about["shape"]):
+        raise InputError(f"{cache} is not whole.")
+    return about["shape"], about["skipped"]
+
+
+def _decode(out: Any, folder: Path, names: Sequence[str], settings: dict[str, Any]) -> tuple[list[int], list[str]]:
     """Write the bytes of the images, one after the other; their shape, and the names of corrupt ones, which are left out."""
-    shape, first, skipped, console = None, "", [], Console()
-    for name in track(names, f"decoding {folder.name}", console=console, disable=not console.is_terminal):
+    shape, first, skipped = (), "", []
+    for name in track(names, f"decoding {folder.name}", console=Console(stderr=True)):
         try:
             row = fitted(folder / name, **settings)
         except InputError:
             raise
         except CORRUPT as error:
-            if not skip_corrupt:
-                raise InputError(f"{folder / name} is corrupt or no image; skip_corrupt=True leaves such out.") from error
+            if isinstance(error, OSError) and error.errno is not None:
+                raise InputError(f"{folder / name} cannot be read: {error.strerror}.") from error
             skipped.append(name)
             continue
-        if shape is None:
-            shape, first = row.shape, name
+        shape, first = shape or row.shape, first or name
         if row.shape != shape:
             raise InputError(
-                f"{first} in {folder} has the shape {shape} and {name} {row.shape}; all must agree: resize and size make them "
-                "of one size, mode makes them grey or coloured."
+                f"{first} in {folder} has the shape {shape} and {name} {row.shape}; all must agree: un.data.images(folder, "
+                "resize=..., size=...) makes them of one size, mode='L' or 'RGB' grey or coloured."
             )
         out.write(row.tobytes())
-    if shape is None:
-        raise InputError(f"none of the {len(names)} images in {folder} can be read.")
-    return {"shape": [len(names) - len(skipped), *shape], "skipped": skipped}
+    flat = len(shape) == 2 and shape[0] != shape[1]
+    return [len(names) - len(skipped), *shape, *[1] * flat], skipped
 
 
 def fitted(

@@ -18,7 +18,7 @@ def local_folder(name: str) -> Path:
     """
     if not (root := os.environ.get("UNENTANGLE_DATA")):
         raise InputError(f"UNENTANGLE_DATA is not set; let it name the folder in which the folder {name} holds the files.")
-    return Path(root) / name
+    return Path(root).expanduser() / name
 
 
 def original(path: Path, known: str, checksum: Callable[[bytes], str], sources: Sequence[str], download: bool) -> bytes:
@@ -35,7 +35,7 @@ def original(path: Path, known: str, checksum: Callable[[bytes], str], sources: 
     if not download:
         raise InputError(
             f"{path} is not there; put the original file {path.name} into {path.parent}, or say download=True (on the command "
-            "line, unentangle data NAME --download --out FILE)."
+            f"line, unentangle data {path.parent.name} --download)."
         )
     why = []
     for source in sources:

@@ -17,7 +17,7 @@ VALUES = 1 << 22  # that are copied at once
 
 
 def write_dataset(path: Path, data: Dataset) -> None:
-    """Write the rows, the group keys and the factors of a data set as `.npz` or `.h5`; HDF5 is written as the rows are read.
+    """Write the rows, the group keys and the factors of a data set as `.npz` or `.h5`, as the rows are read.
 
     Rows are as they were before any transforms. They are called x, or, where a factor is, rows; the keys groups. So that their
     kinds are known again, continuous factors are written as floats, and others that are whole numbers as integers.
@@ -35,9 +35,13 @@ def write_dataset(path: Path, data: Dataset) -> None:
     with draft(path) as file:
         if path.suffix == ".npz":
             with ZipFile(file, "w") as archive:  # not by numpy.savez, whose own arguments are names too
-                for name, array in {rows: np.asarray(data.x), **columns}.items():
+                for name, array in {rows: data.x, **columns}.items():
                     with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                        np.lib.format.write_array(member, array, allow_pickle=False)
+                        kind = np.lib.format.dtype_to_descr(array.dtype)
+                        header = {"descr": kind, "fortran_order": False, "shape": tuple(array.shape)}
+                        np.lib.format.write_array_header_2_0(member, header)
+                        for part in parts(array):
+                            member.write(np.ascontiguousarray(array[part]).tobytes())
             return
         with h5py.File(file, "w") as out:
             for name, array in {rows: data.x, **columns}.items():
