@@ -124,6 +124,28 @@ def test_codes_are_measured_without_a_model(tmp_path, capsys):
     assert "holds words in the column b" in capsys.readouterr().err
 
 
+def test_codes_are_measured_as_encode_writes_them(tmp_path, capsys):
+    """In every format; and of tables with numbers of rows, as other programs write them, these are no latent."""
+    v = np.stack([np.arange(60) % 2, np.arange(60) % 6 // 2], axis=1)
+    np.savez(tmp_path / "data.npz", x=np.random.default_rng(0).standard_normal((60, 12)), side=v[:, 0], size=v[:, 1])
+    (tmp_path / "f.csv").write_text(",side,size\n" + "".join(f"{i},{a},{b}\n" for i, (a, b) in enumerate(v)))
+    run = str(tmp_path / "run")
+    assert main(["fit", str(tmp_path / "data.npz"), "ae", "--m", "3", "--steps", "2", "--out", run]) == 0
+    found = []
+    for suffix in ("csv", "npz", "h5", "nc"):
+        codes = str(tmp_path / f"codes.{suffix}")
+        assert main(["encode", run, str(tmp_path / "data.npz"), "--out", codes]) == 0
+        capsys.readouterr()
+        out = str(tmp_path / f"{suffix}.json")
+        given = ["--codes", codes, "--factors", str(tmp_path / "f.csv"), "--draws", "0"]
+        assert main(["evaluate", *given, "--out", out]) == 0
+        printed = capsys.readouterr().out
+        assert "60 rows, 3 latents; factors: side (2 classes), size (3 classes)" in printed.replace("\n", " ")
+        assert "f.csv numbers its rows; it is left out" in printed.replace("\n", " ")
+        found.append(json.loads((tmp_path / f"{suffix}.json").read_text())["found"]["mig"]["value"])
+    np.testing.assert_allclose(found, found[0], atol=1e-6)
+
+
 def test_mra_is_measured_by_its_swaps(tmp_path, capsys):
     few = ["--steps", "2", "--batch", "2", "3", "--lam", "1", *SMALL]
     assert main(["fit", "mra", "symae", *few, "--out", str(tmp_path / "run")]) == 0
@@ -152,7 +174,7 @@ def test_figure_1_is_remade(tmp_path):
         (["fit", "MINE", "symae", "--x", "rows", "--out", "new"], "has no array 'rows'; it holds x, groups, depth"),
         (["fit", "MINE", "symae", "--groups", "event", "--out", "new"], "has no array 'event'"),
         (["fit", "MINE", "symae", "--rate", "1", "--out", "new"], "must be at least 0 and less than 1"),
-        (["fit", "MINE", "symae", *SMALL, "--out", "RUN"], "holds another run: its data and seeds and steps differ"),
+        (["fit", "MINE", "symae", *SMALL, "--out", "RUN"], "holds another run: its data and seeds and starts and steps differ"),
         (["fit", "MINE", "symae", "--window", "5", "30", "--out", "NEW"], "a window ends at sample 30; the rows have 12"),
         (["encode", "nowhere", "MINE", "--out", "c.npz"], "nowhere holds no run"),
         (["encode", "RUN", "MINE", "--seed", "7", "--out", "c.npz"], "has no seed 7; it has 0, 1"),

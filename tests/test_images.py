@@ -110,7 +110,7 @@ def test_corrupt_images_are_named_and_left_out_only_if_asked(tmp_path, cache, su
         assert data.groups.tolist() == data.factors["who"].tolist() == [0, 1]
     for i in range(2):
         damaged(folder, f"{i}.{suffix}")
-    with pytest.raises(un.InputError, match="4 of 4 images .* none is left"):
+    with pytest.raises(un.InputError, match=r"4 of 4 images .* none is left"):
         images(folder, skip_corrupt=True)
 
 

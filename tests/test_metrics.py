@@ -16,7 +16,7 @@ import unentangle as un
 from unentangle import metrics
 from unentangle.metrics.infomec import nearest_information
 from unentangle.metrics.sap import machines
-from unentangle.metrics.tables import table
+from unentangle.metrics.tables import Decided, table
 from unentangle.metrics.udr import lasso, one_to_one, spearman
 from worlds import factor_grid, known_codes
 
@@ -84,8 +84,10 @@ def test_bad_input_is_refused_in_one_sentence(name):
         SCORES[name](codes, v[:, 0])
     with pytest.raises(un.InputError, match=r"\(n, m\), is needed"):
         SCORES[name](codes[:, 0], v)
-    with pytest.raises(un.InputError, match="nothing to measure"), pytest.warns(UserWarning, match="single value 0"):
+    with pytest.raises(un.InputError, match="nothing to measure the codes against; factor 0 has the single value 0"):
         SCORES[name](codes, 0 * v[:, :1])
+    with pytest.raises(un.InputError, match="codes holds words"):
+        SCORES[name]([["a", "b"]], v)
     with pytest.raises(un.InputError, match="factor 1 is nan in row 2"):
         SCORES[name](codes, np.where(np.arange(2000).reshape(1000, 2) == 5, np.nan, v))
 
@@ -127,6 +129,83 @@ def test_docstrings_name_the_paper_the_range_and_the_failure(name):
     assert "(best)" in words
     assert "Known failure" in words
     assert "section" in words or "eq." in words
+
+
+# -- which columns are classes --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("column", "discrete"),
+    [
+        (np.arange(49) % 5, True),  # few whole numbers, in a small sample
+        (np.arange(19) % 2 == 0, True),
+        (np.arange(1000) % 500, False),  # a depth, a year, a count
+        (np.linspace(0, 1, 32)[np.arange(1000) % 32], True),  # a grid
+        (np.arange(40) / 7, False),
+        (np.array(["left", "right"])[np.arange(10) % 2], True),
+    ],
+)
+def test_classes_are_known_by_what_is_in_a_column(column, discrete):
+    """The same in a mapping and in the factors of a data set, and of what is decided, rows do not matter."""
+    codes = RNG.standard_normal((len(column), 2))
+    for factors in ({"a": column}, un.Factors({"a": column})):
+        assert table(codes, factors)[1][0].discrete == discrete
+    some = np.arange(0, len(column), 3)
+    assert table(codes[some], Decided(table(codes, {"a": column})[1], some))[1][0].discrete == discrete
+
+
+@pytest.mark.parametrize("column", [["a", None, "b"], ["a", np.nan, "b"], ["a", "", "b"], [1.0, np.nan, 2.0]])
+def test_a_value_that_is_missing_is_no_class(column):
+    for values in (np.array(column), np.array(column, object)):
+        if values[1] in ("None", "nan"):  # numpy's doing, before anyone could see it
+            continue
+        with pytest.raises(un.InputError, match=r"b is .* in row 1; a value is needed"):
+            table(np.ones((3, 1)), {"b": values})
+
+
+def test_a_data_frame_keeps_its_names():
+    class Frame:
+        """As pandas has it."""
+
+        columns = ("left", "right")
+
+        def __getitem__(self, name):
+            return np.arange(6) % (2 if name == "left" else 3)
+
+    assert [f.name for f in table(np.ones((6, 1)), Frame())[1]] == ["left", "right"]
+
+
+# -- the settings that published numbers are made with --------------------------------------------------------------------
+
+CANONICAL = {
+    "beta_vae_score": {"pairs": 64, "train": 10_000, "test": 5_000, "classifier": "logistic"},
+    "factor_vae_score": {"rows": 64, "train": 10_000, "test": 5_000, "dead": 0.05},
+    "mig": {"bins": 20},
+    "sap": {"bins": None, "cost": 0.01},
+    "dci": {"trees": "boosting"},
+    "modularity": {"bins": 20},
+    "irs": {"quantile": 0.99},
+    "infomec": {"neighbours": 10, "share": 0.05},
+    "tad": {"mode": "paper", "capture": 0.75, "dependence": 0.2, "dead": 0.2},
+    "threshold_auroc": {"thresholds": 101},
+    "udr": {"relation": "lasso", "alpha": 0.1},
+}
+
+
+@pytest.mark.parametrize("name", CANONICAL)
+def test_defaults_are_the_canonical_settings(name):
+    given = inspect.signature(getattr(metrics, name)).parameters
+    assert {key: given[key].default for key in CANONICAL[name]} == CANONICAL[name]
+
+
+def test_what_is_learned_is_measured_on_other_rows():
+    """Of noise nothing can be read but on the rows themselves: chance, but for chance."""
+    v = factor_grid(2, 2, repeats=75)
+    codes = RNG.standard_normal((len(v), 20))
+    assert metrics.dci(codes, v, trees="forest").informativeness == pytest.approx(0.5, abs=0.15)
+    assert metrics.explicitness(codes, v) == pytest.approx(0.5, abs=0.15)
+    assert metrics.sap(codes, v) < 0.1
+    assert metrics.beta_vae_score(codes, v, **FEW) == pytest.approx(0.5, abs=0.1)
 
 
 # -- codes whose scores are known -----------------------------------------------------------------------------------------

@@ -47,10 +47,11 @@ def test_swaps_are_measured_after_every_seed_and_gone_on_with(tmp_path, monkeypa
 def test_variants_are_compared_seed_by_seed(tmp_path):
     """Every variant is trained with settings of its own, and measured; one that diverges is counted."""
     method, other = dense_symae(k=100, q=10), dense_symae(k=100, q=10, lam=0.0)
-    variants = {"one": (method, {}), "other": (other, {"lr": 1e-2}), "wild": (other, {"lr": 1e30})}
+    settings = {"one": (method, {}), "other": (other, {"lr": 1e-2}), "wild": (other, {"lr": 1e30})}
+    variants = {name: symae.Variant(*own) for name, own in settings.items()}
     symae._compare(begin(tmp_path, "variants", True), variants)
     found = read_json(tmp_path / "variants_fast.json")["variants"]
-    assert found["other"]["training"] == {"lr": 0.01}
+    assert found["other"]["training"]["lr"] == 0.01
     assert [variant["diverged"] for variant in found.values()] == [0, 0, 1]
     for name in ("one", "other"):
         assert all(np.isfinite(measure["values"]).all() for measure in found[name]["measures"].values())

@@ -20,7 +20,7 @@ from unentangle.methods.protocol import Turn
 from unentangle.nets import FLATTEN, Dense, reshape
 from unentangle.runs import Record
 from unentangle.schedules import at
-from unentangle.train import Member, Program, new_game, parts_of, prepare, step
+from unentangle.train import Member, Program, _Bar, new_game, parts_of, prepare, step
 from worlds import LATENTS, Chase, conv_latents, dense_latents, dense_symae, gaussian_rows, small_mra
 
 
@@ -219,20 +219,17 @@ def test_a_stopped_training_goes_on_bit_for_bit(method, tmp_path, monkeypatch):
     assert not list((tmp_path / "run").glob("checkpoint-*"))
 
 
-def test_of_several_starts_the_most_promising_goes_on(tmp_path, monkeypatch):
+def test_of_several_starts_the_one_that_falls_least_short_goes_on(tmp_path, monkeypatch):
     """As it would alone; and interrupted, the same."""
     method, data = dense_symae(consistency=1.0), small_mra()
-    alone, several = (quick(method, data, steps=250, starts=starts) for starts in (1, 3))
-    first, best = (np.array(run.history[0].terms["consistency"]) for run in (alone, several))
-    assert best[0] <= first[0]
-    for start in range(3):
-        program = Program(prepare(method, data, 250, (3, 4), starts=3))
-        team = (Member(method, 0),)
-        end = program._play(team, program._begin(team, start, None), 250, None, lambda *_: None)
-        if end.records[0].terms == several.history[0].terms:
-            break
-    else:
-        raise AssertionError("what went on is none of the starts")
+    several = quick(method, data, steps=250, starts=3)
+    program, team = Program(prepare(method, data, 250, (3, 4), starts=3)), (Member(method, 0),)
+    trials = [program._play(team, program._fresh(team, start), None, lambda *_: None, trial=True) for start in range(3)]
+    assert {trial.step for trial in trials} == {50}
+    short = [method.shortfall(program._models(team, trial.games)[0].trained, data) for trial in trials]
+    best = program._fresh(team, int(np.argmin(short)))
+    end = program._play(team, best, None, lambda *_: None)
+    assert end.records[0].terms == several.history[0].terms
     for call in (1, 4):  # in a trial of another start, and after them
         out = tmp_path / f"{call}"
         monkeypatch.setattr(Record, "add", _interrupting(Record.add, call))
@@ -245,10 +242,25 @@ def test_of_several_starts_the_most_promising_goes_on(tmp_path, monkeypatch):
         assert not list(out.glob("checkpoint-*"))
 
 
-def test_starts_are_for_methods_that_say_which_is_best():
-    for method in (dense_symae(), dense_latents(un.AE)):
-        with pytest.raises(un.InputError, match="starts"):
-            quick(method, small_mra(), starts=2)
+def test_any_method_may_start_several_times_and_a_wrong_number_is_refused(tmp_path):
+    assert len(quick(dense_latents(un.AE), small_mra(), steps=100, starts=2)) == 1
+    for starts in (0, -1):
+        with pytest.raises(un.InputError, match=r"starts=.*; a whole number of at least 1"):
+            quick(dense_symae(), small_mra(), starts=starts)
+    with pytest.raises(un.InputError, match=r"snapshots=\[50\]; up to step 50 they need starts=1"):
+        quick(dense_symae(), small_mra(), steps=250, starts=2, snapshots=[50], out=tmp_path / "run")
+
+
+def test_an_interrupt_loses_no_snapshot(tmp_path, monkeypatch):
+    def stopped(self, team, step, terms):
+        if step == 100:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(_Bar, "show", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        quick(steps=150, snapshots=[100], out=tmp_path / "run")
+    monkeypatch.undo()
+    assert set(quick(steps=150, snapshots=[100], out=tmp_path / "run").snapshots[0]) == {100}
 
 
 def _interrupting(function, call):

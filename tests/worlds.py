@@ -118,6 +118,9 @@ class Chase:
     def reconstruct(self, trained, data):
         raise NotImplementedError
 
+    def shortfall(self, trained, data):
+        raise NotImplementedError
+
     def hunt(self, net, state, shared, turn):
         loss = 0.5 * (net.hunter - net.prey) ** 2
         return loss, ({"distance": jnp.abs(net.hunter - net.prey), "seen": shared["seen"]}, state)

@@ -40,6 +40,7 @@ from .methods import METHODS, SymAE
 from .methods.latent import Latents
 from .methods.protocol import Method
 from .metrics import Score, Scores, scores
+from .metrics.tables import missing
 from .model import Model
 from .outputs import Columns, new_file
 from .runs import RunFolder
@@ -68,7 +69,7 @@ unentangle COMMAND --help explains each one."""
 DEMO_STEPS = 1600
 SCORED_ROWS = 10_000
 HELD_OUT = 0.1
-STARTS = "how often a seed begins; the start whose swaps are the most consistent after a fifth of the steps goes on."
+STARTS = "how often a seed begins; the start that is best after a fifth of the steps goes on."
 MEASURED_ROWS = 20_000  # of a file; of more rows, those of some groups are measured
 # What is done to rows before a training, in this order: the type of a flag, what it takes, its words, and the transform.
 TRANSFORM_FLAGS: dict[str, tuple[Any, str, str, Callable[[Any], Transform]]] = {
@@ -243,6 +244,7 @@ def evaluate(
     factors: FileArg = None,
     out: FileArg = None,
     draws: int = 10,
+    dci: Literal["forest", "boosting"] = "forest",
 ) -> None:
     """Measure a run again on its data, and write metrics.json, scores.json and the figures; or measure any codes and factors.
 
@@ -251,15 +253,16 @@ def evaluate(
 
     Args:
         run: the folder of a run.
-        codes: instead of a run, a .npy, .npz or .csv of codes, one row of latents per sample.
+        codes: instead of a run, a .npy, .npz or .csv of codes, one row of latents per sample, or what `encode` has written.
         factors: and a .csv, .npz or .npy of their true factors, one row per sample.
         out: a .json for the scores of such codes.
         draws: halves of the rows from which an interval is made; 0 for none.
+        dci: the trees of DCI; boosting is what published numbers are made with, and much slower.
     """
     if codes or factors or run is None:
         if run or not (codes and factors):
-            raise InputError("evaluate needs the folder of a run, or --codes FILE and --factors FILE.")
-        return _scores_of_files(codes, factors, out, draws)
+            raise InputError("evaluate needs either the folder of a run, or --codes FILE and --factors FILE.")
+        return _scores_of_files(codes, factors, out, {"draws": draws, "trees": dci})
     config = _config(run)
     if not (run / "source.json").exists():
         raise InputError(f"{run} has no source.json: it was not finished by `fit`, whose same command goes on.")
@@ -272,32 +275,60 @@ def evaluate(
         raise InputError(f"{source['data']} is no longer the data that {run} was trained on.")
     models = [_model(run, s) for s in seeds]
     data = _report(run, source["data"], whole, measured, seeds, models)
-    with_gaps = [n for n, column in data.factors.items() if column.dtype.kind == "f" and not np.isfinite(column).all()]
+    with_gaps = [name for name, column in data.factors.items() if missing(column).any()]
     if isinstance(models[0].method, Latents) and len(data.factors) > len(with_gaps):
         for name in with_gaps:
             CONSOLE.print(f"note: the factor {name} is not scored, as some rows have no value of it.")
         some = data.take(evenly(len(data), SCORED_ROWS))
         known = Factors({n: (column, some.factors.kinds[n]) for n, column in some.factors.items() if n not in with_gaps})
-        each = [scores(m.encode(some), known, draws=draws) for m in models]
+        try:
+            each = [scores(m.encode(some), known, draws=draws, trees=dci) for m in models]
+        except InputError as error:
+            CONSOLE.print(f"note: no scores: {error}")
+            return None
         write_json(run / "scores.json", {"seeds": seeds, "each": [_plain_scores(s) for s in each]})
         _print_scores([f"seed {s}" for s in seeds], each)
         CONSOLE.print(f"{run}: scores.json")
     return None
 
 
-def _scores_of_files(codes: Path, factors: Path, out: Path | None, draws: int) -> None:
+def _scores_of_files(codes: Path, factors: Path, out: Path | None, settings: dict[str, Any]) -> None:
     if out and (out.suffix != ".json" or out.exists()):
         raise InputError(f"{out} {'exists already' if out.exists() else 'is not a .json'}; give the name of a new .json file.")
-    columns = read_table(codes)
+    columns = _without_index(codes, _columns_of_codes(codes))
     if words := [name for name, column in columns.items() if not np.issubdtype(column.dtype, np.number)]:
         raise InputError(f"{codes} holds words in the column {words[0]}; codes are numbers.")
     if len({len(column) for column in columns.values()}) > 1:
         raise InputError(f"the columns of {codes} differ in length; one value per row is needed.")
-    found = scores(np.stack(list(columns.values()), axis=1), read_table(factors), draws=draws)
+    known = _without_index(factors, read_table(factors))
+    found = scores(np.stack(list(columns.values()), axis=1), known, **settings)
     _print_scores(["value"], [found])
     if out:
         write_json(out, _plain_scores(found))
         CONSOLE.print(f"{out}: {len(found.found)} scores, with intervals, settings and versions")
+
+
+def _columns_of_codes(path: Path) -> dict[str, np.ndarray]:
+    """The columns of a table of codes; of what `encode` has written, the latents."""
+    if path.suffix not in (".csv", ".npy", ".parquet"):
+        try:
+            return {str(k): column for k, column in enumerate(np.asarray(read(path, groups=None, x="latents").x).T)}
+        except InputError:
+            if path.suffix != ".npz":
+                raise
+    columns = read_table(path)
+    latents = {name: column for name, column in columns.items() if re.fullmatch(r"latents_\d+", name)}
+    return latents or columns
+
+
+def _without_index(path: Path, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Columns without the numbers of the rows, as which other programs write a first column without a name."""
+    (name, first), *rest = columns.items()
+    counts = first.dtype.kind == "i" and len(first) > 1 and first[0] in (0, 1) and (np.diff(first) == 1).all()
+    if not (rest and counts and name in ("", "index", "Unnamed: 0")):
+        return columns
+    CONSOLE.print(f"note: the first column of {path} numbers its rows; it is left out.")
+    return dict(rest)
 
 
 def _plain_scores(found: Scores) -> dict[str, Any]:
@@ -319,7 +350,15 @@ def _print_scores(titles: Sequence[str], each: Sequence[Scores]) -> None:
     CONSOLE.print(table)
     for name, why in each[0].without.items():
         CONSOLE.print(f"note: no {name}: {why}")
-    CONSOLE.print(f"{each[0].rows} rows; 95 % intervals by halves of the rows; {each[0].versions}")
+    about = each[0]
+    for name, why in about.left_out.items():
+        CONSOLE.print(f"note: the factor {name} is left out: it {why}.")
+    for latent in about.constant:
+        CONSOLE.print(f"note: latent {latent} does not vary.")
+    kinds = ", ".join(f"{name} ({kind})" for name, kind in about.factors.items())
+    CONSOLE.print(f"{about.rows} rows, {about.latents} latents; factors: {kinds}")
+    intervals = "95 % intervals by halves of the rows; " if about.settings["draws"] else ""
+    CONSOLE.print(intervals + about.versions)
 
 
 def reproduce(what: Positional[str], out: Path, fast: bool = False) -> None:
@@ -353,11 +392,7 @@ def _fit_command(name: str) -> type:
         ("steps", Annotated[int, arg(help="optimiser rounds.")], method.recommended.steps),
         ("lr", Annotated[float | None, arg(help="learning rate.", metavar="FLOAT", help_behavior_hint=_hint(method))], None),
         ("batch", batch, method.recommended.batch),
-        *(
-            [("starts", Annotated[int | None, arg(help=STARTS, metavar="INT", help_behavior_hint=_starts(method))], None)]
-            if method.recommended.promise
-            else []
-        ),
+        ("starts", Annotated[int | None, arg(help=STARTS, metavar="INT", help_behavior_hint=_starts(method))], None),
         *(
             (name, Annotated[kind | None, arg(help=words, metavar=takes, help_behavior_hint="")], None)
             for name, (kind, takes, words, _) in TRANSFORM_FLAGS.items()
@@ -379,7 +414,8 @@ def _hint(method: Any) -> str:
 
 
 def _starts(method: Any) -> str:
-    return f"(default: {method.recommended.starts}; 1 if --steps are fewer than {method.recommended.steps})"
+    several = f"; 1 if --steps are fewer than {method.recommended.steps}" if method.recommended.starts > 1 else ""
+    return f"(default: {method.recommended.starts}{several})"
 
 
 def _plain(hint: Any) -> Any:
@@ -544,13 +580,14 @@ def _report(
             f"(by the rule of the method's paper: {', '.join(map(str, learned))})"
         )
     elif told:
-        read = np.mean(content["nuisance_from_coherent"])
+        shown, read = values[position], values[position]["nuisance_from_coherent"]
         CONSOLE.print(
-            f"leakage {np.mean(content['leakage']):.3f}: how often the state is read from the nuisance code "
-            f"(chance {content['leakage_chance'][0]:.3f}; 1 is complete); from the coherent code of a single row, "
+            (f"seed {seeds[position]}, the most consistent: " if len(seeds) > 1 else "")
+            + f"leakage {shown['leakage']:.3f}: how often the state is read from the nuisance code "
+            f"(chance {shown['leakage_chance']:.3f}; 1 is complete); from the coherent code of a single row, "
             + (f"{read:.3f} of its nuisance code is read (R^2, chance 0)" if np.isfinite(read) else "nothing: too few rows")
-            + f"; swaps, encoded again, are {np.min(content['inconsistency']):.3f} of the variance of the codes away from the "
-            "nuisance that they were given (0 is perfect): there is no truth to compare them with"
+            + f"; swaps, encoded again, are {shown['inconsistency']:.3f} of the variance of the codes away from the codes that "
+            "they were given (0 is perfect): there is no truth to compare them with"
         )
         _write_instances(out / "instances.csv", told, data, measured)
     CONSOLE.print(f"{out}: " + ", ".join(sorted(p.name for p in out.iterdir() if not p.name.startswith("."))))

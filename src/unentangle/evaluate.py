@@ -45,9 +45,9 @@ def evaluate(
     over the mean distance of two nuisance codes, and J_relative_chance its mean if states are dealt at random (not 0, because
     the distance of a code to itself counts). leakage is the accuracy with which the state is read from the nuisance code,
     beside leakage_chance. Without a factor `state` the group is the state. inconsistency needs no truth either: how far swaps,
-    encoded again, are from the nuisance codes that they were made with, over the variance of these (`SymAE.inconsistency`). Of
-    models trained alike, the one with the least swaps best; a training that gives it much weight can make it small for other
-    reasons.
+    encoded again, are from the codes that they were made with, over the variance of these (`SymAE.inconsistency`). Of models
+    trained alike the one with the least is taken for the best; a training that gives it much weight can make it small for other
+    reasons than right swaps.
 
     With the `states` of multi-reference alignment all this is measured on every shift of every state, the coherent code being
     that of a fresh group, and the swap errors are added. In swap_error_between, and in reconstruction_error_between beside it,

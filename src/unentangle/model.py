@@ -222,6 +222,8 @@ def describe(value: Any) -> Any:
         return {"schedule": schedules[type(value)]} | {name: describe(v) for name, v in _fields(value).items()}
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    if type(value) in (list, tuple):
+        return [describe(v) for v in value]
     content = repr(_content(value, ())).encode()
     return {
         "python": getattr(value, "__qualname__", type(value).__qualname__),

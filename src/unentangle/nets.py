@@ -401,15 +401,6 @@ def grid(shape: tuple[int, ...]) -> Grid:
 # -- SymAE ----------------------------------------------------------------------------------------------------------------
 
 
-class SymAENets(NamedTuple):
-    """What SymAE is made of: CEnc1 (row -> features), CEnc2 (pooled features -> p), NEnc (row -> q), and a decoder."""
-
-    coherent_1: Net
-    coherent_2: Net
-    nuisance: Net
-    decoder: Net
-
-
 class Opponents(NamedTuple):
     """Who predicts the coherent code from the nuisance code (q -> p), and the nuisance code from the coherent (p -> q)."""
 
@@ -417,21 +408,23 @@ class Opponents(NamedTuple):
     nuisance: Net
 
 
-class AdversarialNets(NamedTuple):
-    """The nets of SymAE, and the opponents of their codes."""
+class SymAENets(NamedTuple):
+    """What SymAE is made of: CEnc1 (row -> features), CEnc2 (pooled features -> p), NEnc (row -> q), a decoder, and in the game
+    between the two codes their opponents.
+    """
 
     coherent_1: Net
     coherent_2: Net
     nuisance: Net
     decoder: Net
-    opponents: Opponents
+    opponents: Opponents | None = None
 
 
-def with_opponents(base: SymAENets, p: int, q: int, key: Key[Array, ""], width: int = 64) -> AdversarialNets:
+def with_opponents(base: SymAENets, p: int, q: int, key: Key[Array, ""], width: int = 64) -> SymAENets:
     """Opponents of two hidden SELU layers, started as NashAE's predictors are."""
     ks = keys(jax.random.fold_in(key, 1))
     sides = [[q, width, width, p], [p, width, width, q]]
-    return AdversarialNets(*base, Opponents(*(Sequential(mlp(widths, SELU, ks, lecun_normal)) for widths in sides)))
+    return base._replace(opponents=Opponents(*(Sequential(mlp(widths, SELU, ks, lecun_normal)) for widths in sides)))
 
 
 def with_own(

@@ -61,8 +61,8 @@ class RunFolder(NamedTuple):
         """Where the history of a seed is."""
         return self.path / f"history-{seed}.csv"
 
-    def _checkpoint(self, team: tuple[int, ...], begun: int = 0) -> Path:
-        return self.path / f"checkpoint-{team[0]}{f'-start-{begun}' if begun else ''}.safetensors"
+    def _checkpoint(self, team: tuple[int, ...], trial: int | None = None) -> Path:
+        return self.path / f"checkpoint-{team[0]}{'' if trial is None else f'-start-{trial}'}.safetensors"
 
     def claim(self, settings: dict[str, Any]) -> None:
         """Take the folder for a run with these settings, or take the same run up again.
@@ -97,20 +97,22 @@ class RunFolder(NamedTuple):
         write(self.history(seed), record.csv())
         model.save(self.model(seed))
 
-    def checkpoint(self, team: tuple[int, ...], games: Any, records: list[Record], step: int, begun: int = 0) -> None:
-        """Keep the state of a team in the middle of its training, from one of its starts."""
-        about = {"step": step, "seeds": team, "history": [r.csv() for r in records]}
-        write_tree(self._checkpoint(team, begun), games, about)
+    def checkpoint(
+        self, team: tuple[int, ...], games: Any, records: list[Record], step: int, start: int = 0, trial: bool = False
+    ) -> None:
+        """Keep the state of a team in the middle of its training, or of the trial of one of its starts."""
+        about = {"start": start, "step": step, "seeds": team, "history": [r.csv() for r in records]}
+        write_tree(self._checkpoint(team, start if trial else None), games, about)
 
-    def resume(self, team: tuple[int, ...], games: Any, begun: int = 0) -> tuple[Any, list[Record], int] | None:
-        """The state of a team where it was left, if it was."""
-        path = self._checkpoint(team, begun)
+    def resume(self, team: tuple[int, ...], games: Any, trial: int | None = None) -> tuple[int, Any, list[Record], int] | None:
+        """The start, games, records and step of a team, or of the trial of a start, where it was left, if it was."""
+        path = self._checkpoint(team, trial)
         if not path.exists():
             return None
         about = read_about(path)
-        return read_tree(path, games), [Record.parse(h) for h in about["history"]], about["step"]
+        return about["start"], read_tree(path, games), [Record.parse(h) for h in about["history"]], about["step"]
 
-    def forget(self, team: tuple[int, ...], starts: int = 1) -> None:
+    def forget(self, team: tuple[int, ...]) -> None:
         """Drop the checkpoints of a finished team."""
-        for begun in range(starts):
-            self._checkpoint(team, begun).unlink(missing_ok=True)
+        for path in (self._checkpoint(team), *self.path.glob(f"checkpoint-{team[0]}-start-*.safetensors")):
+            path.unlink(missing_ok=True)

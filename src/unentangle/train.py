@@ -157,7 +157,7 @@ class Member(NamedTuple):
     seed: int
 
 
-class Begun(NamedTuple):
+class Stand(NamedTuple):
     """Games of a team as they stand: from which start, and after how many steps."""
 
     start: int
@@ -181,13 +181,18 @@ class Trainer:
         """The step until which every start is played: a whole chunk, so that what goes on is what would have been alone."""
         return min(max(round(TRIAL * self.steps / CHUNK), 1) * CHUNK, self.steps)
 
-    def start(self, seeds: Sequence[int], begun: int = 0) -> tuple[Game, Game]:
+    @property
+    def rounds(self) -> int:
+        """The steps of all starts."""
+        return self.steps + (self.starts - 1) * self.trial
+
+    def start(self, seeds: Sequence[int], start: int = 0) -> tuple[Game, Game]:
         """The games of several seeds: arrays with a leading axis of members, and what is the same in all."""
 
-        def start(key: Key[Array, ""]) -> Game:
+        def fresh(key: Key[Array, ""]) -> Game:
             return new_game(self.method, self.dealer.data.row_shape, jax.random.fold_in(key, 0))
 
-        games = eqx.filter_vmap(start)(keys_of(seeds, begun))
+        games = eqx.filter_vmap(fresh)(keys_of(seeds, start))
         return eqx.partition(games, eqx.is_array)
 
     def numbers(self, methods: Sequence[Method]) -> Any:
@@ -212,10 +217,10 @@ class Trainer:
         return eqx.filter(game, eqx.is_array), terms
 
 
-def keys_of(seeds: Sequence[int], begun: int = 0) -> Key[Array, " seeds"]:
+def keys_of(seeds: Sequence[int], start: int = 0) -> Key[Array, " seeds"]:
     """The key of each seed, or that of another start of it."""
     keys = jnp.stack([jax.random.key(seed) for seed in seeds])
-    return jax.vmap(lambda key: jax.random.fold_in(key, 2**32 - begun))(keys) if begun else keys  # no step's number
+    return jax.vmap(lambda key: jax.random.fold_in(key, 2**32 - start))(keys) if start else keys  # no step's number
 
 
 Chunk = Callable[[Game, Any, Key[Array, " members"], int, int], tuple[Game, dict[str, Float[np.ndarray, "members steps"]]]]
@@ -236,9 +241,9 @@ class Ahead:
         asked = self._name(keys, start, stop)
         name, future = self.coming
         future = future if name == asked and future else self._begin(keys, start, stop)
-        begun = monotonic()
+        began = monotonic()
         rows = future.result()
-        self.waited += monotonic() - begun
+        self.waited += monotonic() - began
         then = (stop, min(2 * stop - start, self.trainer.steps))
         if then[0] < then[1]:
             self.coming = (self._name(keys, *then), self._begin(keys, *then))
@@ -279,11 +284,11 @@ def scanned(trainer: Trainer, static: Game) -> Chunk:
     ahead = None if resident else Ahead(trainer, deal)
 
     def chunk(arrays: Game, numbers: Any, keys: Key[Array, " members"], start: int, stop: int):
-        begun, ts = monotonic(), jnp.arange(start, stop)
+        began, ts = monotonic(), jnp.arange(start, stop)
         # Indices of all steps at once: key by key they would cost as much as a small net.
         rows = ahead.rows(keys, start, stop) if ahead else deal(layout, keys, ts)
         arrays, terms = run(arrays, numbers, table, keys, ts, rows)
-        return arrays, {name: np.asarray(t) for name, t in terms.items()} | _waiting(ahead, begun, (len(keys), stop - start))
+        return arrays, {name: np.asarray(t) for name, t in terms.items()} | _waiting(ahead, began, (len(keys), stop - start))
 
     return chunk
 
@@ -301,22 +306,22 @@ def in_turns(trainer: Trainer, static: Game) -> Chunk:
     ahead = None if resident else Ahead(trainer, eqx.filter_jit(lambda layout, key, ts: trainer.deal(layout, key, ts[0])))
 
     def chunk(arrays: Game, numbers: Any, keys: Key[Array, " members"], start: int, stop: int):
-        (arrays, numbers, key), history, begun = _first((arrays, numbers, keys)), [], monotonic()
+        (arrays, numbers, key), history, began = _first((arrays, numbers, keys)), [], monotonic()
         for t in range(start, stop):
             rows = ahead.rows(key, t, t + 1) if ahead else None
             arrays, terms = run(arrays, numbers, layout, table, key, jnp.asarray(t), rows)
             history.append(terms)
         found = {name: np.stack([h[name] for h in history])[None] for name in history[0]}
-        return _only(arrays), found | _waiting(ahead, begun, (1, stop - start))
+        return _only(arrays), found | _waiting(ahead, began, (1, stop - start))
 
     return chunk
 
 
-def _waiting(ahead: Ahead | None, begun: float, shape: tuple[int, int]) -> dict[str, np.ndarray]:
+def _waiting(ahead: Ahead | None, began: float, shape: tuple[int, int]) -> dict[str, np.ndarray]:
     """For data that is read as it is needed: the share of a chunk's time that went by in waiting for it."""
     if ahead is None:
         return {}
-    share, ahead.waited = ahead.waited / (monotonic() - begun), 0.0
+    share, ahead.waited = ahead.waited / (monotonic() - began), 0.0
     return {"waiting": np.full(shape, share)}
 
 
@@ -380,34 +385,39 @@ class Program:
     ) -> list[tuple[Model, Record]]:
         """Play all steps of a team, from its checkpoint in the folder if there is one; models at other steps stay there too.
 
-        With several starts, a team is one member: each start plays the first fifth of the steps, and of these the one goes on
-        whose promise is best.
+        With several starts, a team is one member: each start plays the first fifth of the steps, and the one goes on that falls
+        least short.
         """
-        several = self.trainer.starts > 1
-        begun, lost = self._promising(team, folder, show) if several else (self._begin(team, 0, folder), 0.0)
-        end = self._play(team, begun, self.trainer.steps, folder, show, snapshots)
-        return list(zip(self._models(team, end.games), [r.after(lost) for r in end.records], strict=True))
+        trainer = self.trainer
+        before = trainer.rounds - trainer.steps
+        stand = self._kept(team, folder)
+        if stand is None:
+            stand = self._promising(team, folder, show) if trainer.starts > 1 else self._fresh(team)
+        end = self._play(team, stand, folder, lambda step, terms: show(before + step, terms), snapshots)
+        return list(zip(self._models(team, end.games), end.records, strict=True))
 
     def _promising(
         self, team: Sequence[Member], folder: RunFolder | None, show: Callable[[int, dict[str, float]], None]
-    ) -> tuple[Begun, float]:
-        """Of several starts the one with the least of the term that the method names, and the seconds that the others took."""
-        trial, term = self.trainer.trial, self.trainer.method.recommended.promise
-        tried: list[Begun] = []
+    ) -> Stand:
+        """Of several starts the one that falls least short; its seconds are those of all."""
+        trial, data = self.trainer.trial, some_rows(self.trainer.dealer.data)
+        tried: list[Stand] = []
         failed: list[Diverged] = []
         for start in range(self.trainer.starts):
+            stand = self._kept(team, folder, start) or self._fresh(team, start)
+
+            def shown(step: int, terms: dict[str, float], before: int = start * trial) -> None:
+                show(before + step, terms)
+
             try:
-                tried.append(self._play(team, self._begin(team, start, folder), trial, folder, show))
+                tried.append(self._play(team, stand, folder, shown, trial=True))
             except Diverged as error:
                 failed.append(error)  # another start may not
         if not tried:
             raise failed[0]
-
-        def then(begun: Begun, values: Sequence[float]) -> float:
-            return values[begun.records[0].steps.index(trial)]
-
-        best = min(tried, key=lambda begun: then(begun, begun.records[0].terms[term]))
-        return best, sum(then(other, other.records[0].seconds) for other in tried if other is not best)
+        best = tried.pop(least_short([self._models(team, stand.games)[0] for stand in tried], data))
+        lost = sum(other.records[0].seconds[-1] for other in tried)
+        return best._replace(records=[record.after(lost) for record in best.records])
 
     def _models(self, team: Sequence[Member], games: Game) -> list[Model]:
         """What the games of a team have become."""
@@ -418,25 +428,34 @@ class Program:
             found.append(Model(member.method, trained, member.seed))
         return found
 
-    def _begin(self, team: Sequence[Member], start: int, folder: RunFolder | None) -> Begun:
-        """The games of a team from one of its starts: as the folder has them, or fresh."""
-        seeds = tuple(m.seed for m in team)
-        games, _ = self.trainer.start(seeds, start)
-        kept = folder.resume(seeds, games, start) if folder else None
-        return Begun(start, *(kept or (games, [Record([], [], {}) for _ in team], 0)))
+    def _fresh(self, team: Sequence[Member], start: int = 0) -> Stand:
+        """The games of a team at one of its starts."""
+        games, _ = self.trainer.start(tuple(m.seed for m in team), start)
+        return Stand(start, games, [Record([], [], {}) for _ in team], 0)
+
+    def _kept(self, team: Sequence[Member], folder: RunFolder | None, trial: int | None = None) -> Stand | None:
+        """The games of a team, or the trial of one of its starts, as the folder has them, if it does."""
+        found = folder.resume(tuple(m.seed for m in team), self._fresh(team).games, trial) if folder else None
+        return Stand(*found) if found else None
 
     def _play(
         self,
         team: Sequence[Member],
-        begun: Begun,
-        until: int,
+        stand: Stand,
         folder: RunFolder | None,
         show: Callable[[int, dict[str, float]], None],
         snapshots: Sequence[int] = (),
-    ) -> Begun:
-        """Go on to a step."""
-        seeds, (number, games, records, step) = tuple(m.seed for m in team), begun
-        numbers, keys = self.trainer.numbers([m.method for m in team]), keys_of(seeds, number)
+        trial: bool = False,
+    ) -> Stand:
+        """Go on to the last step, or to that of the trial."""
+        seeds, (start, games, records, step) = tuple(m.seed for m in team), stand
+        until = self.trainer.trial if trial else self.trainer.steps
+        numbers, keys = self.trainer.numbers([m.method for m in team]), keys_of(seeds, start)
+
+        def keep() -> None:
+            if folder and 0 < step < self.trainer.steps:
+                folder.checkpoint(seeds, games, records, step, start, trial)
+
         saved = monotonic()
         try:
             while step < until:
@@ -453,19 +472,18 @@ class Program:
                 means = [{name: float(v[p].mean(dtype=float)) for name, v in terms.items()} for p in range(len(team))]
                 took = (monotonic() - began) / len(team)
                 longer = [record.add(stop, took, m) for record, m in zip(records, means, strict=True)]
+                if folder and stop in snapshots:  # before the step counts as done, so that an interrupt does not lose them
+                    for model in self._models(team, played):
+                        model.save(folder.snapshot(model.seed, stop))
                 games, records, step = played, longer, stop  # at once: an interrupt finds either the old state or the new
                 show(step, {name: float(np.mean([m[name] for m in means])) for name in terms})
-                if folder and step in snapshots:
-                    for model in self._models(team, games):
-                        model.save(folder.snapshot(model.seed, step))
-                if folder and step < self.trainer.steps and (step == until or monotonic() - saved > CHECKPOINT_SECONDS):
-                    folder.checkpoint(seeds, games, records, step, number)
+                if step == until or monotonic() - saved > CHECKPOINT_SECONDS:
+                    keep()
                     saved = monotonic()
         except (Diverged, KeyboardInterrupt):
-            if folder and step:
-                folder.checkpoint(seeds, games, records, step, number)
+            keep()
             raise
-        return Begun(number, games, records, step)
+        return Stand(start, games, records, step)
 
 
 def prepare(
@@ -486,8 +504,7 @@ def prepare(
     steps = recommended.steps if steps is None else steps
     sizes: Any = recommended.batch if batch is None else batch
     lr = recommended.lr if lr is None else lr
-    told = recommended.promise and getattr(method, recommended.promise, True)  # a term that weighs nothing tells nothing
-    starts = (recommended.starts if told and steps >= recommended.steps else 1) if starts is None else starts
+    starts = (recommended.starts if steps >= recommended.steps else 1) if starts is None else starts
     if not isinstance(data, Dataset):
         raise InputError(f"data is of type {type(data).__name__}; a Dataset is needed: unentangle.Dataset(x, groups=keys).")
     if isinstance(recommended.batch, tuple):
@@ -498,10 +515,8 @@ def prepare(
         raise InputError(f"batch={batch}; this method needs a number of rows, such as {recommended.batch}.")
     if steps < 1 or np.min(sizes) < 1:
         raise InputError(f"steps={steps} and batch={batch}; at least 1 step and batches of at least 1 row are needed.")
-    if starts < 1 or (starts > 1 and not told):
-        raise InputError(
-            f"starts={starts}; {method!r} needs 1" + (" or more." if told else ", as no loss term tells which is best.")
-        )
+    if not isinstance(starts, int | np.integer) or starts < 1:
+        raise InputError(f"starts={starts!r}; a whole number of at least 1 is needed.")
     may_repeat = getattr(method, "may_repeat", True)
     replacement = may_repeat if replacement is None else replacement
     if replacement and not may_repeat:
@@ -524,6 +539,17 @@ def check_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
     return seeds
 
 
+def some_rows(data: Dataset) -> Dataset:
+    """Rows to compare models by: all, or 4,096 spread over the data."""
+    return data.take(evenly(len(data), 4096)) if len(data) > 4096 else data
+
+
+def least_short(models: Sequence[Model], data: Dataset) -> int:
+    """Which of some models, trained alike, falls least short of what their method is for."""
+    short = [model.method.shortfall(model.trained, data) for model in models]
+    return int(np.argmin(np.nan_to_num(short, nan=np.inf)))
+
+
 @dataclass(frozen=True)
 class Run(Sequence[Model]):
     """The trained models of one run, in the order of their seeds; `run[0]` is the first one's."""
@@ -542,10 +568,8 @@ class Run(Sequence[Model]):
         return len(self.models)
 
     def best(self) -> Model:
-        """The model with the smallest reconstruction error on (up to 4,096 rows of) the training data."""
-        data = self.data.take(evenly(len(self.data), 4096))
-        rows = data.chain.undo(data.rows(np.arange(len(data))))
-        return min(self.models, key=lambda m: float(np.mean((m.reconstruct(data) - rows) ** 2)))
+        """The model that falls least short of what its method is for (`shortfall`) on up to 4,096 rows of the training data."""
+        return self.models[least_short(self.models, some_rows(self.data))]
 
     def __repr__(self) -> str:
         return f"Run({len(self)} models of {self.models[0].method!r}; seeds {', '.join(map(str, self.seeds))})"
@@ -575,9 +599,10 @@ def train(
         lr: learning rate, a number or a schedule.
         replacement: whether a batch of rows may hold a row twice; by default it may, unless the method's estimates forbid it.
             Instances of one group are different ones anyway, as far as there are so many.
-        starts: how often a seed begins, from other weights and with other batches, for the first fifth of the steps. The start
-            goes on in which a loss term that the method names is least, as one that tells early how good the training will be.
-            Trainings of fewer than the recommended steps begin once, and so do methods that name no such term.
+        starts: how often a seed begins, from other weights and with other batches, for the first fifth of the steps, in whole
+            chunks of 50. The start goes on that falls least short of what the method is for (`shortfall`). By default what the
+            method recommends, and 1 in trainings of fewer than the recommended steps. Seeds that begin several times are
+            trained one after the other.
         out: a folder in which the training is kept as it goes: the same call goes on from there, bit for bit, after any stop.
         snapshots: steps, multiples of 50, after which the models are kept in `out` as well: `run.snapshots`.
         progress: show a bar with the named loss terms.
@@ -592,18 +617,19 @@ def train(
     folder = None if out is None else RunFolder(Path(out))
     if snapshots and (folder is None or any(step % CHUNK or not 0 < step <= trainer.steps for step in snapshots)):
         raise InputError(f"snapshots={list(snapshots)}; they need `out`, and multiples of {CHUNK} up to {trainer.steps}.")
-    if snapshots and trainer.starts > 1 and min(snapshots) < trainer.trial:
-        raise InputError(f"snapshots={list(snapshots)}; before step {trainer.trial} they need starts=1.")
+    if snapshots and trainer.starts > 1 and min(snapshots) <= trainer.trial:
+        raise InputError(f"snapshots={list(snapshots)}; up to step {trainer.trial} they need starts=1.")
     if folder:
         kept = {"snapshots": list(snapshots)} if snapshots else {}
         folder.claim(settings(trainer) | {"method": describe(method), "seeds": seeds} | kept)
     done: dict[int, tuple[Model, Record]] = {}
     failed: list[Diverged] = []
-    with _Bar(trainer.steps, progress) as bar:
+    with _Bar(trainer.rounds, progress) as bar:
         for team in program.teams([Member(method, seed) for seed in seeds]):
             own = tuple(m.seed for m in team)
             if folder and (finished := folder.finished(own, method)):
                 done |= finished
+                folder.forget(own)
                 continue
             try:
                 results = program.play(team, folder, partial(bar.show, own), snapshots)
@@ -614,7 +640,7 @@ def train(
             if folder:
                 for seed in own:
                     folder.finish(seed, *done[seed])
-                folder.forget(own, trainer.starts)
+                folder.forget(own)
     if failed:
         raise failed[0]
     models, records = zip(*(done[s] for s in seeds), strict=True)

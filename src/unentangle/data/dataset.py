@@ -24,14 +24,16 @@ from .transforms import TRANSFORMS, Chain, Transform
 Kind = Literal["continuous", "categorical", "binary"]
 LOUD = 0.9  # where a tenth of the rows holds more of the variance than this, each row is standardised by itself,
 SINGLE = 1e38  # what a model gives back must be less
+FEW, OFTEN = 20, 10  # whole numbers of so few values, or that come so often on average, are classes
 LONG = 32  # if it has so many values: the variance of fewer differs by chance
 
 
 class Factors(Mapping[str, np.ndarray]):
     """Named columns, one value per row, each continuous, categorical or binary.
 
-    A column is an array of n values, or a pair (values, kind). Without a kind, floats are continuous and everything else is
-    categorical, or binary if it takes two values. `numpy.asarray(factors)` is the table (n, k), categories as their codes.
+    A column is an array of n values, or a pair (values, kind). Without a kind, floats are continuous, and whole numbers of more
+    than 20 values that come less than ten times on average; everything else is categorical, or binary if it takes two values.
+    `numpy.asarray(factors)` is the table (n, k), categories as their codes.
     """
 
     def __init__(self, columns: Mapping[str, Any]):
@@ -44,8 +46,10 @@ class Factors(Mapping[str, np.ndarray]):
             if values.ndim != 1:
                 raise InputError(f"factor {name!r} has shape {values.shape}; a factor is one value per row.")
             if kind is None:
-                continuous = np.issubdtype(values.dtype, np.floating)
-                kind = "continuous" if continuous else "binary" if len(np.unique(values)) == 2 else "categorical"
+                distinct = len(np.unique(values))
+                many = np.issubdtype(values.dtype, np.integer) and distinct > max(FEW, len(values) / OFTEN)
+                continuous = np.issubdtype(values.dtype, np.floating) or many
+                kind = "continuous" if continuous else "binary" if distinct == 2 else "categorical"
             self._columns[name], self.kinds[name] = values, kind
 
     def __getitem__(self, name: str) -> np.ndarray:

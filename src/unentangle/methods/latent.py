@@ -65,6 +65,11 @@ class Latents:
         """Encode and decode."""
         return self.decode(trained, self.encode(trained, data), trained.level(data))
 
+    def shortfall(self, trained: Trained, data: Dataset) -> float:
+        """The mean squared error of reconstructions."""
+        rows = data.chain.undo(data.rows(np.arange(len(data))))
+        return float(np.mean((self.reconstruct(trained, data) - rows) ** 2))
+
     def swap(
         self, trained: Trained, state: Any, style: Any, pairs: Literal["all", "each"], latents: Sequence[int] | None
     ) -> Float[np.ndarray, "..."]:

@@ -42,15 +42,14 @@ class Player(NamedTuple):
 
 
 class Recommended(NamedTuple):
-    """What `train` does unless told otherwise; batch is rows, or (groups, instances). Of several starts, the one goes on whose
-    loss term `promise` is least: a method whose trainings can be caught in what they began with names one that tells.
+    """What `train` does unless told otherwise; batch is rows, or (groups, instances). A method whose trainings can be caught in
+    what they began with has several starts.
     """
 
     steps: int
     batch: int | tuple[int, int]
     lr: Number
     starts: int = 1
-    promise: str = ""
 
 
 @runtime_checkable
@@ -86,6 +85,12 @@ class Method(Protocol):
 
     def reconstruct(self, trained: "Trained", data: Dataset) -> Float[np.ndarray, "..."]:
         """The rows of a data set, encoded and decoded."""
+        ...
+
+    def shortfall(self, trained: "Trained", data: Dataset) -> float:
+        """How far a net is from what the method is for, as far as data without truth tells: of nets trained alike, the one with
+        the least is the best. NaN where the data tells nothing.
+        """
         ...
 
 

@@ -50,7 +50,7 @@ Named = Literal["energy", "relative-energy", "kl", "wasserstein", "sinkhorn", "h
 Penalty = Callable[[Float[Array, "groups instances q"]], Float[Array, ""]]
 Pool = Callable[[Float[Array, "instances *features"], Bool[Array, " instances"]], Float[Array, "*features"]]
 Net = nets.Net
-Nets = nets.SymAENets | nets.AdversarialNets
+Nets = nets.SymAENets
 
 
 # -- 2.1 the encoder ------------------------------------------------------------------------------------------------------
@@ -310,7 +310,7 @@ class SymAE:
     coherent_2: Net | None = None
     nuisance: Net | None = None
 
-    recommended: ClassVar[Recommended] = Recommended(5000, (3, 30), Cosine(1e-3), starts=4, promise="consistency")
+    recommended: ClassVar[Recommended] = Recommended(5000, (3, 30), Cosine(1e-3), starts=4)
     second_batch: ClassVar[bool] = False
 
     def __post_init__(self):
@@ -358,14 +358,15 @@ class SymAE:
         if self.penalty != "adversarial":
             return (Player(self.loss),)
         opponents = Player(self.predict, ("opponents",), times=5, optimiser=ADAM, pace=10.0)
-        return (opponents, Player(self.loss, nets.SymAENets._fields))
+        return (opponents, Player(self.loss, nets.SymAENets._fields[:-1]))
 
     def share(self, net: Nets, state: nets.State, turn: Turn) -> Pairs | None:
         """What the opponents start from."""
-        return self._pairs(*self._codes(net, state, turn)[:2]) if self.penalty == "adversarial" else None
+        return self._pairs(*self._codes(net, state, turn)[:2]) if net.opponents is not None else None
 
-    def predict(self, net: nets.AdversarialNets, state: nets.State, shared: Pairs, turn: Turn):
+    def predict(self, net: Nets, state: nets.State, shared: Pairs, turn: Turn):
         """The opponents lower half the mean squared error of their predictions (NashAE, eq. 2)."""
+        assert net.opponents is not None
         predicted = predictions(net.opponents, shared)
         error = half_mean_square(predicted.coherent, shared.coherent) + half_mean_square(predicted.nuisance, shared.nuisance)
         return error, ({"prediction": error}, state)
@@ -378,7 +379,7 @@ class SymAE:
         rows = n.reshape(groups * instances, -1)
         decoded, state = net.decoder(c, regularise(self.regulariser, rows, self.rate, turn.key), group, state)
         reconstruction = jnp.mean((decoded.reshape(turn.x.shape) - turn.x) ** 2)
-        if isinstance(net, nets.AdversarialNets):
+        if net.opponents is not None:
             codes = self._pairs(c, n)
             penalty = adversarial_penalty(codes, predictions(net.opponents, codes))
         else:
@@ -464,18 +465,32 @@ class SymAE:
             return self.decode(trained, Codes(coherent, nuisance, np.arange(len(nuisance)), level))
         return np.stack([trained.restore(trained.map(_Under(jnp.asarray(c)[None]), nuisance), level) for c in coherent])
 
+    def shortfall(self, trained: Trained, data: Dataset) -> float:
+        """The inconsistency of swaps."""
+        return self.inconsistency(trained, self.encode(trained, data))
+
     def inconsistency(self, trained: Trained, codes: Codes, swaps: int = 2000, seed: int = 0) -> float:
-        """The `consistency_penalty` of at most so many swaps, each of a random row's nuisance with another group's state; NaN
-        if there is one group only.
+        """How far swaps, encoded again, are from the codes that they were decoded with: 0 if a swap has the state of the one
+        and the nuisance of the other.
+
+        The `consistency_penalty` of the nuisance codes, or of the coherent codes, whichever is greater: a model that hands the
+        donor back keeps its nuisance well. A swap has the nuisance of a random row of another group (which may be of the same
+        state), and the swaps of a group, 16 or more, are encoded as one. NaN if there is one group only, or a code is the same
+        for all.
         """
         rng, groups = np.random.default_rng(seed), len(codes.coherent)
-        if groups < 2:
+        if groups < 2 or not (codes.coherent.std(axis=0).any() and codes.nuisance.std(axis=0).any()):
             return np.nan
-        donors = rng.permutation(len(codes.nuisance))[:swaps]
-        state = (codes.group[donors] + rng.integers(1, groups, len(donors))) % groups
-        given = codes.nuisance[donors]
-        again = trained.map(_nuisance, trained.map(_decode, codes.coherent[state], given))
-        return float(consistency_penalty(jnp.asarray(again), jnp.asarray(given)))
+        chosen = np.sort(rng.permutation(groups)[: max(swaps // 16, 2)])
+        each = max(swaps // len(chosen), 16)
+        donors = np.concatenate([rng.choice(np.flatnonzero(codes.group != group), each) for group in chosen])
+        coherent, nuisance = codes.coherent[chosen], codes.nuisance[donors]
+        rows = trained.map(_decode, np.repeat(coherent, each, axis=0), nuisance)
+        features = trained.map(_features, rows)
+        features = features.reshape(len(chosen), each, *features.shape[1:])
+        again = trained.map(_Pooled(self._pool()), features, np.ones((len(chosen), each), bool)), trained.map(_nuisance, rows)
+        sides = zip(again, (coherent, nuisance), strict=True)
+        return max(float(consistency_penalty(jnp.asarray(found), jnp.asarray(given))) for found, given in sides)
 
     def pieces(self, trained: Trained) -> dict[str, Piece]:
         """CEnc1, the pool with CEnc2, NEnc and the decoder, each by itself."""

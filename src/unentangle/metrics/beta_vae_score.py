@@ -48,6 +48,8 @@ def beta_vae_score(
     Raises:
         InputError: if there are fewer than two factors that vary and whose values come twice.
     """
+    if classifier not in ("logistic", "adagrad"):
+        raise InputError(f"classifier={classifier!r} is unknown; it is 'logistic' or 'adagrad'.")
     z, columns = table(codes, factors)
     kept = [c for f in columns if (np.bincount(c := f.classes(bins)) > 1).any()]
     if len(kept) < 2:

@@ -18,8 +18,8 @@ def explicitness(codes: Any, factors: Any, *, bins: int = 20, seed: int = 0) -> 
     """Area under the ROC curve with which a logistic regression on all latents tells each value of each factor from the rest.
 
     K. Ridgeway and M. Mozer, "Learning deep disentangled embeddings with the F-statistic loss", 2018, section 2: the mean over
-    the values of a factor, then over factors, on rows that were not learned from. From 0.5 (chance) to 1 (best).
-    scikit-learn's logistic regression at its defaults, on standardised codes.
+    the values of a factor, then over factors, on rows that were not learned from. From 0.5 (chance; in few rows also below) to
+    1 (best). scikit-learn's logistic regression at its defaults, on standardised codes.
 
     Known failures: a value whose codes lie amid those of others, as on the inner one of two circles, is told from them by no
     plane, though it may be told by eye. It says nothing of which latents hold a factor.

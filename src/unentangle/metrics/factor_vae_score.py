@@ -26,8 +26,8 @@ def factor_vae_score(
     classifier is the majority of the training points. From 1/K (chance) to 1 (best); 0 if every latent is dead. Works on any
     rows, also where not every combination of values is there.
 
-    Known failures: does not see that a factor is spread over several latents, nor that a latent holds others besides; and
-    on small tables, that few rows share a value.
+    Known failures: does not see that a factor is spread over several latents, nor that a latent holds others besides; nor, on
+    small tables, that few rows share a value; and codes of small scale are all dead, and score 0.
 
     Args:
         codes: (n, m).

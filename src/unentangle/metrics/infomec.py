@@ -33,8 +33,9 @@ def infomec(codes: Any, factors: Any, *, neighbours: int = 10, share: float = 0.
     and InfoE is the mean over factors of the share of their entropy that a logistic regression on all latents takes away,
     classes weighted equally. InfoM is 1 if there is one factor, InfoC if there is one active latent.
 
-    Known failures: sums over many uninformative latents add up the errors of the estimate, so InfoM and InfoC of noise are not
-    0; InfoE, measured on the rows it is learned from, is too high for few rows.
+    Known failures: a latent of large scale silences the others, as the range tells which are active; sums over many
+    uninformative latents add up the errors of the estimate, so InfoM and InfoC of noise are not 0; InfoE, measured on the rows
+    it is learned from, is too high for few rows.
 
     Args:
         codes: (n, m). A latent of few values that come often counts as discrete, others as continuous; for InfoE all are

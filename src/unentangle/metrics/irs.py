@@ -12,8 +12,9 @@ def irs(codes: Any, factors: Any, *, quantile: float = 0.99, bins: int = 20) -> 
 
     R. Suter et al., "Robustly disentangled causal mechanisms", 2019, section 4, on rows as they are: for a latent and a factor,
     1 minus the quantile of |z - E[z|v]|, averaged over the values v of the factor, relative to the largest |z - E z|. Of each
-    latent the best factor counts, weighted by the latent's largest deviation. From 0 to 1 (best). The paper takes the maximum
-    (quantile 1), common use the 99th percentile.
+    latent the best factor counts, weighted by the latent's largest deviation. To 1 (best), from 0, or below it where rows
+    of a value lie further from their mean than any from the mean of all. The paper takes the maximum (quantile 1), common use
+    the 99th percentile.
 
     Known failures: the largest deviation is that of an outlier, so heavy tails score high; a factor of many values of which
     few rows are there scores high, because those rows deviate little from their own mean; says nothing of whether a factor is

@@ -14,7 +14,9 @@ def sap(codes: Any, factors: Any, *, bins: int | None = None, cost: float = 0.01
 
     A. Kumar et al., "Variational inference of disentangled latent concepts from unlabeled observations", 2018, section 3. The
     score of a latent is the accuracy, on held-out rows, of a linear support vector machine per class (squared hinge loss,
-    classes weighted equally, C = 0.01); for a factor that is a continuum, the squared correlation. From 0 to 1 (best).
+    classes weighted equally, C = 0.01); for a factor that is a continuum, the squared correlation: mean_k s_k(1) - s_k(2), with
+    s_k(1) >= s_k(2) >= ... the scores of factor k. From 0 to 1 (best), less what the second latent has by chance: to 1 - 1/V
+    for a factor of V values.
 
     Known failures: one threshold cannot tell the middle values of an ordered factor, so that a perfect latent of a factor of
     many values scores low; with C = 0.01 the machine depends on the scale of the codes; copies of a latent score 0.

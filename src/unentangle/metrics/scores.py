@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.metadata import version
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from scipy.stats import t as student
@@ -18,7 +18,7 @@ from .infomec import infomec
 from .information import mig, modularity
 from .irs import irs
 from .sap import sap
-from .tables import Factor, table
+from .tables import Decided, checked
 from .tad import tad
 from .total_correlation import gaussian_total_correlation
 
@@ -28,7 +28,7 @@ MEASURES: Mapping[str, Measure] = {
     "factor_vae_score": factor_vae_score,
     "mig": mig,
     "sap": sap,
-    "dci_forest": partial(dci, trees="forest"),
+    "dci": dci,
     "modularity": modularity,
     "explicitness": explicitness,
     "infomec": infomec,
@@ -54,60 +54,85 @@ class Scores(NamedTuple):
     found: dict[str, Score]
     without: dict[str, str]
     rows: int
+    latents: int
+    constant: list[int]  # latents that do not vary
+    factors: dict[str, str]  # how each counts: "3 classes" or "a continuum"
+    left_out: dict[str, str]  # factors that say nothing, and why
+    settings: dict[str, Any]
     versions: str
 
 
-def scores(codes: Any, factors: Any, *, rows: int = 10_000, draws: int = 10, seed: int = 0) -> Scores:
-    """All measures of codes and factors, at their canonical settings, DCI with its fast trees.
+def scores(
+    codes: Any,
+    factors: Any,
+    *,
+    rows: int = 10_000,
+    draws: int = 10,
+    trees: Literal["forest", "boosting"] = "forest",
+    seed: int = 0,
+) -> Scores:
+    """All measures of codes and factors, at their canonical settings, but for DCI with its fast trees.
 
     An interval is the number plus and minus Student's quantile times its standard error by the delete-half jackknife (J. Shao
-    and C. Wu, "A general theory for jackknife variance estimation", 1989): the deviation of the measure among halves of the
-    rows, drawn at random. It tells how far the number may be off because of these rows; models of other seeds differ besides.
-    It is without bounds where a half has too few rows for the measure, or the number is infinite.
+    and C. Wu, "A general theory for jackknife variance estimation", 1989), the deviation of the measure among halves of the
+    rows, drawn at random; on one side it reaches as much further as halves are on average off the number, the jackknife's
+    estimate of the bias of few rows. It tells how far the number may be off because of these rows; models of other seeds
+    differ besides. It may reach beyond the best value, and is without bounds where a half has too few rows for the measure, or
+    the number is infinite.
 
     Args:
         codes: (n, m).
         factors: (n, k), or named columns. Those of two values are also attributes, for TAD.
         rows: if there are more, as many are drawn at random.
-        draws: halves per interval; 0 for no intervals.
+        draws: halves per interval, at least two; 0 for no intervals.
+        trees: of DCI; "boosting" is what published numbers are made with, and much slower.
         seed: of the draws.
 
     Raises:
-        InputError: as `tables.table` does.
+        InputError: as `tables.checked` does.
     """
-    z, columns = table(codes, factors)
+    if draws < 0 or draws == 1 or rows < 2:
+        raise InputError(f"draws={draws} and rows={rows}; 0 or at least 2 draws, and at least 2 rows, are needed.")
+    if trees not in ("forest", "boosting"):
+        raise InputError(f"trees={trees!r} is unknown; it is 'forest' or 'boosting'.")
+    z, columns, left_out = checked(codes, factors)
     rng = np.random.default_rng(seed)
     chosen = rng.permutation(len(z))[:rows]
-    z, columns = z[chosen], [f._replace(values=f.values[chosen]) for f in columns]
+    rare = {f.name: f"has a single value in the {rows} rows that were drawn" for f in columns if not np.ptp(f.values[chosen])}
+    columns = [f._replace(values=f.values[chosen]) for f in columns if f.name not in rare]
+    z, left_out = z[chosen], left_out | rare
     halves = [rng.permutation(len(z))[: len(z) // 2] for _ in range(draws)]
     binary = [f for f in columns if f.discrete and len(np.unique(f.values)) == 2]
     found, without = {}, {}
     asked = [(name, measure, columns) for name, measure in MEASURES.items()]
     asked += [(name, measure, binary) for name, measure in ATTRIBUTES.items() if binary]
     for name, measure, used in asked:
+        if name == "dci":
+            name, measure = f"dci_{trees}", partial(dci, trees=trees)
         try:
-            whole = _values(measure(z, _Columns(used, slice(None))))
+            whole = _values(measure(z, Decided(used, slice(None))))
         except InputError as error:
             without[name] = str(error)
             continue
         try:
-            parts = [_values(measure(z[half], _Columns(used, half))) for half in halves]
-        except InputError:  # too few rows for halves
+            parts = [_values(measure(z[half], Decided(used, half))) for half in halves]
+        except InputError:  # too few rows for halves, or a factor does not vary in one
             parts = []
         for field, value in whole.items():
             found[name + field] = Score(value, _interval(value, [p[field] for p in parts]), _settings(measure))
     whole, *parts = (gaussian_total_correlation(z[part]) for part in (slice(None), *halves))
     found["gaussian_total_correlation"] = Score(whole, _interval(whole, parts), {})
-    packages = ("unentangle", "numpy", "scipy", "scikit-learn")
-    return Scores(found, without, len(z), ", ".join(f"{name} {version(name)}" for name in packages))
-
-
-class _Columns(dict[str, np.ndarray]):
-    """Some rows of factors, as named columns that still say which of them are classes."""
-
-    def __init__(self, factors: list[Factor], rows: Any):
-        super().__init__({f.name: f.values[rows] for f in factors})
-        self.kinds = {f.name: "categorical" if f.discrete else "continuous" for f in factors}
+    return Scores(
+        found,
+        without,
+        len(z),
+        z.shape[1],
+        np.flatnonzero(np.ptp(z, axis=0) == 0).tolist(),
+        {f.name: f"{len(np.unique(f.values))} classes" if f.discrete else "a continuum" for f in columns},
+        left_out,
+        {"rows": rows, "draws": draws, "seed": seed},
+        ", ".join(f"{name} {version(name)}" for name in ("unentangle", "numpy", "scipy", "scikit-learn")),
+    )
 
 
 def _values(result: Any) -> dict[str, float]:
@@ -120,7 +145,8 @@ def _interval(value: float, halves: list[float]) -> tuple[float, float]:
     if len(halves) < 2 or not np.isfinite([value, *halves]).all():
         return (-np.inf, np.inf)
     error = float(student.ppf(0.975, len(halves) - 1) * np.std(halves, ddof=1))
-    return (value - error, value + error)
+    without_bias = 2 * value - float(np.mean(halves))
+    return (min(value, without_bias) - error, max(value, without_bias) + error)
 
 
 def _settings(measure: Measure) -> dict[str, Any]:

@@ -1,16 +1,17 @@
 """What the measures of codes and factors start from: finite codes, and factors that vary."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from ..errors import InputError
 
 OFTEN = 10  # numbers that come as often as this, on average, are classes; others are a continuum
+FEW = 20  # but whole numbers of at most so many values that come twice are classes in small samples, too
 
 
 class Factor(NamedTuple):
@@ -25,57 +26,110 @@ class Factor(NamedTuple):
         return self.values if self.discrete else _numbered(binned(self.values, bins))
 
 
+class Decided(dict[str, np.ndarray]):
+    """Some rows of factors, as named columns; what is a class and what a continuum was decided on more rows."""
+
+    def __init__(self, factors: Sequence[Factor], rows: Any):
+        super().__init__({f.name: f.values[rows] for f in factors})
+        self.kinds = {f.name: "categorical" if f.discrete else "continuous" for f in factors}
+
+
+class Checked(NamedTuple):
+    """Codes and factors as every measure takes them, and the factors that are left out, with the reason."""
+
+    codes: Float[np.ndarray, "n m"]
+    factors: list[Factor]
+    left_out: dict[str, str]
+
+
 def table(codes: Any, factors: Any) -> tuple[Float[np.ndarray, "n m"], list[Factor]]:
-    """Codes and factors as every measure takes them, checked.
+    """Codes and factors, `checked`, with a warning for each factor that is left out."""
+    z, found, left_out = checked(codes, factors)
+    for name, why in left_out.items():
+        warnings.warn(f"{name} {why}: it is left out.", stacklevel=3)
+    return z, found
+
+
+def checked(codes: Any, factors: Any) -> Checked:
+    """Codes and factors as every measure takes them.
 
     Args:
         codes: (n, m), finite.
-        factors: named columns (`Dataset.factors`, or a mapping), or an array (n, k). Words are classes; so are columns that say
-            that they are categorical or binary, and numbers that come ten times on average. A factor with a single value says
-            nothing, nor do classes of one row each: it is left out, with a warning.
+        factors: named columns (`Dataset.factors`, a mapping, or a data frame), or an array (n, k). Words are classes; so are
+            columns that say that they are categorical or binary, two values, numbers that come ten times on average, and whole
+            numbers of at most twenty values that come twice. A factor with a single value says nothing, nor do words of one
+            row each: it is left out.
 
     Raises:
         InputError: naming what was found and what is needed.
     """
-    z = np.asarray(codes, float)
-    if z.ndim != 2 or not z.size:
-        raise InputError(f"codes has shape {z.shape}; one row of latents for each sample, (n, m), is needed.")
-    if not np.isfinite(z).all():
-        row, latent = np.argwhere(~np.isfinite(z))[0]
-        raise InputError(f"latent {latent} of row {row} of codes is {z[row, latent]}; every code must be finite.")
+    z = finite_codes(codes)
+    if hasattr(factors, "columns"):
+        factors = {name: np.asarray(factors[name]) for name in factors.columns}
     if not isinstance(factors, Mapping):
         given = np.asarray(factors)
         if given.ndim != 2:
             raise InputError(f"factors has shape {given.shape}; one row of factors for each row of codes, (n, k), is needed.")
         factors = {f"factor {k}": column for k, column in enumerate(given.T)}
-    kinds = getattr(factors, "kinds", {})
-    found = [f for name, column in factors.items() if (f := _factor(str(name), column, kinds.get(name), len(z)))]
-    if not found:
-        raise InputError("no factor is left that varies; there is nothing to measure the codes against.")
-    return z, found
+    kinds, decided = getattr(factors, "kinds", {}), isinstance(factors, Decided)
+    judged = {str(name): _factor(str(name), column, kinds.get(name), decided, len(z)) for name, column in factors.items()}
+    found = [factor for factor in judged.values() if isinstance(factor, Factor)]
+    left_out = {name: why for name, why in judged.items() if isinstance(why, str)}
+    if not found or (decided and left_out):
+        some = "".join(f"; {name} {why}" for name, why in left_out.items())
+        raise InputError(f"no factor is left that varies, so there is nothing to measure the codes against{some}.")
+    return Checked(z, found, left_out)
 
 
-def _factor(name: str, column: Any, kind: str | None, n: int) -> Factor | None:
+def finite_codes(codes: Any) -> Float[np.ndarray, "n m"]:
+    """Codes as a table of finite numbers.
+
+    Raises:
+        InputError: naming what was found and what is needed.
+    """
+    try:
+        z = np.asarray(codes, float)
+    except (TypeError, ValueError) as error:
+        raise InputError("codes holds words, or rows of different length; a table of numbers (n, m) is needed.") from error
+    if z.ndim != 2 or not z.size:
+        raise InputError(f"codes has shape {z.shape}; one row of latents for each sample, (n, m), is needed.")
+    if not np.isfinite(z).all():
+        row, latent = np.argwhere(~np.isfinite(z))[0]
+        raise InputError(f"latent {latent} of row {row} of codes is {z[row, latent]}; every code must be finite.")
+    return z
+
+
+def missing(column: Any) -> Bool[np.ndarray, " n"]:
+    """In which rows a column has no value: None, NaN, or an empty word."""
+    values = np.asarray(column)
+    if values.dtype == object:
+        return np.array([value is None or value != value or value == "" for value in values], bool)
+    if values.dtype.kind in "fc":
+        return ~np.isfinite(values)
+    return values == "" if values.dtype.kind == "U" else np.zeros(values.shape, bool)
+
+
+def _factor(name: str, column: Any, kind: str | None, decided: bool, n: int) -> Factor | str:
+    """A factor, or why it says nothing."""
     values = np.asarray(column)
     if values.shape != (n,):
         raise InputError(f"{name} has shape {values.shape}; codes has {n} rows, so {(n,)} is needed.")
+    if (gaps := missing(values)).any():
+        raise InputError(f"{name} is {values[gaps][0] or 'empty'} in row {np.argmax(gaps)}; a value is needed.")
     if values.dtype == object:  # a column of a table that holds words beside numbers
         numbers = all(isinstance(value, Real) for value in values)
         values = values.astype(float if numbers else str)
-    if np.issubdtype(values.dtype, np.inexact) and not np.isfinite(values).all():
-        raise InputError(
-            f"{name} is {values[~np.isfinite(values)][0]} in row {np.argmin(np.isfinite(values))}; a value is needed."
-        )
     distinct, numbers = np.unique(values, return_inverse=True)
     if len(distinct) < 2:
-        warnings.warn(f"{name} has the single value {distinct[0]}: it is left out.", stacklevel=4)
-        return None
+        return f"has the single value {distinct[0]}"
+    named = kind in ("categorical", "binary")
+    if decided:
+        return Factor(name, numbers, True) if named else Factor(name, values.astype(float), False)
     words = not (np.issubdtype(values.dtype, np.number) or values.dtype == bool)
-    classes = words or kind in ("categorical", "binary")
-    if classes and len(distinct) == n:
-        warnings.warn(f"{name} has another value in every row, as a name has: it is left out.", stacklevel=4)
-        return None
-    if classes or n >= OFTEN * len(distinct):
+    if (words or named) and len(distinct) == n:
+        return "has another value in every row, as a name has"
+    whole = np.issubdtype(values.dtype, np.integer) and len(distinct) <= FEW and n >= 2 * len(distinct)
+    if words or named or whole or len(distinct) == 2 or n >= OFTEN * len(distinct):
         return Factor(name, numbers, True)
     return Factor(name, values.astype(float), False)
 

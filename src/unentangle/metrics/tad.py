@@ -81,7 +81,7 @@ def tad(
 
     Known failures: it grows with the number of attributes that are captured, so it compares codes on one data set only; and
     by the paper's rule for the area ("paper"), a latent that is dead but for an outlier detects everything. "exact" has the
-    exact area; its numbers are smaller.
+    exact area, which is smaller.
 
     Args:
         codes: (n, m). Of a VAE, the authors take samples of the codes, not their means.

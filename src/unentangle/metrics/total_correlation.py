@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from .tables import finite_codes
 
 
 def gaussian_total_correlation(codes: Any) -> float:
@@ -14,14 +15,15 @@ def gaussian_total_correlation(codes: Any) -> float:
     From 0 (best: no latent is told by the others linearly), without bound: infinite if one is a combination of others.
     Constant latents are left out.
 
-    Known failure: sees correlations only. Latents that determine each other by curves may score 0; `predictability` asks them.
+    Known failures: sees correlations only. Latents that determine each other by curves may score 0; `predictability` asks them.
+    Of as many rows as latents or fewer it is infinite, as in so few rows each is a combination of the others.
 
     Args:
         codes: (n, m).
     """
-    z = np.asarray(codes, float)
-    if z.ndim != 2 or len(z) < 2 or not np.isfinite(z).all():
-        raise InputError(f"codes has shape {z.shape}; finite numbers (n, m), two rows or more, are needed.")
+    z = finite_codes(codes)
+    if len(z) < 2:
+        raise InputError("codes has one row; two or more are needed.")
     z = z[:, np.ptp(z, axis=0) > 0]
     if z.shape[1] < 2:
         return 0.0

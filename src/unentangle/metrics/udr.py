@@ -23,8 +23,9 @@ def udr(
 
     S. Duan et al., "Unsupervised model selection for variational disentangled representation learning", 2020, section 4. The
     relation R of two models is a table of how much each latent of one says of each of the other: the size of the coefficients
-    of a lasso on standardised codes, or Spearman's rank correlation. The score of a pair is the mean over live latents, of
-    rows and of columns, of max(R)^2 / sum(R); that of a model is the median over the others. From 0 to 1 (best).
+    of a lasso on standardised codes, or Spearman's rank correlation. The score of a pair is (mean_i max_j R_ij^2 / sum_j R_ij +
+    mean_j max_i R_ij^2 / sum_i R_ij) / 2 over live latents; that of a model is the median over the others. From 0 to 1 (best;
+    the lasso shrinks its coefficients by alpha, so that of models that are the same it gives 1 - alpha).
 
     Known failures: models that are alike in a wrong way score high; PCA does. A lasso of many live latents that are not
     related linearly finds nothing.

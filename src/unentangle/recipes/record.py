@@ -20,7 +20,7 @@ from ..data import Dataset
 from ..methods.protocol import Method
 from ..model import describe
 from ..storage import plain, read_json, save, write_json
-from ..train import Run, train
+from ..train import Run, prepare, settings, train
 
 
 class Work(NamedTuple):
@@ -46,7 +46,7 @@ class Work(NamedTuple):
 
     def train(self, method: Method, data: Dataset, seed: int = 0, **training: Any) -> Run:
         """One seed, trained, gone on with, or read if it is finished."""
-        about = [describe(method), {name: describe(value) for name, value in training.items()}, data.fingerprint, code()]
+        about = [describe(method), resolved(method, data, **training), data.fingerprint, code()]
         digest = sha256(json.dumps(plain(about)).encode()).hexdigest()[:16]
         folder = self.out / "trained" / f"{type(method).__name__.lower()}-{digest}"
         return train(method, data, seeds=seed, out=folder / f"seed-{seed}", **training)
@@ -62,6 +62,12 @@ class Work(NamedTuple):
     def save(self, figure: Figure, name: str) -> None:
         """A picture."""
         save(figure, self.out / f"{self.called(name)}.png")
+
+
+def resolved(method: Method, data: Dataset, *, snapshots: Sequence[int] = (), **training: Any) -> dict[str, Any]:
+    """The settings of a training, those that the method recommends in place of what is not given."""
+    found = settings(prepare(method, data, **training)) | ({"snapshots": list(snapshots)} if snapshots else {})
+    return {name: value for name, value in found.items() if name != "data"}
 
 
 def begin(out: Path, name: str, fast: bool) -> Work:

@@ -32,7 +32,7 @@ from ..methods import SymAE
 from ..methods.symae import Codes
 from ..metrics import Strokes, courses, loops, neighbour_mixing, off_data, roll_error, strokes
 from ..model import Model, describe
-from .record import Work, begin, summary
+from .record import Work, begin, resolved, summary
 
 RECIPES = (
     *(
@@ -82,37 +82,42 @@ def swaps(out: Path, *, fast: bool = False) -> None:
 
 
 def swaps_of_other_states(out: Path, *, fast: bool = False) -> None:
-    """The same on random states, two sets of smooth ones and two of jumping ones, seeds 0..4: `symae_swaps_<set>.json`."""
+    """The same on random states, two sets of smooth ones and two of jumping ones, seeds 0..4: `symae_swaps_<set>.json`.
+
+    And, as its trainings are the most easily caught in what they began with, one set begun once.
+    """
     for kind, states_of, numbers in (("fourier", fourier_states, (101, 102)), ("steps", step_states, (201, 202))):
         for number in numbers[:1] if fast else numbers:
             work = begin(out, f"symae_swaps_{kind}_{number}", fast)
             _swaps(work, f"{states_of.__name__}({number})", states_of(number), range(5), {})
+    once = begin(out, "symae_swaps_fourier_102_one_start", fast)
+    _swaps(once, "fourier_states(102)", fourier_states(102), range(5), {}, starts=1)
 
 
 def _steps(method: SymAE, fast: bool) -> int:
     return 100 if fast else method.recommended.steps
 
 
-def _swaps(work: Work, about: str, states: np.ndarray, seeds: Sequence[int], printed: dict[str, float]) -> list[Model]:
+def _swaps(
+    work: Work, about: str, states: np.ndarray, seeds: Sequence[int], printed: dict[str, float], **training: Any
+) -> list[Model]:
     """Train, measure and, after every seed, write; the models by increasing swap error."""
     loops(np.zeros((3, 1)))  # if ripser is missing, say so before the training
     method, data = SymAE(), mra(states=states)
+    training |= {"steps": _steps(method, work.fast)}
     seeds = seeds[:2] if work.fast else seeds
     baselines = mra_baselines(states)
     settings = {
         "data": {"name": "mra", "states": about, "n_x": 18, "n_tau": 30, "k": 100, "seed": 0},
         "method": describe(method),
-        "steps": _steps(method, work.fast),
-        "batch": method.recommended.batch,
-        "lr": describe(method.recommended.lr),
-        "starts": method.recommended.starts,
+        **resolved(method, data, **training),
         "baselines": baselines,
     }
     if printed:
         settings["note"] = "swap_error_phi is beside the authors' code's only number, at n_x = 80, n_tau = 15, p = 2, q = 20"
     values, models = [], []
     for position, seed in enumerate(seeds):
-        run = work.train(method, data, seed, steps=settings["steps"])
+        run = work.train(method, data, seed, **training)
         models.append(run[0])
         measured = evaluate(run[0], data, states)
         measured["swap_error_over_reconstruction"] = measured["swap_error"] / measured["reconstruction_error"]
@@ -280,7 +285,7 @@ def _examples(
         stages = {label: run[0]} | {f"{label}, step {at}": model for at, model in run.snapshots[0].items()}
         found[label] = {
             "method": describe(method),
-            "training": {"steps": method.recommended.steps} | {k: describe(v) for k, v in (training | shrunk).items()},
+            "training": resolved(method, seen, **training | shrunk),
             "measures": _swaps_right(run[0], seen) | {"seconds": run.history[0].seconds[-1]},
             "snapshots": {stage: _swaps_right(model, seen) for stage, model in stages.items() if stage != label},
         }
@@ -321,7 +326,7 @@ def digits_weight(out: Path, *, fast: bool = False) -> None:
         run = work.train(method, learned, steps=_steps(method, fast))
         found = style_and_content(run[0], judged, reader)
         tried[f"lam {lam:g}"] = {"method": describe(method)} | found | {"score": _score(found)}
-        work.write({"steps": _steps(method, fast), "tried": tried})
+        work.write({"training": resolved(method, learned, steps=_steps(method, fast)), "tried": tried})
 
 
 def digits(out: Path, *, fast: bool = False) -> None:
@@ -340,10 +345,7 @@ def digits(out: Path, *, fast: bool = False) -> None:
     about = {
         "data": {"name": "mnist", "training": len(data), "held_out": len(held_out), "n_tau": 20},
         "method": describe(DIGITS),
-        "steps": _steps(DIGITS, fast),
-        "batch": DIGITS.recommended.batch,
-        "starts": DIGITS.recommended.starts,
-        "lr": describe(DIGITS.recommended.lr),
+        **resolved(DIGITS, data, steps=_steps(DIGITS, fast)),
         "reader": repr(reader),
     }
     values: list[dict[str, float]] = []
@@ -518,9 +520,6 @@ def _paths(
 
 # -- what makes it work ---------------------------------------------------------------------------------------------------
 
-Variants = dict[str, tuple[SymAE, dict[str, Any]]]
-"""By name: a method, and the settings of its training that differ from the recommended ones."""
-
 
 def ablation(out: Path, *, fast: bool = False) -> None:
     """What each part of the recommended SymAE does, seeds 0..4: `symae_ablation.json` and `symae_ablation.png`.
@@ -544,11 +543,11 @@ def ablation(out: Path, *, fast: bool = False) -> None:
         "dense decoder": SymAE(decoder="dense"),
         "authors' nets (BatchNorm)": SymAE(architecture="authors"),
     }
-    variants: Variants = {name: (method, {}) for name, method in changed.items()}
+    variants = {name: Variant(method, {}) for name, method in changed.items()}
     variants |= {
-        "batches of 6 groups of 16": (SymAE(), {"batch": (6, 16)}),
-        "constant learning rate": (SymAE(), {"lr": 1e-3}),
-        "authors' Example 1, in batches": (EXAMPLE_1["authors' code"].method, {"lr": 1e-3}),
+        "batches of 6 groups of 16": Variant(SymAE(), {"batch": (6, 16)}),
+        "constant learning rate": Variant(SymAE(), {"lr": 1e-3}),
+        "authors' Example 1, in batches": Variant(EXAMPLE_1["authors' code"].method, {"lr": 1e-3}),
     }
     _compare(begin(out, "symae_ablation", fast), variants)
 
@@ -561,8 +560,8 @@ def penalties(out: Path, *, fast: bool = False) -> None:
     `symae_penalties.json` and `symae_penalties.png`.
     """
     weights = {"energy": 1.0, "kl": 0.1, "wasserstein": 1.0, "sinkhorn": 1.0, "hsic": 1.5, "adversarial": 0.3}
-    variants: Variants = {"relative-energy": (SymAE(), {}), "none": (SymAE(lam=0.0), {})}
-    variants |= {name: (SymAE(penalty=name, lam=weight), {}) for name, weight in weights.items()}  # pyright: ignore[reportArgumentType]
+    variants = {"relative-energy": Variant(SymAE(), {}), "none": Variant(SymAE(lam=0.0), {})}
+    variants |= {name: Variant(SymAE(penalty=name, lam=weight), {}) for name, weight in weights.items()}  # pyright: ignore[reportArgumentType]
     _compare(begin(out, "symae_penalties", fast), variants)
 
 
@@ -575,24 +574,25 @@ def _with_pools(pool: Callable[[Array], Array]) -> SymAE:
     return SymAE(coherent_1=part("coherent_1"), coherent_2=part("coherent_2"), nuisance=part("nuisance"))
 
 
-def _compare(work: Work, variants: Variants) -> None:
+def _compare(work: Work, variants: dict[str, Variant]) -> None:
     """Train all variants on multi-reference alignment, seed by seed, and write what is known after each training."""
-    data, seeds, shared = mra(), range(1 if work.fast else 5), {"steps": 100 if work.fast else 2000, "starts": 1}
+    data, seeds = mra(), range(1 if work.fast else 5)
+    shared: dict[str, Any] = {"steps": 100 if work.fast else 2000, "starts": 1}
     found: dict[str, list[dict[str, float]]] = {label: [] for label in variants}
     for seed in seeds:
-        for label, (method, own) in variants.items():
+        for label, (method, own, _) in variants.items():
             found[label].append(_outcome(work, method, data, seed, shared | own))
             done = {
                 one: {
-                    "method": describe(variants[one][0]),
-                    "training": {k: describe(v) for k, v in variants[one][1].items()},
+                    "method": describe(variants[one].method),
+                    "training": resolved(variants[one].method, data, **shared | variants[one].training),
                     "diverged": sum(not np.isfinite(r["swap_error"]) for r in rows),
                     "measures": summary({m: [r[m] for r in rows] for m in rows[0]}),
                 }
                 for one, rows in found.items()
                 if rows
             }
-            work.write({"settings": shared, "variants": done})
+            work.write({"variants": done})
     shown = ("swap_error", "reconstruction_error", "J_relative", "leakage")
     values = {label: {m: [r[m] for r in rows] for m in shown} for label, rows in found.items()}
     work.save(plots.compared(values, "multi-reference alignment: one dot a seed, a bar their mean"), work.name)
