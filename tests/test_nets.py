@@ -202,6 +202,11 @@ def test_the_printed_nets_have_their_sizes():
         assert weights(pair.encoder) == 4097 * 1200 + 1201 * 1200 + 1201 * 10 * heads
         assert weights(pair.decoder) == decoder
         assert maps(pair, heads, (64, 64))
+        pair = nets.dsprites(10, heads, nets.keys(jax.random.key(0)))
+        gains = [1.0] * 6 if heads == 1 else [2**0.5] * 2 + [1.0] + [5 / 3] * 4  # of ReLU, the linear heads, and tanh
+        dense = [layer for net in pair for layer in net.layers if isinstance(layer, nets.Dense)]
+        for layer, gain in zip(dense, gains, strict=True):
+            assert float(layer.weight.std()) * layer.weight.shape[0] ** 0.5 == pytest.approx(gain, rel=0.05)
     pair = made(partial(nets.celeba, 32, 1))
     convolutions = 16 * (3 * 32 + 32 * 32 + 32 * 64 + 64 * 64)
     assert weights(pair.encoder) == convolutions + (32 + 32 + 64 + 64) + 1025 * 256 + 257 * 32

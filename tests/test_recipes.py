@@ -1,6 +1,7 @@
 from dataclasses import dataclass
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -144,6 +145,17 @@ def experiment():
         return setting.kind(m=3, **{setting.number: setting.value}, **own)
 
     return Experiment(data, data.take(np.arange(20)), method, lambda setting: 1e-2, 5, 8, 1, 0.0)
+
+
+@pytest.mark.parametrize("setting", [*nashae_images.TABLE_2, *nashae_images.TABLE_3], ids=lambda setting: setting.label)
+def test_every_row_of_the_tables_can_be_trained(setting):
+    """Its nets take its images and give them back."""
+    faces = setting in nashae_images.TABLE_3
+    method = nashae_images.face_method(setting) if faces else nashae_images.sprite_method(np.zeros((64, 64)), setting)
+    shape = (64, 64, 3) if faces else (64, 64)
+    net, _ = eqx.filter_eval_shape(method.init, shape, jax.random.key(0))
+    code = jax.ShapeDtypeStruct((32 if faces else 10,), jnp.float32)
+    assert eqx.filter_eval_shape(net.decoder, code).shape == shape
 
 
 def test_figures_of_images_train_only_what_no_table_has_trained(tmp_path, experiment):

@@ -1,12 +1,13 @@
 """Every measure of codes against factors at once, each with an interval, its settings, and the versions that made it."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 from scipy.stats import t as student
 
 from ..errors import InputError
@@ -18,7 +19,7 @@ from .infomec import infomec
 from .information import mig, modularity
 from .irs import irs
 from .sap import sap
-from .tables import Decided, checked
+from .tables import Decided, Factor, checked
 from .tad import tad
 from .total_correlation import gaussian_total_correlation
 
@@ -101,25 +102,18 @@ def scores(
     rare = {f.name: f"has a single value in the {rows} rows that were drawn" for f in columns if not np.ptp(f.values[chosen])}
     columns = [f._replace(values=f.values[chosen]) for f in columns if f.name not in rare]
     z, left_out = z[chosen], left_out | rare
-    halves = [rng.permutation(len(z))[: len(z) // 2] for _ in range(draws)]
-    binary = [f for f in columns if f.discrete and len(np.unique(f.values)) == 2]
+    halves = _halves(rng, len(z), draws)
     found, without = {}, {}
-    asked = [(name, measure, columns) for name, measure in MEASURES.items()]
-    asked += [(name, measure, binary) for name, measure in ATTRIBUTES.items() if binary]
-    for name, measure, used in asked:
+    for name, measure in MEASURES.items():
         if name == "dci":
             name, measure = f"dci_{trees}", partial(dci, trees=trees)
         try:
-            whole = _values(measure(z, Decided(used, slice(None))))
+            found |= _score(name, measure, z, columns, halves)
         except InputError as error:
             without[name] = str(error)
-            continue
-        try:
-            parts = [_values(measure(z[half], Decided(used, half))) for half in halves]
-        except InputError:  # too few rows for halves, or a factor does not vary in one
-            parts = []
-        for field, value in whole.items():
-            found[name + field] = Score(value, _interval(value, [p[field] for p in parts]), _settings(measure))
+    binary = [f for f in columns if f.discrete and len(np.unique(f.values)) == 2]
+    for name, measure in ATTRIBUTES.items() if binary else ():
+        found |= _score(name, measure, z, binary, halves)
     whole, *parts = (gaussian_total_correlation(z[part]) for part in (slice(None), *halves))
     found["gaussian_total_correlation"] = Score(whole, _interval(whole, parts), {})
     return Scores(
@@ -133,6 +127,38 @@ def scores(
         {"rows": rows, "draws": draws, "seed": seed},
         ", ".join(f"{name} {version(name)}" for name in ("unentangle", "numpy", "scipy", "scikit-learn")),
     )
+
+
+def attribute_scores(codes: Any, attributes: Any, *, draws: int = 10, seed: int = 0) -> dict[str, Score]:
+    """The total AUROC difference by both rules, each with its interval, as in `scores`.
+
+    Args:
+        codes: (n, m).
+        attributes: (n, k) of two values each, or named columns.
+        draws: halves per interval; 0 for no intervals.
+        seed: of the draws.
+    """
+    z, columns, _ = checked(codes, attributes)
+    halves = _halves(np.random.default_rng(seed), len(z), draws)
+    each = [_score(name, measure, z, columns, halves) for name, measure in ATTRIBUTES.items()]
+    return {name: score for scores in each for name, score in scores.items()}
+
+
+def _halves(rng: np.random.Generator, n: int, draws: int) -> list[np.ndarray]:
+    return [rng.permutation(n)[: n // 2] for _ in range(draws)]
+
+
+def _score(
+    name: str, measure: Measure, z: Float[np.ndarray, "n m"], columns: Sequence[Factor], halves: Sequence[np.ndarray]
+) -> dict[str, Score]:
+    """The numbers of a measure with their intervals."""
+    whole = _values(measure(z, Decided(columns, slice(None))))
+    try:
+        parts = [_values(measure(z[half], Decided(columns, half))) for half in halves]
+    except InputError:  # too few rows for halves, or a factor does not vary in one
+        parts = []
+    bounds = {field: _interval(value, [part[field] for part in parts]) for field, value in whole.items()}
+    return {name + field: Score(value, bounds[field], _settings(measure)) for field, value in whole.items()}
 
 
 def _values(result: Any) -> dict[str, float]:
