@@ -714,6 +714,14 @@ def autoencoder(
     return Autoencoder(inward, outward)
 
 
+def both(build: Callable[[Iterator[Key[Array, ""]]], Autoencoder]) -> dict[str, Any]:
+    """The two nets of a pair as a method takes them: `NashAE(m=10, **both(partial(dsprites, 10, 1)))`."""
+    return {
+        "encoder": lambda key: build(keys(key)).encoder,
+        "decoder": lambda key: build(keys(jax.random.fold_in(key, 1))).decoder,
+    }
+
+
 def beamsynthesis(shape: tuple[int, ...], m: int, heads: int, ks: Iterator[Key[Array, ""]]) -> Autoencoder:
     """The nets of the NashAE authors' code for Beamsynthesis: 200, 80 and 40 SELU units, and back."""
     size = prod(shape)

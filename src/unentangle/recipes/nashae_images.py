@@ -93,8 +93,6 @@ TABLE_3 = (
 
 # -- what is trained ------------------------------------------------------------------------------------------------------
 
-Build = Callable[..., nets.Autoencoder]
-
 
 class Experiment(NamedTuple):
     """What the tables and figures of a data set train, and on which images they look at it."""
@@ -134,8 +132,8 @@ def sprite_method(mean: Float[np.ndarray, "..."], setting: Setting) -> Method:
     """A method of Table 2 on images of this mean."""
     numbers: dict[str, Any] = {"m": 10, setting.number: setting.value}
     if setting.kind is NashAE:
-        return NashAE(**numbers, **_own(partial(_calm, partial(nets.dsprites, 10, 1), mean)))
-    return setting.kind(likelihood="bernoulli", **numbers, **_own(partial(nets.dsprites, 10, 2)))
+        return NashAE(**numbers, **nets.both(partial(_calm, partial(nets.dsprites, 10, 1), mean)))
+    return setting.kind(likelihood="bernoulli", **numbers, **nets.both(partial(nets.dsprites, 10, 2)))
 
 
 def _warm(setting: Setting) -> Number:
@@ -159,7 +157,7 @@ def faces(*, fast: bool = False) -> Experiment:
 def face_method(setting: Setting) -> Method:
     """A method of Table 3."""
     heads = 1 if setting.kind is NashAE else 2
-    return setting.kind(m=32, **{setting.number: setting.value}, **_own(partial(nets.celeba, 32, heads)))
+    return setting.kind(m=32, **{setting.number: setting.value}, **nets.both(partial(nets.celeba, 32, heads)))
 
 
 def _slow(setting: Setting) -> Number:
@@ -367,15 +365,7 @@ def _small() -> bool:
     return jax.default_backend() == "cpu"
 
 
-def _own(build: Build) -> dict[str, Any]:
-    """Nets of a pair as a method takes them."""
-    return {
-        "encoder": lambda key: build(nets.keys(key)).encoder,
-        "decoder": lambda key: build(nets.keys(jax.random.fold_in(key, 1))).decoder,
-    }
-
-
-def _calm(build: Build, mean: Float[np.ndarray, "..."], ks: Any) -> nets.Autoencoder:
+def _calm(build: Callable[..., nets.Autoencoder], mean: Float[np.ndarray, "..."], ks: Any) -> nets.Autoencoder:
     """A pair whose decoder starts near the mean image."""
     pair = build(ks)
 
