@@ -162,7 +162,7 @@ MEASURES: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
 
 
 REASONS = {
-    "explicitness": "both fit the same logistic regressions, by the same optimiser; ours gains by fitting all values at once",
+    "explicitness": "both fit the same logistic regressions by the same optimiser, which is most of either",
     "infomec": "as explicitness, which is most of it",
     "irs": "the quantiles of all groups are most of either, which take a hundredth of a second",
 }
