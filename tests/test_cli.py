@@ -147,7 +147,7 @@ def test_codes_are_measured_as_encode_writes_them(tmp_path, capsys):
 
 
 def test_mra_is_measured_by_its_swaps(tmp_path, capsys):
-    few = ["--steps", "2", "--batch", "2", "3", "--lam", "1", *SMALL]
+    few = ["--steps", "2", "--starts", "2", "--batch", "2", "3", "--lam", "1", *SMALL]
     assert main(["fit", "mra", "symae", *few, "--out", str(tmp_path / "run")]) == 0
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert metrics["baselines"] == pytest.approx({"constant": 0.3972, "donor": 0.5099, "donor_phi": 0.2785}, abs=1e-4)

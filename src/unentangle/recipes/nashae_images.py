@@ -107,8 +107,8 @@ class Experiment(NamedTuple):
     still: float  # a latent whose standard deviation is no more than this is not predicted
     about: Mapping[str, Any] = {}  # what else is to be known, and what the paper did
 
-    def train(self, work: Work, setting: Setting, trial: int = 0) -> Run:
-        """One training, the same one whoever asks for it."""
+    def train(self, work: Work, setting: Setting, trial: int | Sequence[int] = 0) -> Run:
+        """One training, the same one whoever asks for it; or several as one program."""
         steps, batch, lr = self.steps, self.batch, self.lr(setting)
         return work.train(self.method(setting), self.data, trial, steps=steps, batch=batch, lr=lr)
 
@@ -246,15 +246,17 @@ def _table(
     measured: Callable[[Model], dict[str, float]],
     printed: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Trial by trial, all settings on a GPU, else the best of each method; the content of the JSON. `printed` are the names of
-    the numbers that the paper has.
+    """On a GPU all settings, all trials of each as one program; else trial by trial the best setting of each method. The
+    content of the JSON, in which `printed` are the names of the numbers that the paper has.
     """
     asked = [s for s in settings if s.best or not (_small() or work.fast)]
     found: dict[Setting, list[dict[str, float]]] = {setting: [] for setting in asked}
     content: dict[str, Any] = {}
-    for trial, setting in product(range(experiment.trials), asked):
-        run = experiment.train(work, setting, trial)
-        found[setting].append(measured(run[0]) | {"seconds": run.history[0].seconds[-1]})
+    trials = range(experiment.trials)
+    order = [([trial], setting) for trial, setting in product(trials, asked)] if _small() else product([trials], asked)
+    for some, setting in order:
+        run = experiment.train(work, setting, some[0] if len(some) == 1 else some)
+        found[setting] += [measured(m) | {"seconds": r.seconds[-1]} for m, r in zip(run, run.history, strict=True)]
         rows = [
             {
                 "setting": s.label,

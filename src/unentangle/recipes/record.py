@@ -44,12 +44,13 @@ class Work(NamedTuple):
         """What this recipe keeps, as long as the code is the same."""
         return self.out / f"{self.called(self.name)}-{code()}"
 
-    def train(self, method: Method, data: Dataset, seed: int = 0, **training: Any) -> Run:
-        """One seed, trained, gone on with, or read if it is finished."""
+    def train(self, method: Method, data: Dataset, seeds: int | Sequence[int] = 0, **training: Any) -> Run:
+        """One seed, or several as one program, trained, gone on with, or read if they are finished."""
         about = [describe(method), resolved(method, data, **training), data.fingerprint, code()]
         digest = sha256(json.dumps(plain(about)).encode()).hexdigest()[:16]
         folder = self.out / "trained" / f"{type(method).__name__.lower()}-{digest}"
-        return train(method, data, seeds=seed, out=folder / f"seed-{seed}", **training)
+        name = f"seed-{seeds}" if isinstance(seeds, int) else f"seeds-{'-'.join(map(str, seeds))}"
+        return train(method, data, seeds=seeds, out=folder / name, **training)
 
     def write(self, content: Mapping[str, Any]) -> dict[str, Any]:
         """Write the JSON: the content and its provenance."""
