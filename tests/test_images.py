@@ -82,7 +82,6 @@ def test_images_of_many_sizes_are_made_one(tmp_path):
         (pixels(9, 7).astype(np.uint16), {"mode": "L"}, "images of 8 bits a value are needed"),
         (pixels(9, 7), {"size": 8}, "x.png is 7 x 9, too small for size=8"),
         (pixels(9, 7), {"size": 0}, "size=0; a whole number of at least 1"),
-        (pixels(9, 7), {"mode": "rgb"}, "mode='rgb'; one of 'L', 'RGB' is needed"),
         (pixels(9, 7), {"groups": "who"}, "groups='who'; no .csv of factors has the columns none"),
     ],
 )

@@ -40,18 +40,16 @@ def test_intervals_cover_the_number_of_all_rows(monkeypatch):
     assert np.diff(small).mean() / np.diff(large).mean() == pytest.approx(2, rel=0.2)
 
 
-def test_intervals_know_the_bias_of_few_rows():
+def test_intervals_know_the_bias_of_few_rows(monkeypatch):
     """Of 400 rows MIG and modularity are off by more than they spread; three intervals of four hold the score of the many."""
     rng = np.random.default_rng(0)
     v = rng.integers(0, 10, (40_000, 2))
     codes = v @ np.array([[1.0, 0.5], [0.3, 1.0]]) + 3 * rng.standard_normal(v.shape)
     truth = {name: getattr(metrics, name)(codes, v) for name in ("mig", "modularity")}
-    some = {name: metrics.scores.__globals__["MEASURES"][name] for name in truth}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys.modules["unentangle.metrics.scores"], "MEASURES", some)
-        for name, true in truth.items():
-            each = [scores(codes[n::100], v[n::100], seed=n).found[name] for n in range(24)]
-            assert np.sum([s.interval_95[0] <= true <= s.interval_95[1] for s in each]) >= 18
+    monkeypatch.setattr(sys.modules["unentangle.metrics.scores"], "MEASURES", {name: getattr(metrics, name) for name in truth})
+    each = [scores(codes[n::100], v[n::100], seed=n).found for n in range(24)]
+    for name, true in truth.items():
+        assert np.sum([low <= true <= high for low, high in (found[name].interval_95 for found in each)]) >= 18
 
 
 def test_it_is_said_what_was_measured():
@@ -62,7 +60,7 @@ def test_it_is_said_what_was_measured():
     assert found.left_out == {"colour": "has the single value white"}
     assert (found.latents, found.constant, found.rows) == (4, [1, 3], len(v))
     assert found.settings == {"rows": 10_000, "draws": 0, "seed": 3}
-    for wrong in ({"draws": 1}, {"draws": -3}, {"rows": 1}, {"trees": "oaks"}):
+    for wrong in ({"draws": 1}, {"draws": -3}, {"rows": 1}):
         with pytest.raises(un.InputError):
             scores(codes, columns, **wrong)
 

@@ -89,7 +89,7 @@ def latent_figures(model: Model, data: Dataset, most: int = 8) -> dict[str, Figu
     return {
         "latents": plots.latents(
             codes[:, order],
-            rows if along is None else data.factors[along][rows],
+            rows.astype(float) if along is None else data.factors[along][rows].astype(float),
             along or "row",
             None if colour is None else data.factors[colour][rows],
             colour or "",

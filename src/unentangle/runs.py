@@ -1,6 +1,6 @@
 """A folder that holds a run: its settings, its models, its history, and the checkpoint of what is still going on."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -104,13 +104,17 @@ class RunFolder(NamedTuple):
         about = {"start": start, "step": step, "seeds": team, "history": [r.csv() for r in records]}
         write_tree(self._checkpoint(team, start if trial else None), games, about)
 
-    def resume(self, team: tuple[int, ...], games: Any, trial: int | None = None) -> tuple[int, Any, list[Record], int] | None:
-        """The start, games, records and step of a team, or of the trial of a start, where it was left, if it was."""
+    def resume(
+        self, team: tuple[int, ...], like: Callable[[], Any], trial: int | None = None
+    ) -> tuple[int, Any, list[Record], int] | None:
+        """The start, games, records and step of a team, or of the trial of a start, where it was left, if it was; `like` makes
+        such games.
+        """
         path = self._checkpoint(team, trial)
         if not path.exists():
             return None
         about = read_about(path)
-        return about["start"], read_tree(path, games), [Record.parse(h) for h in about["history"]], about["step"]
+        return about["start"], read_tree(path, like()), [Record.parse(h) for h in about["history"]], about["step"]
 
     def forget(self, team: tuple[int, ...]) -> None:
         """Drop the checkpoints of a finished team."""

@@ -435,7 +435,7 @@ class Program:
 
     def _kept(self, team: Sequence[Member], folder: RunFolder | None, trial: int | None = None) -> Stand | None:
         """The games of a team, or the trial of one of its starts, as the folder has them, if it does."""
-        found = folder.resume(tuple(m.seed for m in team), self._fresh(team).games, trial) if folder else None
+        found = folder.resume(tuple(m.seed for m in team), lambda: self._fresh(team).games, trial) if folder else None
         return Stand(*found) if found else None
 
     def _play(
