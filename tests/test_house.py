@@ -98,7 +98,7 @@ def test_the_version_is_the_same_everywhere():
 def test_readme_numbers_come_from_results():
     """Every number between result marks stands in the file that the mark names."""
     text = (ROOT / "README.md").read_text()
-    for name, measure, shown in re.findall(r"<!-- (\S+\.json) (.+?) -->([\d.]+)", text):
+    for name, measure, shown in re.findall(r"<!-- (\S+\.json) (.+?) -->(-?[\d.]+)", text):
         values = json.loads((ROOT / name).read_text())
         for key in measure.split("/"):
             values = values[int(key)] if isinstance(values, list) else values[key]

@@ -191,13 +191,26 @@ def test_figures_of_images_train_only_what_no_table_has_trained(tmp_path, experi
 
 
 def test_on_a_gpu_all_settings_are_trained_and_their_trials_together(tmp_path, experiment, monkeypatch):
-    monkeypatch.setattr(nashae_images, "_small", lambda: False)
-    work, settings = begin(tmp_path, "table", False), (Setting(un.NashAE, "lam", 0.2, (0.5,)),)
+    """Elsewhere one trial after the other, of the best settings."""
+    asked = []
+
+    def trained(self, work, setting, trial=0):
+        asked.append((setting.value, trial))
+        many = [trial] if isinstance(trial, int) else trial
+        return un.train(Chase(), self.data, seeds=many, steps=1, progress=False)
+
+    monkeypatch.setattr(Experiment, "train", trained)
+    settings = (Setting(un.NashAE, "lam", 0.2, (0.5,), best=True), Setting(un.NashAE, "lam", 0.0, ()))
     two = experiment._replace(trials=2)
-    rows = nashae_images._table(work, two, settings, lambda model: {"seed": model.seed}, ("seed",))["rows"]
-    assert len(list((tmp_path / "trained").glob("*/seeds-0-1"))) == 1
-    assert rows[0]["measures"]["seed"]["values"] == [0, 1]
-    assert rows[0]["printed"] == {"seed": 0.5}
+    for small in (False, True):
+        monkeypatch.setattr(nashae_images, "_small", lambda small=small: small)
+        work = begin(tmp_path, f"small {small}", False)
+        rows = nashae_images._table(work, two._replace(trials=2), settings, lambda model: {"seed": model.seed}, ("seed",))[
+            "rows"
+        ]
+        assert [row["measures"]["seed"]["values"] for row in rows] == [[0, 1]] * (1 if small else 2)
+        assert rows[0]["printed"] == {"seed": 0.5}
+    assert asked == [(0.2, range(2)), (0.0, range(2)), (0.2, 0), (0.2, 1)]
 
 
 def test_the_best_detector_may_detect_absence_and_is_alive():
