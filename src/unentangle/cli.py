@@ -437,7 +437,7 @@ def fit(args: Sequence[str]) -> None:
     method, prog = METHODS[name], f"unentangle fit {data} {name}"
     given = vars(tyro.cli(_fit_command(name), args=args[len(words) :], prog=prog, description=_first(method)))
     numbers = {f.name: given[f.name] for f in fields(method) if given.get(f.name) is not None}
-    settings = {k: given[k] for k in ("steps", "batch", "lr", "starts", "seeds", "groups", "x", "held_out") if k in given}
+    settings = {k: given[k] for k in ("steps", "batch", "lr", "starts", "seeds", "groups", "x", "held_out")}
     flags = ((given[name], make) for name, (_, _, _, make) in TRANSFORM_FLAGS.items())
     settings["transforms"] = tuple(make(value) for value, make in flags if value is not None)
     _fit(data, method(**numbers), given["out"], **settings)

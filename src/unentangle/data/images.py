@@ -106,9 +106,9 @@ def table(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
     for number, name in enumerate(map(_composed, lines.astype(str))):
         if line.setdefault(name, number) != number:
             raise InputError(f"{path} has two lines for {name}; one is needed.")
-    if missing := [name for name in names if _composed(name) not in line]:
-        raise InputError(f"{path} has no line for {missing[0]} in its first column, {key}; each image needs one.")
-    order = [line[_composed(name)] for name in names]
+    order = [line.get(_composed(name), -1) for name in names]
+    if -1 in order:
+        raise InputError(f"{path} has no line for {names[order.index(-1)]} in its first column, {key}; each image needs one.")
     return {name: column[order] for name, column in columns}
 
 
@@ -123,7 +123,7 @@ def decoded(
     """The images of these names, `fitted` by the settings, and which they are: all of them, but for corrupt ones."""
     if not names:
         raise InputError(f"{folder} holds no .png or .jpg files.")
-    files = [(name, stat.st_size, stat.st_mtime_ns) for name in names for stat in [_readable(folder / name).stat()]]
+    files = [(name, *_state(folder / name)) for name in names]
     about = {"folder": str(folder.resolve()), "pillow": PIL.__version__} | settings
     cache = cache_folder() / "images" / sha256(repr((about, files)).encode()).hexdigest()[:32]
     try:
@@ -147,11 +147,13 @@ def decoded(
     return np.memmap(cache, np.uint8, "r", shape=tuple(shape)), np.flatnonzero(~np.isin(names, skipped))
 
 
-def _readable(path: Path) -> Path:
-    """A file that is there: a link may lead nowhere."""
-    if not path.exists():
-        raise InputError(f"{path} is a link to {path.readlink()}, which is not there.")
-    return path
+def _state(path: Path) -> tuple[int, int]:
+    """The size of a file, and when it was changed."""
+    try:
+        found = path.stat()
+    except FileNotFoundError as error:
+        raise InputError(f"{path} is a link to {path.readlink()}, which is not there.") from error
+    return found.st_size, found.st_mtime_ns
 
 
 def _kept(cache: Path) -> tuple[list[int], list[str]]:

@@ -35,13 +35,14 @@ def write_dataset(path: Path, data: Dataset) -> None:
     with draft(path) as file:
         if path.suffix == ".npz":
             with ZipFile(file, "w") as archive:  # not by numpy.savez, whose own arguments are names too
-                for name, array in {rows: data.x, **columns}.items():
+                with archive.open(f"{rows}.npy", "w", force_zip64=True) as member:
+                    kind, shape = np.lib.format.dtype_to_descr(data.x.dtype), tuple(data.x.shape)
+                    np.lib.format.write_array_header_2_0(member, {"descr": kind, "fortran_order": False, "shape": shape})
+                    for part in parts(data.x):
+                        member.write(np.asarray(data.x[part]).tobytes())
+                for name, array in columns.items():
                     with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                        kind = np.lib.format.dtype_to_descr(array.dtype)
-                        header = {"descr": kind, "fortran_order": False, "shape": tuple(array.shape)}
-                        np.lib.format.write_array_header_2_0(member, header)
-                        for part in parts(array):
-                            member.write(np.ascontiguousarray(array[part]).tobytes())
+                        np.lib.format.write_array(member, array, allow_pickle=False)
             return
         with h5py.File(file, "w") as out:
             for name, array in {rows: data.x, **columns}.items():
