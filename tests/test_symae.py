@@ -291,7 +291,7 @@ def test_states_that_mean_the_same_by_a_code_are_consistent_at_any_scale(gain):
 
 
 def test_states_that_encode_beside_what_they_were_given_are_not():
-    variance = float(jnp.var(GIVEN.reshape(-1, 2), axis=0).mean())
+    variance = float(jnp.var(GIVEN[:, 4:].reshape(-1, 2), axis=0).mean())  # of the half that swaps are given
     assert inconsistency(GIVEN, beside=0.1) == pytest.approx(float(jnp.mean((0.1 * SIZES) ** 2)) / variance, rel=1e-4)
 
 
@@ -344,19 +344,25 @@ def test_swaps_are_not_decoded_where_consistency_weighs_nothing():
     assert never == 0 < always
 
 
-@pytest.mark.parametrize("instances, real", [(1, 1), (2, 1), (5, 3), (30, 15), (60, 16)])
-def test_half_of_what_is_compared_is_virtual(instances, real):
-    both = half_and_half(jnp.zeros((2, instances)), jnp.ones((2, instances)))
-    assert both.shape == (2, min(instances, 32))
-    np.testing.assert_array_equal(both.sum(axis=1), both.shape[1] - real)
+@pytest.mark.parametrize("instances, each", [(1, 1), (2, 1), (5, 3), (30, 15), (60, 16)])
+def test_half_of_what_is_compared_is_virtual(instances, each):
+    net, state = sizes_and_nuisances()
+    codes = jax.random.normal(jax.random.key(0), (len(SIZES), instances, 2))
+    virtual = un.SymAE()._virtual(net, state, SIZES, codes)
+    both = half_and_half(jnp.zeros((2, instances)), jnp.ones_like(virtual.again[:2, :, 0]))
+    assert both.shape == (2, 2 * each)
+    np.testing.assert_array_equal(both.sum(axis=1), each)
 
 
 def test_a_share_of_each_group_is_drawn_evenly():
-    draws = np.stack([np.asarray(some_of_each(jax.random.key(i), 4, 6, 0.5)) for i in range(200)])
-    assert (draws.sum(axis=2) == 3).all()
-    np.testing.assert_allclose(draws.mean(axis=0), 0.5, atol=0.15)
-    assert some_of_each(jax.random.key(0), 4, 6, 1.0).all()
-    assert (some_of_each(jax.random.key(0), 4, 6, 0.01).sum(axis=1) == 1).all()
+    rows = jnp.arange(24.0).reshape(4, 6)
+    draws = np.stack([np.sort(some_of_each(jax.random.key(i), rows, 0.5)) for i in range(200)])
+    assert draws.shape == (200, 4, 3)
+    assert (np.diff(draws) > 0).all()
+    assert (draws // 6 == np.arange(4)[:, None]).all()
+    np.testing.assert_allclose(np.bincount(draws.ravel().astype(int), minlength=24) / 200, 0.5, atol=0.15)
+    np.testing.assert_array_equal(some_of_each(jax.random.key(0), rows, 1.0), rows)
+    assert some_of_each(jax.random.key(0), rows, 0.01).shape == (4, 1)
 
 
 @pytest.mark.parametrize(

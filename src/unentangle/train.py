@@ -27,6 +27,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from .data.dataset import Dataset, Layout, distinct, draw_instances, evenly
 from .data.packed import Packed, unpack
 from .errors import Diverged, InputError
+from .memory import keep_freed
 from .methods.protocol import Method, Player, Trained, Turn, numbers_of
 from .model import Model, describe
 from .runs import Record, RunFolder
@@ -366,6 +367,7 @@ class Program:
 
     def __init__(self, trainer: Trainer):
         self.trainer = trainer
+        keep_freed()
         arrays, static = trainer.start((0,))
         self.together = not has_convolution(trainer, arrays, static) or jax.default_backend() != "cpu"
         self.static = static

@@ -95,10 +95,14 @@ def pooled_codes(
     return nets.over_rows(net.coherent_2, jax.vmap(pool)(features, mask), state)
 
 
-def some_of_each(key: Key[Array, ""], groups: int, instances: int, share: float) -> Bool[Array, "{groups} {instances}"]:
+def some_of_each(key: Key[Array, ""], x: Float[Array, "groups instances ..."], share: float) -> Float[Array, "groups some ..."]:
     """A share of the instances of each group, drawn at random; at least one."""
-    order = jnp.argsort(jax.random.uniform(key, (groups, instances)), axis=1)
-    return order < max(round(share * instances), 1)
+    groups, instances = x.shape[:2]
+    some = max(round(share * instances), 1)
+    if some == instances:
+        return x
+    chosen = jnp.argsort(jax.random.uniform(key, (groups, instances)), axis=1)[:, :some]
+    return jax.vmap(lambda rows, index: rows[index])(x, chosen)
 
 
 # -- 2.2 the dropout ------------------------------------------------------------------------------------------------------
@@ -217,11 +221,11 @@ def others_say(at: Float[Array, " n"], value: Float[Array, " n"], width: float) 
 
 
 class Virtual(NamedTuple):
-    """Recordings that nobody made: groups under the nuisances of others."""
+    """Recordings that nobody made: groups under the nuisances of half of the instances of others."""
 
-    x: Float[Array, "groups instances ..."]
-    given: Float[Array, "groups instances q"]  # the codes that they were decoded with
-    again: Float[Array, "groups instances q"]  # and those that they have
+    x: Float[Array, "groups half ..."]
+    given: Float[Array, "groups half q"]  # the codes that they were decoded with
+    again: Float[Array, "groups half q"]  # and those that they have
 
 
 def consistency_penalty(again: Float[Array, "*rows q"], given: Float[Array, "*rows q"]) -> Float[Array, ""]:
@@ -235,10 +239,10 @@ def consistency_penalty(again: Float[Array, "*rows q"], given: Float[Array, "*ro
     return jnp.mean((again - given) ** 2) / jnp.maximum(jnp.mean(jnp.var(given, axis=0)), dependence.TINY)
 
 
-def half_and_half(real: Float[Array, "groups instances ..."], virtual: Float[Array, "groups instances ..."]) -> Array:
-    """Half of the instances of each group, of the real and of the virtual ones; 16 of each are enough."""
-    half = min((real.shape[1] + 1) // 2, 16)
-    return jnp.concatenate([real[:, :half], virtual[:, half : 2 * half]], axis=1)
+def half_and_half(real: Float[Array, "groups instances ..."], virtual: Float[Array, "groups half ..."]) -> Array:
+    """As many of the real as of the virtual instances of each group; 16 of each are enough."""
+    half = min(virtual.shape[1], 16)
+    return jnp.concatenate([real[:, :half], virtual[:, :half]], axis=1)
 
 
 # -- the method -----------------------------------------------------------------------------------------------------------
@@ -398,19 +402,19 @@ class SymAE:
     def _virtual(
         self, net: Nets, state: nets.State, c: Float[Array, "groups p"], n: Float[Array, "groups instances q"]
     ) -> Virtual:
-        """Each group of a batch decoded with the nuisances of the group before."""
-        given = jnp.roll(n, 1, axis=0)
-        group = jnp.repeat(jnp.arange(len(n)), n.shape[1])
+        """Each group of a batch decoded with the nuisances of the second half of the group before."""
+        given = jnp.roll(n, 1, axis=0)[:, n.shape[1] // 2 :]
+        group = jnp.repeat(jnp.arange(len(given)), given.shape[1])
         rows = net.decoder(c, given.reshape(-1, n.shape[2]), group, state)[0]
         rows = jax.lax.stop_gradient(rows)  # as data: the decoder is not to please NEnc
         again = nets.over_rows(net.nuisance, rows, state)[0]
-        return Virtual(rows.reshape(*n.shape[:2], *rows.shape[1:]), given, again.reshape(n.shape))
+        return Virtual(rows.reshape(*given.shape[:2], *rows.shape[1:]), given, again.reshape(given.shape))
 
     def _codes(self, net: Nets, state: nets.State, turn: Turn) -> tuple[Array, Array, nets.State]:
         """C (groups, p) and N (groups, instances, q) of a batch."""
         groups, instances, *row = turn.x.shape
-        seen = some_of_each(jax.random.fold_in(turn.key, groups), groups, instances, self.pooled)
-        c, state = coherent_codes(net, state, self._pool(), turn.x, seen)
+        seen = some_of_each(jax.random.fold_in(turn.key, groups), turn.x, self.pooled)
+        c, state = coherent_codes(net, state, self._pool(), seen, jnp.ones(seen.shape[:2], bool))
         n, state = nets.over_rows(net.nuisance, turn.x.reshape(-1, *row), state)
         return c, n.reshape(groups, instances, -1), state
 
