@@ -7,7 +7,7 @@ from functools import cache
 import jax
 
 TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = -1, -3, -8  # names of <malloc.h>
-GIB = 1 << 30
+MIB = 1 << 20
 
 
 @cache
@@ -20,6 +20,9 @@ def keep_freed() -> None:
     if not sys.platform.startswith("linux") or jax.default_backend() != "cpu":
         return
     set_option = getattr(ctypes.CDLL(None), "mallopt", None)
-    for option, value in ((MMAP_THRESHOLD, GIB), (TRIM_THRESHOLD, GIB), (ARENA_MAX, 1)):
-        if set_option is not None:
-            set_option(option, value)
+    if set_option is None:
+        return
+    if not set_option(MMAP_THRESHOLD, 1024 * MIB):
+        set_option(MMAP_THRESHOLD, 32 * MIB)  # the most before glibc 2.35; unset, the next line would fix it at 128 KiB
+    set_option(TRIM_THRESHOLD, 1024 * MIB)
+    set_option(ARENA_MAX, 1)  # JAX computes in a thread of its own, and a thread's own arena has blocks of 64 MiB only
