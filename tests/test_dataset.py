@@ -60,11 +60,12 @@ def test_a_draw_takes_different_groups_and_different_rows_of_each(sizes, seed):
     assert (index == data.draw(jax.random.key(seed), 2, 4)).all()
 
 
-def test_every_subset_is_equally_likely():
-    draws = jax.vmap(lambda key: distinct(key, 4, 2))(jax.random.split(jax.random.key(0), 6000))
-    subsets, counts = np.unique(np.sort(draws, axis=1), axis=0, return_counts=True)
-    assert len(subsets) == 6
-    assert np.abs(counts - 1000).max() < 5 * np.sqrt(1000)
+@pytest.mark.parametrize(("count", "orders"), [(2, 12), (4, 24)])
+def test_every_subset_is_equally_likely_in_every_order(count, orders):
+    draws = jax.vmap(lambda key: distinct(key, 4, count))(jax.random.split(jax.random.key(0), 500 * orders))
+    found, counts = np.unique(draws, axis=0, return_counts=True)
+    assert len(found) == orders
+    assert np.abs(counts - 500).max() < 5 * np.sqrt(500)
 
 
 def test_small_groups_repeat_their_rows_and_nothing_else():

@@ -1,8 +1,10 @@
-"""What a step frees stays with the process."""
+"""What a step frees stays with the process while it trains."""
 
 import ctypes
+import os
 import sys
 from functools import cache
+from typing import Any
 
 import jax
 
@@ -12,17 +14,32 @@ MIB = 1 << 20
 
 @cache
 def keep_freed() -> None:
-    """Let the C library keep up to 1 GiB of freed memory, in one arena, where JAX computes on a CPU.
+    """Let glibc keep what JAX frees on a CPU: blocks below 1 GiB lie in its heap, and up to 1 GiB of free ones stay there.
 
-    A step asks for its temporary arrays anew, and glibc returns as much to the system at its end, page by page: ten thousand
-    page faults of a SymAE step, a fifth of its time. Does nothing where the C library is not glibc.
+    A step takes its temporary arrays anew. By default glibc hands them back to the system, some 40 MB of a SymAE step, and the
+    next step gets them page by page: ten thousand page faults, a fifth of its time. The settings are those of the whole
+    process. Nothing is changed where its environment has settings of its own (`MALLOC_*`, `GLIBC_TUNABLES`), on a GPU, and
+    where the C library is not glibc.
     """
-    if not sys.platform.startswith("linux") or jax.default_backend() != "cpu":
-        return
-    set_option = getattr(ctypes.CDLL(None), "mallopt", None)
+    chosen = any(name.startswith("MALLOC_") or name == "GLIBC_TUNABLES" for name in os.environ)
+    set_option = None if chosen or jax.default_backend() != "cpu" else _glibc("mallopt")
     if set_option is None:
         return
     if not set_option(MMAP_THRESHOLD, 1024 * MIB):
-        set_option(MMAP_THRESHOLD, 32 * MIB)  # the most before glibc 2.35; unset, the next line would fix it at 128 KiB
+        set_option(MMAP_THRESHOLD, 32 * MIB)  # the most in older ones; unset, the next line would leave it where it is
     set_option(TRIM_THRESHOLD, 1024 * MIB)
-    set_option(ARENA_MAX, 1)  # JAX computes in a thread of its own, and a thread's own arena has blocks of 64 MiB only
+    set_option(ARENA_MAX, 1)  # no new arenas: those of threads hand back every 64 MiB that are free, whatever the threshold
+
+
+def give_back() -> None:
+    """Hand all that is free back to the system, as at the end of a training."""
+    if trim := _glibc("malloc_trim"):
+        trim(0)
+
+
+@cache
+def _glibc(name: str) -> Any:
+    try:
+        return getattr(ctypes.CDLL(None), name, None) if sys.platform.startswith("linux") else None
+    except OSError:  # a Python that is linked statically
+        return None

@@ -27,7 +27,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from .data.dataset import Dataset, Layout, distinct, draw_instances, evenly
 from .data.packed import Packed, unpack
 from .errors import Diverged, InputError
-from .memory import keep_freed
+from .memory import give_back, keep_freed
 from .methods.protocol import Method, Player, Trained, Turn, numbers_of
 from .model import Model, describe
 from .runs import Record, RunFolder
@@ -366,8 +366,8 @@ class Program:
     """
 
     def __init__(self, trainer: Trainer):
-        self.trainer = trainer
         keep_freed()
+        self.trainer = trainer
         arrays, static = trainer.start((0,))
         self.together = not has_convolution(trainer, arrays, static) or jax.default_backend() != "cpu"
         self.static = static
@@ -396,6 +396,7 @@ class Program:
         if stand is None:
             stand = self._promising(team, folder, show) if trainer.starts > 1 else self._fresh(team)
         end = self._play(team, stand, folder, lambda step, terms: show(before + step, terms), snapshots)
+        give_back()
         return list(zip(self._models(team, end.games), end.records, strict=True))
 
     def _promising(

@@ -422,7 +422,8 @@ def is_lazy(x: Any) -> bool:
 
 
 def distinct(key: Key[Array, ""], n: Int[Array, ""] | int, count: int) -> Int[Array, " {count}"]:
-    """`count` different integers below n, every set equally likely (Floyd's algorithm); with repeats only where n < count.
+    """`count` different integers below n in random order, every set equally likely (Floyd's algorithm); with repeats only where
+    n < count.
 
     n may be traced, so that groups of every size share one compiled program.
     """
@@ -434,12 +435,14 @@ def distinct(key: Key[Array, ""], n: Int[Array, ""] | int, count: int) -> Int[Ar
         return chosen.at[i].set(jnp.where(jnp.any(chosen == draws[i]), last[i], draws[i]))
 
     chosen = jax.lax.fori_loop(0, count, add, jnp.full((count,), -1, draws.dtype))
+    chosen = jax.random.permutation(jax.random.fold_in(again, 1), chosen)  # whoever takes half of a batch takes any half
     return jnp.where(n >= count, chosen, jax.random.randint(again, (count,), 0, n))
 
 
 @partial(jax.jit, static_argnums=(2, 3))
 def draw_instances(key: Key[Array, ""], layout: Layout, groups: int, instances: int) -> Int[Array, "{groups} {instances}"]:
-    """Row indices of a random batch: different groups, so that every batch mixes states, and different rows of each.
+    """Row indices of a random batch: different groups, so that every batch mixes states, and different rows of each, in
+    random order.
 
     Groups smaller than `instances` are drawn with replacement; if there are fewer groups than asked for, they take turns.
     """

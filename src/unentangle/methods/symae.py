@@ -102,7 +102,7 @@ def some_of_each(key: Key[Array, ""], x: Float[Array, "groups instances ..."], s
     if some == instances:
         return x
     chosen = jnp.argsort(jax.random.uniform(key, (groups, instances)), axis=1)[:, :some]
-    return jax.vmap(lambda rows, index: rows[index])(x, chosen)
+    return x[jnp.arange(groups)[:, None], chosen]
 
 
 # -- 2.2 the dropout ------------------------------------------------------------------------------------------------------
@@ -241,8 +241,8 @@ def consistency_penalty(again: Float[Array, "*rows q"], given: Float[Array, "*ro
 
 def half_and_half(real: Float[Array, "groups instances ..."], virtual: Float[Array, "groups half ..."]) -> Array:
     """As many of the real as of the virtual instances of each group; 16 of each are enough."""
-    half = min(virtual.shape[1], 16)
-    return jnp.concatenate([real[:, :half], virtual[:, :half]], axis=1)
+    each = min(virtual.shape[1], 16)
+    return jnp.concatenate([real[:, :each], virtual[:, :each]], axis=1)
 
 
 # -- the method -----------------------------------------------------------------------------------------------------------
@@ -283,14 +283,15 @@ class SymAE:
             the codes of each state take the shape of its recordings, which differ. 0 if the same step of the nuisance moves
             some recordings further than others.
         consistency: weight of `consistency_penalty`, which is not the paper's either: a swap that is encoded again has the
-            nuisance code that it was decoded with. Half of the recordings whose distances `isometry` compares are then swaps;
-            all are real if it is 0. No schedule, so that a step without it does without its work.
+            nuisance code that it was decoded with, one of half of a batch's. Half of the recordings whose distances `isometry`
+            compares are then swaps; all are real if it is 0. No schedule, so that a step without it does without its work.
         regulariser: the kind of noise on the nuisance code (section 2.2).
         decoder: "multiplicative" dec3(dec1(C) * dec2(N)), "concatenation" or "dense"; "convolution", the multiplicative one in
             the frequency domain, for recordings of unknown sources (eq. 1); or a net of the vector [C, N].
         pooled: the share of the instances of a group, drawn anew at every step, that make its coherent code while training. If
             all do, as in the paper (1), the code of a group of the data becomes one fixed vector, and other groups of the same
-            state are decoded worse. No schedule.
+            state are decoded worse. Only these go through CEnc1 then, and are what its BatchNorm sees, if it has one. No
+            schedule.
         pool: "mean", "max", "min", or a function of (features (instances, ...), mask (instances,)).
         architecture: "default" nets for signals and images of any size; "appendix" and "authors" are appendix A as printed and
             the authors' code, with BatchNorm, for signals.
@@ -402,7 +403,9 @@ class SymAE:
     def _virtual(
         self, net: Nets, state: nets.State, c: Float[Array, "groups p"], n: Float[Array, "groups instances q"]
     ) -> Virtual:
-        """Each group of a batch decoded with the nuisances of the second half of the group before."""
+        """Each group of a batch decoded with nuisances of the group before: of half of its instances, whose order is random,
+        and not of those that `half_and_half` compares themselves.
+        """
         given = jnp.roll(n, 1, axis=0)[:, n.shape[1] // 2 :]
         group = jnp.repeat(jnp.arange(len(given)), given.shape[1])
         rows = net.decoder(c, given.reshape(-1, n.shape[2]), group, state)[0]
