@@ -77,11 +77,11 @@ def coherent_codes(
     state: nets.State,
     pool: Pool,
     x: Float[Array, "groups instances ..."],
-    mask: Bool[Array, "groups instances"],
 ) -> tuple[Float[Array, "groups p"], nets.State]:
     """C_i = CEnc2(pool_j CEnc1(X_ij)): the same for every order of the instances."""
     features, state = nets.over_rows(net.coherent_1, x.reshape(-1, *x.shape[2:]), state)
-    return pooled_codes(net, state, pool, features.reshape(*x.shape[:2], *features.shape[1:]), mask)
+    features = features.reshape(*x.shape[:2], *features.shape[1:])
+    return pooled_codes(net, state, pool, features, jnp.ones(x.shape[:2], bool))
 
 
 def pooled_codes(
@@ -417,7 +417,7 @@ class SymAE:
         """C (groups, p) and N (groups, instances, q) of a batch."""
         groups, instances, *row = turn.x.shape
         seen = some_of_each(jax.random.fold_in(turn.key, groups), turn.x, self.pooled)
-        c, state = coherent_codes(net, state, self._pool(), seen, jnp.ones(seen.shape[:2], bool))
+        c, state = coherent_codes(net, state, self._pool(), seen)
         n, state = nets.over_rows(net.nuisance, turn.x.reshape(-1, *row), state)
         return c, n.reshape(groups, instances, -1), state
 
