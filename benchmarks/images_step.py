@@ -21,6 +21,7 @@ import unentangle as un
 from symae_step import Other, medians
 from unentangle.data import Dataset, Packed, celeba, dsprites
 from unentangle.data.dataset import Scale
+from unentangle.memory import keep_freed
 from unentangle.recipes.nashae_images import TABLE_2, TABLE_3, Setting, face_method, sprite_method
 from unentangle.recipes.record import provenance
 from unentangle.storage import write_json
@@ -80,6 +81,7 @@ def waiting(rounds: int) -> dict[str, float]:
     return found
 
 
+@keep_freed()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--torch", required=True, help="the Python of an environment with PyTorch")

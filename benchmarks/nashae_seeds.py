@@ -21,6 +21,7 @@ import numpy as np
 from scipy.stats import fisher_exact
 
 import unentangle as un
+from unentangle.memory import keep_freed
 from unentangle.recipes.record import provenance
 from unentangle.storage import write_json
 from unentangle.train import Program, keys_of, prepare
@@ -29,6 +30,7 @@ METHOD = un.NashAE(m=8)
 COUNTS = (1, 8, 32, 128)
 
 
+@keep_freed()
 def peak(count: int) -> None:
     """In a process of its own: seconds per step and seed, and the greatest memory, of so many seeds at once."""
     program = Program(prepare(METHOD, un.data.beamsynthesis()))

@@ -20,6 +20,7 @@ import torch
 from torch import nn
 
 import unentangle as un
+from unentangle.memory import keep_freed
 from unentangle.recipes.record import provenance
 from unentangle.storage import write_json
 from unentangle.train import Program, keys_of, prepare
@@ -115,6 +116,7 @@ def timed(function: Callable[[], None]) -> float:
     return monotonic() - start
 
 
+@keep_freed()
 def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
     start, found = monotonic(), []

@@ -9,7 +9,7 @@ import pytest
 
 PROGRAM = """
 import ctypes, resource
-from unentangle.memory import give_back, keep_freed
+from unentangle.memory import keep_freed
 
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
@@ -24,10 +24,12 @@ def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 first = faults()
-keep_freed()
-kept, again = faults(), faults()
-give_back()
-print(first, again, faults(), libc.mallopt(-3, 1 << 30))
+try:
+    with keep_freed():
+        kept, again = faults(), faults()
+        raise KeyboardInterrupt
+except KeyboardInterrupt:
+    print(first, again, faults(), libc.mallopt(-3, 1 << 30))
 """
 
 

@@ -3,6 +3,8 @@
 import ctypes
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -12,32 +14,36 @@ TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = -1, -3, -8  # names of <malloc.h>
 MIB = 1 << 20
 
 
-@cache
-def keep_freed() -> None:
-    """Let glibc keep what JAX frees on a CPU: blocks below 1 GiB lie in its heap, and up to 1 GiB of free ones stay there.
+@contextmanager
+def keep_freed() -> Iterator[None]:
+    """While this lasts, glibc keeps what JAX frees on a CPU: blocks below 1 GiB in its heap, and up to 1 GiB of free ones.
 
     A step takes its temporary arrays anew. By default glibc hands them back to the system, some 40 MB of a SymAE step, and the
-    next step gets them page by page: ten thousand page faults, a fifth of its time. The settings are those of the whole
-    process. Nothing is changed where its environment has settings of its own (`MALLOC_*`, `GLIBC_TUNABLES`), on a GPU, and
-    where the C library is not glibc.
+    next step gets them page by page: ten thousand page faults, a fifth of its time. At the end, an interrupt included, all that
+    is free is handed back; the settings stay those of the whole process. Nothing is done where its environment has settings of
+    its own (`MALLOC_*`, `GLIBC_TUNABLES`), on a GPU, and where the C library is not glibc.
     """
-    chosen = any(name.startswith("MALLOC_") or name == "GLIBC_TUNABLES" for name in os.environ)
-    set_option = None if chosen or jax.default_backend() != "cpu" else _glibc("mallopt")
-    if set_option is None:
-        return
+    kept = jax.default_backend() == "cpu" and _set()
+    try:
+        yield
+    finally:
+        if kept:
+            _glibc("malloc_trim")(0)
+
+
+@cache
+def _set() -> bool:
+    """Make the settings, once; whether they may be made."""
+    set_option = _glibc("mallopt")
+    if set_option is None or any(name.startswith("MALLOC_") or name == "GLIBC_TUNABLES" for name in os.environ):
+        return False
     if not set_option(MMAP_THRESHOLD, 1024 * MIB):
         set_option(MMAP_THRESHOLD, 32 * MIB)  # the most in older ones; unset, the next line would leave it where it is
     set_option(TRIM_THRESHOLD, 1024 * MIB)
     set_option(ARENA_MAX, 1)  # no new arenas: those of threads hand back every 64 MiB that are free, whatever the threshold
+    return True
 
 
-def give_back() -> None:
-    """Hand all that is free back to the system, as at the end of a training."""
-    if trim := _glibc("malloc_trim"):
-        trim(0)
-
-
-@cache
 def _glibc(name: str) -> Any:
     try:
         return getattr(ctypes.CDLL(None), name, None) if sys.platform.startswith("linux") else None

@@ -26,6 +26,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from .data.dataset import Dataset
 from .errors import Diverged, InputError
 from .evaluate import evaluate
+from .memory import keep_freed
 from .methods.protocol import Method, numbers_of
 from .model import Model, describe
 from .runs import RunFolder
@@ -37,6 +38,7 @@ Measure = Callable[[Model, Dataset], Mapping[str, float]]
 Row = dict[str, Any]
 
 
+@keep_freed()
 def study(
     methods: Sequence[Method],
     data: Dataset,

@@ -27,7 +27,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from .data.dataset import Dataset, Layout, distinct, draw_instances, evenly
 from .data.packed import Packed, unpack
 from .errors import Diverged, InputError
-from .memory import give_back, keep_freed
+from .memory import keep_freed
 from .methods.protocol import Method, Player, Trained, Turn, numbers_of
 from .model import Model, describe
 from .runs import Record, RunFolder
@@ -366,7 +366,6 @@ class Program:
     """
 
     def __init__(self, trainer: Trainer):
-        keep_freed()
         self.trainer = trainer
         arrays, static = trainer.start((0,))
         self.together = not has_convolution(trainer, arrays, static) or jax.default_backend() != "cpu"
@@ -396,7 +395,6 @@ class Program:
         if stand is None:
             stand = self._promising(team, folder, show) if trainer.starts > 1 else self._fresh(team)
         end = self._play(team, stand, folder, lambda step, terms: show(before + step, terms), snapshots)
-        give_back()
         return list(zip(self._models(team, end.games), end.records, strict=True))
 
     def _promising(
@@ -578,6 +576,7 @@ class Run(Sequence[Model]):
         return f"Run({len(self)} models of {self.models[0].method!r}; seeds {', '.join(map(str, self.seeds))})"
 
 
+@keep_freed()
 def train(
     method: Method,
     data: Dataset,
