@@ -5,11 +5,15 @@ import pytest
 
 from unentangle.recipes import concatenation
 from unentangle.recipes.concatenation import (
+    NUISANCES,
+    STATES,
     Case,
     bernoulli_loss,
     expected_gaussian_loss,
     gaussian_loss,
     nuisance,
+    rectified,
+    rectified_normal,
     start,
     trained,
 )
@@ -39,6 +43,30 @@ def test_the_expected_gaussian_loss_is_the_mean_of_its_samples():
     found = float(expected_gaussian_loss(MODEL._replace(units=units), KEY, 1.0))
     assert found == pytest.approx(float(samples.mean()), abs=4 * error)
     assert abs(found - float(gaussian_loss(MODEL._replace(units=units * 0), KEY, 1.0, True))) > 20 * error
+
+
+def test_told_gradients_are_those_of_the_sums():
+    def plain(a, b):
+        return jax.nn.relu(a[:, :, None] * STATES + b[:, :, None] * NUISANCES).sum(axis=1)
+
+    a, b, by = (
+        jax.random.normal(key, shape) for key, shape in zip(jax.random.split(KEY, 3), [(2, 7), (2, 7), (2, 200)], strict=True)
+    )
+    for found, true in zip(jax.vjp(rectified, a, b)[1](by), jax.vjp(plain, a, b)[1](by), strict=True):
+        np.testing.assert_allclose(found, true, rtol=1e-4, atol=1e-3)
+
+
+def test_moments_of_a_rectified_normal_variable_and_their_derivatives():
+    z = np.linspace(-10, 10, 20_001)
+    for mean, deviation in ((0.7, 0.4), (-0.7, 0.4), (3.0, 1e-4), (-3.0, 1e-4)):
+        density = np.exp(-(z**2) / 2) / (2 * np.pi) ** 0.5 * (z[1] - z[0])
+        values = np.maximum(mean + deviation * z, 0)
+        true = np.array([[values @ density, values**2 @ density]])
+        true = np.append(true, [[(values > 0) @ density, 2 * values @ density]], axis=0)  # d / d mean
+        true = np.append(true, [[(values > 0) * z @ density, 2 * values * z @ density]], axis=0)  # d / d deviation
+        at = jnp.asarray(mean), jnp.asarray(deviation)
+        found = rectified_normal(*at), *(jax.jacfwd(rectified_normal, i)(*at) for i in (0, 1))
+        np.testing.assert_allclose(np.array(found), true, rtol=1e-3, atol=1e-5)
 
 
 def test_one_t_for_all_units_scales_the_code():

@@ -1,6 +1,7 @@
 """A recipe at work: what it has trained, and the JSON beside every result: what was measured, on what, and for how long."""
 
 import json
+import os
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -107,7 +108,7 @@ def provenance(seconds: float, at: str | None = None) -> dict[str, Any]:
     return {
         "commit": at or commit(),
         "versions": {"python": platform.python_version()} | {name: version(name) for name in packages},
-        "device": {"kind": device.device_kind, "backend": device.platform, "cores": len(_cores())},
+        "device": {"kind": device.device_kind, "backend": device.platform, "cores": cores()},
         "matrix_precision": jax.config.jax_default_matmul_precision or "default (float32; TF32 on NVIDIA GPUs)",  # pyright: ignore[reportAttributeAccessIssue]
         "seconds": round(seconds, 1),
     }
@@ -118,10 +119,9 @@ def summary(measured: Mapping[str, Sequence[float]]) -> dict[str, Any]:
     return {name: {"values": list(v), "mean": float(np.mean(v)), "interval_95": interval(v)} for name, v in measured.items()}
 
 
-def _cores() -> set[int]:
-    import os
-
-    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def commit() -> str:
