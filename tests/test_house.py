@@ -34,7 +34,7 @@ KNOWS = {
     "streams": {"errors", "data", "methods", "model", "outputs"},
     "inspection": {"errors", "data", "methods", "train"},
     "evaluate": {"errors", "data", "dependence", "metrics", "methods", "model", "train"},
-    "study": {"errors", "schedules", "data", "methods", "model", "evaluate", "runs", "storage", "train"},
+    "study": {"errors", "schedules", "data", "memory", "methods", "model", "evaluate", "runs", "storage", "train"},
     "figures": {"data", "evaluate", "metrics", "model", "plots"},
     "recipes": {
         "nets",
