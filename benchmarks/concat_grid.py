@@ -1,9 +1,9 @@
-"""Figure 8 of the SymAE paper: a grid of 441 initialisations as one program, against one model at a time.
+"""Figure 8 of the SymAE paper: a grid of 441 initialisations, against one model at a time.
 
     python benchmarks/concat_grid.py --torch ENV/bin/python [--rounds 7]
 
-One at a time is measured twice: the same program with one member, and the plain way in PyTorch. Every round times all sides one
-after the other; seconds are for 10,000 steps of all 441 models, by the medians. Run on an idle machine.
+One at a time is measured twice: by our own program, which then has one core, and the plain way in PyTorch. Every round times all
+sides one after the other; seconds are for 10,000 steps of all 441 models, by the medians. Run on an idle machine.
 """
 
 import argparse
@@ -45,12 +45,12 @@ def main() -> None:
     given = parser.parse_args()
     begun, row = monotonic(), len(AXIS)
     sides: dict[str, tuple[Callable[[], float], int, int]] = {
-        "a row of the grid at once": (ours(row), row, STEPS),
-        "one at a time": (ours(1), 1, STEPS),
+        "a row of the grid": (ours(row), row, STEPS),
+        "our program, one at a time": (ours(1), 1, STEPS),
     }
     for threads in ("1", "2") if given.torch else ():
         other = Other(PLAIN_STEPS, given.torch, "concatenation_torch.py", threads)
-        sides[f"one at a time, pytorch on {threads} thread(s)"] = (other, 1, PLAIN_STEPS)
+        sides[f"pytorch, one at a time, on {threads} thread(s)"] = (other, 1, PLAIN_STEPS)
     for side, _, _ in sides.values():
         side()  # compile, warm up
     times = {name: [] for name in sides}
@@ -58,10 +58,10 @@ def main() -> None:
         for name, (side, members, steps) in sides.items():
             times[name].append(side() / members / steps)
     seconds = {name: float(np.median(t)) * 10_000 * row**2 for name, t in times.items()}
-    at_once, *others = seconds
+    whole, *others = seconds
     found = {
         "seconds_for_the_grid": seconds,
-        "ratios": {f"times faster than {name}": seconds[name] / seconds[at_once] for name in others},
+        "ratios": {f"times faster than {name}": seconds[name] / seconds[whole] for name in others},
     }
     print(found)
     settings = {"members": row, "steps": STEPS, "rounds": given.rounds}
