@@ -12,6 +12,7 @@ stands beside, without a ratio. Run on an idle machine.
 import argparse
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -22,6 +23,7 @@ import numpy as np
 
 import unentangle as un
 from unentangle.memory import keep_freed
+from unentangle.methods.symae import PRINTED
 from unentangle.recipes.record import provenance
 from unentangle.storage import write_json
 from unentangle.train import Program, keys_of, prepare
@@ -110,7 +112,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     given = parser.parse_args()
     start = monotonic()
-    authors = un.SymAE(architecture="authors", rate=0.5, lam=0.0, isometry=0.0, consistency=0.0, pooled=1.0)
+    authors = replace(PRINTED, architecture="authors")
     sides: dict[str, Callable[[], float]] = {
         "ours": ours(authors, steps=1000, batch=(18, 30), lr=1e-3),
         "ours, by our defaults": ours(un.SymAE()),

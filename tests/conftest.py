@@ -7,7 +7,7 @@ from pathlib import Path
 
 # Most of the time of a test goes into compiling programs that run for a moment: compile them with less care. The second flag is
 # not known to every XLA, which then stops.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 if version("jaxlib").startswith("0.10."):
     os.environ["XLA_FLAGS"] += " --xla_cpu_use_fusion_emitters=false"
 

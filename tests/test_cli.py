@@ -11,7 +11,7 @@ from unentangle import cli, nets
 from unentangle.cli import _parts, main
 from worlds import small_mra, small_nets
 
-SMALL = ["--consistency", "0", "--isometry", "0"]  # compiles faster
+SMALL = ["--consistency", "0", "--isometry", "0", "--coincidence", "0"]  # compiles faster
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -18,6 +18,7 @@ from unentangle.methods.symae import (
     Pairs,
     adversarial_penalty,
     coherent_codes,
+    coincidence_penalty,
     consistency_penalty,
     half_and_half,
     isometry_penalty,
@@ -103,7 +104,7 @@ def test_no_noise_at_rate_zero(kind):
 
 
 def test_the_loss_is_the_mean_squared_error_plus_lam_times_the_printed_penalty():
-    method = dense_symae(rate=0.0, lam=3.0, penalty="energy", isometry=0.0, consistency=0.0)
+    method = dense_symae(rate=0.0, lam=3.0, penalty="energy")
     net, state = method.init((12,), jax.random.key(0))
     x = jax.random.normal(jax.random.key(1), (4, 5, 12))
     loss, (terms, _) = method.loss(net, state, None, Turn(x, None, jax.random.key(2), 20))
@@ -157,18 +158,19 @@ def test_an_own_encoder_alone_gets_a_dense_layer():
 
 @pytest.mark.parametrize("penalty", [*PENALTIES, lambda codes: jnp.mean(codes**2)], ids=[*PENALTIES, "own"])
 def test_the_loss_adds_the_named_penalty_of_the_nuisance_codes(penalty):
-    method = dense_symae(rate=0.0, lam=3.0, penalty=penalty, isometry=2.0, consistency=0.5)
+    method = dense_symae(rate=0.0, lam=3.0, penalty=penalty, isometry=2.0, consistency=0.5, coincidence=0.7)
     net, state = method.init((12,), jax.random.key(0))
     turn = Turn(jax.random.normal(jax.random.key(1), (4, 5, 12)), None, jax.random.key(2), 20)
     loss, (terms, _) = method.loss(net, state, None, turn)
     penalised = PENALTIES.get(penalty, penalty)(jax.vmap(jax.vmap(net.nuisance))(turn.x))
     assert float(terms["penalty"]) == pytest.approx(float(penalised), rel=1e-5)
     total = terms["reconstruction"] + 3 * terms["penalty"] + 2 * terms["isometry"] + 0.5 * terms["consistency"]
+    total += 0.7 * terms["coincidence"]
     assert float(loss) == pytest.approx(float(total), rel=1e-6)
 
 
 def test_the_loss_adds_what_the_opponents_earn():
-    method = dense_symae(rate=0.0, lam=3.0, penalty="adversarial", isometry=0.0, consistency=0.0)
+    method = dense_symae(rate=0.0, lam=3.0, penalty="adversarial")
     net, state = method.init((12,), jax.random.key(0))
     turn = Turn(jax.random.normal(jax.random.key(1), (4, 5, 12)), None, jax.random.key(2), 20)
     loss, (terms, _) = method.loss(net, state, None, turn)
@@ -257,6 +259,43 @@ def test_the_isometry_penalty_of_any_group_is_finite_and_so_is_its_gradient(inst
     x = jnp.zeros((2, instances, 5))
     for codes in (jnp.zeros((2, instances, 3)), jax.random.normal(jax.random.key(0), (2, instances, 3))):
         value, gradient = jax.value_and_grad(isometry_penalty)(codes, x)
+        assert jnp.isfinite(value)
+        assert jnp.all(jnp.isfinite(gradient))
+
+
+# -- coincidence ----------------------------------------------------------------------------------------------------------
+
+STEPS = 2 * np.pi * np.arange(12) / 12
+
+
+@pytest.mark.parametrize("others", [1, 2])
+def test_codes_coincide_all_not_at_all_or_nearly(others):
+    def beside(by):
+        return float(coincidence_penalty(circles(np.stack([STEPS, *[STEPS + 2 * np.pi / 12 * by] * others]))))
+
+    assert beside(1.0) == pytest.approx(0, abs=1e-4) if others == 1 else beside(1.0) < 1e-4
+    aside = [beside(by) for by in (0.0, 0.1, 0.2, 0.3, 0.4)]
+    assert np.all(np.diff(aside) > 0)
+    far = jnp.stack([circles(STEPS[None])[0], circles(STEPS[None])[0] + 10])
+    assert coincidence_penalty(far) == pytest.approx(1)
+    assert not jax.grad(coincidence_penalty)(far).any()
+
+
+def test_the_coincidence_penalty_knows_no_order_no_motion_and_no_scale():
+    codes = circles(np.stack([STEPS, STEPS + 0.1, STEPS[::-1] - 0.05]))
+    there = float(coincidence_penalty(codes))
+    assert 0.1 < there < 0.9
+    mixed = np.random.default_rng(0).permutation(12)
+    assert coincidence_penalty(codes[::-1, mixed]) == pytest.approx(there, rel=1e-4)
+    assert coincidence_penalty(7 * codes[..., ::-1] + 2) == pytest.approx(there, rel=1e-4)
+    drawn_again = jnp.concatenate([codes, codes[:, :6]], axis=1)  # rows that a batch holds twice are no near neighbours
+    assert 0.05 < coincidence_penalty(drawn_again) < 0.9
+
+
+@pytest.mark.parametrize("shape", [(1, 5, 3), (3, 1, 3), (2, 40, 3)])
+def test_the_coincidence_penalty_of_any_groups_is_finite_and_so_is_its_gradient(shape):
+    for codes in (jnp.zeros(shape), jax.random.normal(jax.random.key(0), shape)):
+        value, gradient = jax.value_and_grad(coincidence_penalty)(codes)
         assert jnp.isfinite(value)
         assert jnp.all(jnp.isfinite(gradient))
 
@@ -368,7 +407,7 @@ def test_a_share_of_each_group_is_drawn_evenly():
 @pytest.mark.parametrize(
     ("name", "number"),
     [
-        *((weight, -1.0) for weight in ("rate", "lam", "isometry", "consistency")),
+        *((weight, -1.0) for weight in ("rate", "lam", "isometry", "consistency", "coincidence")),
         ("lam", np.nan),
         ("rate", 1.0),
         ("p", 0),

@@ -20,15 +20,17 @@ Number = Annotated[Any, "a number, or a schedule of one"]
 
 
 class Linear(eqx.Module):
-    """A straight line from `start` to `end`, reached at progress `until` and kept from there on."""
+    """A straight line from `start`, left at progress `since`, to `end`, reached at `until`; constant before and after."""
 
     start: Number
     end: Number
     until: Number = 1.0
+    since: Number = 0.0
 
     def __call__(self, progress: Progress) -> Array:
         """The value at this progress."""
-        return self.start + (self.end - self.start) * jnp.clip(progress / self.until, 0.0, 1.0)
+        way = (progress - self.since) / jnp.maximum(self.until - self.since, 1e-9)
+        return self.start + (self.end - self.start) * jnp.clip(way, 0.0, 1.0)
 
 
 class Cosine(eqx.Module):

@@ -15,13 +15,13 @@ the other sees one instance and is disturbed while it trains,
 
 and the decoder gives X_ij back from both. Training minimises, on standardised rows,
 
-    mean (dec(C_i, SR(N_ij)) - X_ij)^2  +  lam * penalty(N)  +  two terms that are told below,
+    mean (dec(C_i, SR(N_ij)) - X_ij)^2  +  lam * penalty(N)  +  three terms that are told below,
 
 the squared error averaged over every sample. The penalty makes the nuisance codes of every group alike in distribution. As
-printed it is the energy distance of section 4.2.4, mean_i 2 E(p_i, p): that is penalty="energy", isometry=0, consistency=0,
-pooled=1. (The authors' code also averages the error, but sums the penalty over groups and leaves the factor 2 out: its lambda
-is 2 / n_x of ours.) By default it is divided by the mean distance of the codes, because the printed one is lowered as well by
-making all codes small. A swap decodes the coherent code of one state with the nuisance code of another's instance.
+printed it is the energy distance of section 4.2.4, mean_i 2 E(p_i, p), and there are no other terms: `PRINTED`. (The authors'
+code also averages the error, but sums the penalty over groups and leaves the factor 2 out: its lambda is 2 / n_x of ours.) By
+default it is divided by the mean distance of the codes, because the printed one is lowered as well by making all codes small. A
+swap decodes the coherent code of one state with the nuisance code of another's instance.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -176,7 +176,7 @@ def adversarial_penalty(codes: Pairs, predicted: Pairs) -> Float[Array, ""]:
 
 
 def isometry_penalty(
-    codes: Float[Array, "groups instances q"], x: Float[Array, "groups instances ..."], width: float = 0.05, near: float = 0.5
+    codes: Float[Array, "groups instances q"], x: Float[Array, "groups instances ..."], width: float = 0.05, near: float = 1.0
 ) -> Float[Array, ""]:
     """How much the distances of recordings vary among pairs of one group whose codes are equally far apart.
 
@@ -245,6 +245,36 @@ def half_and_half(real: Float[Array, "groups instances ..."], virtual: Float[Arr
     return jnp.concatenate([real[:, :each], virtual[:, :each]], axis=1)
 
 
+# -- beyond the paper: what coincides nearly, coincides -------------------------------------------------------------------
+#
+# Often the nuisances of a data set come again: the same shifts, the same sources in every state. Then the codes of two states
+# are two copies of one set of points, and nothing above minds if one copy lies half a step beside the other: both are smooth,
+# and swaps are of nuisances in between. A penalty on distributions sees it only if it looks closer than the points are apart.
+
+
+def coincidence_penalty(codes: Float[Array, "groups instances q"], width: float = 0.2) -> Float[Array, ""]:
+    """How few codes of another group a code coincides with: 1 less the mean over other groups of the sum of exp(-d^2 / 2 w^2).
+
+    The kernel is narrow: w is so much of the mean distance of a code to the nearest other one of its group. So codes of two
+    groups that nearly coincide are drawn together, and the rest does not feel it: where no nuisance comes twice, this is 1,
+    whatever the codes. Other penalties have to bring them so near. Of large groups, 32 instances are compared.
+    """
+    groups, instances, q = codes[:, :32].shape
+    if groups < 2 or instances < 2:
+        return jnp.ones(())
+    rows, group = codes[:, :32].reshape(-1, q), np.repeat(np.arange(groups), instances)
+    apart, same = dependence.distances(rows, rows), group[:, None] == group
+    nearest = jnp.min(jnp.where(same & (apart > 0), apart, jnp.inf), axis=1)
+    w = width * jnp.mean(nearest, where=jnp.isfinite(nearest))
+    near = jnp.exp(-0.5 * (apart / jax.lax.stop_gradient(jnp.maximum(jnp.nan_to_num(w), dependence.TINY))) ** 2)
+    return 1 - jnp.sum(near, where=~same) / (len(rows) * (groups - 1))
+
+
+def if_it_counts(weight: Number, penalty: Callable[..., Array], *of: Array) -> Float[Array, ""]:
+    """A penalty, or zero and no work where its weight is. There is nothing to keep for its gradient either."""
+    return jax.lax.cond(weight > 0, jax.checkpoint(penalty), lambda *_: jnp.zeros(()), *of)
+
+
 # -- the method -----------------------------------------------------------------------------------------------------------
 
 
@@ -285,6 +315,10 @@ class SymAE:
         consistency: weight of `consistency_penalty`, which is not the paper's either: a swap that is encoded again has the
             nuisance code that it was decoded with, one of half of a batch's. Half of the recordings whose distances `isometry`
             compares are then swaps; all are real if it is 0. No schedule, so that a step without it does without its work.
+        coincidence: weight of `coincidence_penalty`, the third that is not the paper's: codes of two groups that nearly
+            coincide are drawn together, so that a nuisance that comes again in another state has the same code there. By
+            default it rises late, from 60 to 80 % of the training: what is not yet near its like would be drawn to another.
+            Where no nuisance comes twice it does nothing.
         regulariser: the kind of noise on the nuisance code (section 2.2).
         decoder: "multiplicative" dec3(dec1(C) * dec2(N)), "concatenation" or "dense"; "convolution", the multiplicative one in
             the frequency domain, for recordings of unknown sources (eq. 1); or a net of the vector [C, N].
@@ -306,6 +340,7 @@ class SymAE:
     penalty: Named | Penalty = "relative-energy"
     isometry: Number = Linear(0.0, 75.0, until=0.6)  # noqa: RUF009
     consistency: float = 1.0
+    coincidence: Number = Linear(0.0, 0.06, since=0.6, until=0.8)  # noqa: RUF009
     regulariser: Regulariser = "dropout"
     decoder: Literal["multiplicative", "concatenation", "dense", "convolution"] | Net = "multiplicative"
     pooled: float = 0.5
@@ -321,7 +356,13 @@ class SymAE:
     def __post_init__(self):
         if self.p < 1 or self.q < 1:
             raise InputError(f"p={self.p} and q={self.q}; both codes need at least one number.")
-        for name, bound in (("rate", 1.0), ("lam", np.inf), ("isometry", np.inf), ("consistency", np.inf)):
+        for name, bound in (
+            ("rate", 1.0),
+            ("lam", np.inf),
+            ("isometry", np.inf),
+            ("consistency", np.inf),
+            ("coincidence", np.inf),
+        ):
             number = getattr(self, name)
             if isinstance(number, Real) and not 0 <= float(number) < bound:
                 raise InputError(f"{name}={number}; it must be at least 0 and less than {bound}.")
@@ -394,10 +435,12 @@ class SymAE:
             virtual = self._virtual(net, state, c, n)
             inconsistency = consistency_penalty(virtual.again, virtual.given)
             compared = half_and_half(n, virtual.again), half_and_half(turn.x, virtual.x)
-        weighed = jax.checkpoint(isometry_penalty)  # so that there is nothing to keep for its gradient where it does not count
-        isometry = jax.lax.cond(self.isometry > 0, weighed, lambda *_: jnp.zeros(()), *compared)
-        terms = {"reconstruction": reconstruction, "penalty": penalty, "isometry": isometry, "consistency": inconsistency}
-        total = reconstruction + self.lam * penalty + self.isometry * isometry + self.consistency * inconsistency
+        isometry = if_it_counts(self.isometry, isometry_penalty, *compared)
+        coincidence = if_it_counts(self.coincidence, coincidence_penalty, n)
+        total = reconstruction + self.lam * penalty
+        total += self.isometry * isometry + self.consistency * inconsistency + self.coincidence * coincidence
+        terms = {"reconstruction": reconstruction, "penalty": penalty}
+        terms |= {"isometry": isometry, "consistency": inconsistency, "coincidence": coincidence}
         return total, (terms, state)
 
     def _virtual(
@@ -535,6 +578,10 @@ class SymAE:
             through = CubicSpline(position, codes.nuisance, bc_type="natural")(at)
         level = None if codes.level is None else np.stack([np.interp(at, position, c) for c in codes.level.T], axis=1)
         return self.decode(trained, Codes(codes.coherent, through.astype(np.float32), np.zeros(len(at), int), level))
+
+
+PRINTED = SymAE(rate=0.5, lam=0.0, penalty="energy", isometry=0.0, consistency=0.0, coincidence=0.0, pooled=1.0)
+"""The objective of the paper, without its penalty: `dataclasses.replace(PRINTED, lam=...)` has that, too."""
 
 
 def _checked(given: Any, argument: str, kind: str, size: int) -> Float[np.ndarray, "n size"]:

@@ -29,7 +29,7 @@ from ..errors import Diverged
 from ..evaluate import evaluate, mra_baselines, orbits
 from ..figures import mra_figures
 from ..methods import SymAE
-from ..methods.symae import Codes
+from ..methods.symae import PRINTED, Codes
 from ..metrics import Strokes, courses, loops, neighbour_mixing, off_data, roll_error, strokes
 from ..model import Model, describe
 from .record import Work, begin, resolved, summary
@@ -148,9 +148,8 @@ class Variant(NamedTuple):
 
 def _printed(n_x: int, n_tau: int, *, steps: int = 3000, snapshots: Sequence[int] = (), **own: Any) -> Variant:
     """The printed objective, by Adam in full batches."""
-    rest: dict[str, Any] = {"rate": 0.5, "penalty": "energy", "lam": 0.0, "isometry": 0.0, "consistency": 0.0, "pooled": 1.0}
     training = {"steps": steps, "batch": (n_x, n_tau), "lr": 1e-3, "snapshots": tuple(snapshots)}
-    return Variant(SymAE(**rest | own), training, raw=True)
+    return Variant(replace(PRINTED, **own), training, raw=True)
 
 
 EXAMPLE_1 = {
@@ -388,7 +387,7 @@ def _notebook() -> SymAE:
         return Sequential([*nets.mlp([40, 256, 512, 784], bent, nets.keys(key)), SIGMOID, nets.reshape((28, 28))])
 
     own: dict[str, Any] = {"coherent_1": encoder, "coherent_2": nets.LINEAR, "nuisance": encoder, "decoder": decoder}
-    return SymAE(p=20, q=20, rate=0.7, lam=0.0, isometry=0.0, consistency=0.0, pooled=1.0, **own)
+    return replace(PRINTED, p=20, q=20, rate=0.7, **own)
 
 
 SIGMOID = nets.Lambda(jax.nn.sigmoid)
@@ -529,6 +528,7 @@ def ablation(out: Path, *, fast: bool = False) -> None:
     """
     changed = {
         "recommended": SymAE(),
+        "without coincidence": SymAE(coincidence=0.0),
         "without consistency": SymAE(consistency=0.0),
         "without isometry": SymAE(isometry=0.0),
         "isometry from the start": SymAE(isometry=75.0),
