@@ -529,9 +529,12 @@ def ablation(out: Path, *, fast: bool = False) -> None:
     changed = {
         "recommended": SymAE(),
         "without coincidence": SymAE(coincidence=0.0),
+        "coincidence from the start": SymAE(coincidence=0.06),
         "without consistency": SymAE(consistency=0.0),
         "without isometry": SymAE(isometry=0.0),
         "isometry from the start": SymAE(isometry=75.0),
+        "isometry of near recordings to the end": SymAE(near=0.5),
+        "isometry of far recordings from the start": SymAE(near=1.0),
         "coherent code of all instances": SymAE(pooled=1.0),
         "without penalty": SymAE(lam=0.0),
         "penalty to the end": SymAE(lam=0.3),
