@@ -15,7 +15,7 @@ SOURCE = ROOT / "src" / "unentangle"
 
 KNOWS = {
     "errors": set(),
-    "schedules": set(),
+    "schedules": {"errors"},
     "gaussian": set(),
     "memory": set(),
     "data": {"errors", "storage"},

@@ -16,12 +16,12 @@ MIB = 1 << 20
 
 @contextmanager
 def keep_freed() -> Iterator[None]:
-    """While this lasts, glibc keeps what JAX frees on a CPU: blocks below 1 GiB in its heap, and up to 1 GiB of free ones.
+    """Let glibc keep what JAX frees on a CPU, blocks below 1 GiB in its heap and up to 1 GiB of free ones; trim it at the end.
 
     A step takes its temporary arrays anew. By default glibc hands them back to the system, some 40 MB of a SymAE step, and the
-    next step gets them page by page: ten thousand page faults, a fifth of its time. At the end, an interrupt included, all that
-    is free is handed back; the settings stay those of the whole process. Nothing is done where its environment has settings of
-    its own (`MALLOC_*`, `GLIBC_TUNABLES`), on a GPU, and where the C library is not glibc.
+    next step gets them page by page. At the end, an interrupt included, all that is free is handed back once; the settings stay
+    those of the whole process. Nothing is done where its environment has settings of its own (`MALLOC_*`, `GLIBC_TUNABLES`), on
+    a GPU, and where the C library is not glibc.
     """
     kept = jax.default_backend() == "cpu" and _set()
     try:

@@ -219,7 +219,8 @@ def describe(value: Any) -> Any:
         return {"name": type(value).__name__} | {name: describe(v) for name, v in plain.items()}
     schedules = {kind: name for name, kind in SCHEDULES.items()}
     if type(value) in schedules:
-        return {"schedule": schedules[type(value)]} | {name: describe(v) for name, v in _fields(value).items()}
+        said = {name: v for name, v in _fields(value).items() if name != "since" or v}  # as before there was a `since`
+        return {"schedule": schedules[type(value)]} | {name: describe(v) for name, v in said.items()}
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if type(value) in (list, tuple):
@@ -268,6 +269,10 @@ def _content(value: Any, above: tuple[int, ...]) -> Any:
     return [name, inside(_fields(value).items())] if is_dataclass(value) and not isinstance(value, type) else name
 
 
+FORMER = {"SymAE": {"near": 0.5, "coincidence": 0.0}}
+"""What was so where a file does not say it, because the method had no such number yet."""
+
+
 def restore(described: dict[str, Any]) -> Method:
     """The inverse of `describe` for a method."""
     kinds = {kind.__name__: kind for kind in METHODS.values()}
@@ -275,6 +280,7 @@ def restore(described: dict[str, Any]) -> Method:
     name = settings.pop("name")
     if name not in kinds:
         raise InputError(f"the method {name!r} is unknown; there is {', '.join(kinds)}.")
+    settings = FORMER.get(name, {}) | settings
     if unknown := settings.keys() - {f.name for f in fields(kinds[name])}:
         raise InputError(f"{name} has no {', '.join(sorted(unknown))}.")
     for f in fields(kinds[name]):

@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .errors import InputError
+
 Progress = Float[Array, ""]
 
 Number = Annotated[Any, "a number, or a schedule of one"]
@@ -27,9 +29,13 @@ class Linear(eqx.Module):
     until: Number = 1.0
     since: Number = 0.0
 
+    def __post_init__(self):
+        if isinstance(self.since, Real) and isinstance(self.until, Real) and float(self.since) >= float(self.until):
+            raise InputError(f"since={self.since} and until={self.until}; a line is left before it is reached.")
+
     def __call__(self, progress: Progress) -> Array:
         """The value at this progress."""
-        way = (progress - self.since) / jnp.maximum(self.until - self.since, 1e-9)
+        way = (progress - self.since) / (self.until - self.since)
         return self.start + (self.end - self.start) * jnp.clip(way, 0.0, 1.0)
 
 

@@ -18,7 +18,7 @@ and the decoder gives X_ij back from both. Training minimises, on standardised r
     mean (dec(C_i, SR(N_ij)) - X_ij)^2  +  lam * penalty(N)  +  three terms that are told below,
 
 the squared error averaged over every sample. The penalty makes the nuisance codes of every group alike in distribution. As
-printed it is the energy distance of section 4.2.4, mean_i 2 E(p_i, p), and there are no other terms: `PRINTED`. (The authors'
+printed it is the energy distance of section 4.2.4, mean_i 2 E(p_i, p), and there are no other terms (`PRINTED`). (The authors'
 code also averages the error, but sums the penalty over groups and leaves the factor 2 out: its lambda is 2 / n_x of ours.) By
 default it is divided by the mean distance of the codes, because the printed one is lowered as well by making all codes small. A
 swap decodes the coherent code of one state with the nuisance code of another's instance.
@@ -253,25 +253,29 @@ def half_and_half(real: Float[Array, "groups instances ..."], virtual: Float[Arr
 
 
 def coincidence_penalty(codes: Float[Array, "groups instances q"], width: float = 0.2) -> Float[Array, ""]:
-    """How few codes of another group a code coincides with: 1 less the mean over other groups of the sum of exp(-d^2 / 2 w^2).
+    """How few codes have their like in other groups:
 
-    The kernel is narrow: w is so much of the mean distance of a code to the nearest other one of its group. So codes of two
-    groups that nearly coincide are drawn together, and the rest does not feel it: where no nuisance comes twice, this is 1,
-    whatever the codes. Other penalties have to bring them so near. Of large groups, 32 instances are compared.
+        1 - mean over codes N_ij and other groups k of exp(-min_l |N_ij - N_kl|^2 / 2 w^2),
+
+    from 0, where every code is one of every other group, to 1. The kernel is narrow: w is so much of the median distance of a
+    code to the next one of its group. So codes of two groups that nearly coincide are drawn together, and the rest does not
+    feel it; other penalties have to bring them so near. Where nuisances are a continuum of one dimension and none comes twice,
+    codes are drawn by chance, about as far as w. Of large groups, 32 instances are compared.
     """
     groups, instances, q = codes[:, :32].shape
     if groups < 2 or instances < 2:
         return jnp.ones(())
-    rows, group = codes[:, :32].reshape(-1, q), np.repeat(np.arange(groups), instances)
-    apart, same = dependence.distances(rows, rows), group[:, None] == group
-    nearest = jnp.min(jnp.where(same & (apart > 0), apart, jnp.inf), axis=1)
-    w = width * jnp.mean(nearest, where=jnp.isfinite(nearest))
-    near = jnp.exp(-0.5 * (apart / jax.lax.stop_gradient(jnp.maximum(jnp.nan_to_num(w), dependence.TINY))) ** 2)
-    return 1 - jnp.sum(near, where=~same) / (len(rows) * (groups - 1))
+    rows, each = codes[:, :32].reshape(-1, q), np.arange(groups)
+    apart = dependence.distances(rows, rows).reshape(groups, instances, groups, instances)
+    own = apart[each, :, each]  # a row that a batch holds twice is not its own neighbour
+    step = jnp.nanmedian(jnp.min(jnp.where(own > 0, own, jnp.inf), axis=2))
+    w = width * jax.lax.stop_gradient(jnp.clip(step, dependence.TINY, 1 / dependence.TINY))
+    alike = jnp.exp(-0.5 * (jnp.min(apart, axis=3) / w) ** 2)
+    return 1 - jnp.sum(alike * (each[:, None, None] != each)) / (groups * instances * (groups - 1))
 
 
 def if_it_counts(weight: Number, penalty: Callable[..., Array], *of: Any) -> Float[Array, ""]:
-    """A penalty, or zero and no work where its weight is. There is nothing to keep for its gradient either."""
+    """A penalty; zero where its weight is, without its work (if seeds take turns), and with nothing kept for its gradient."""
     return jax.lax.cond(weight > 0, jax.checkpoint(penalty), lambda *_: jnp.zeros(()), *of)
 
 
@@ -312,16 +316,14 @@ class SymAE:
             how far the recordings are apart. By default it rises from 0 while the penalty falls: from the start it would let
             the codes of each state take the shape of its recordings, which differ. 0 if the same step of the nuisance moves
             some recordings further than others.
-        near: up to which distance of two recordings, relative to the mean one of their group, isometry looks. By default it
-            doubles late, from 60 to 80 % of the training: far recordings make codes more even, but would hold astray those that
-            are.
+        near: how near recordings must be for isometry to weigh them, relative to their mean distance in the group. By default
+            it doubles on the way: far recordings make codes more even, but hold them where they are if they are far astray.
         consistency: weight of `consistency_penalty`, which is not the paper's either: a swap that is encoded again has the
             nuisance code that it was decoded with, one of half of a batch's. Half of the recordings whose distances `isometry`
             compares are then swaps; all are real if it is 0. No schedule, so that a step without it does without its work.
         coincidence: weight of `coincidence_penalty`, the third that is not the paper's: codes of two groups that nearly
             coincide are drawn together, so that a nuisance that comes again in another state has the same code there. By
-            default it rises late, from 60 to 80 % of the training: what is not yet near its like would be drawn to another.
-            Where no nuisance comes twice it does nothing.
+            default it rises late: what is not yet near its like would be drawn to another. 0 if no nuisance comes twice.
         regulariser: the kind of noise on the nuisance code (section 2.2).
         decoder: "multiplicative" dec3(dec1(C) * dec2(N)), "concatenation" or "dense"; "convolution", the multiplicative one in
             the frequency domain, for recordings of unknown sources (eq. 1); or a net of the vector [C, N].
@@ -361,13 +363,11 @@ class SymAE:
         if self.p < 1 or self.q < 1:
             raise InputError(f"p={self.p} and q={self.q}; both codes need at least one number.")
         for name in ("rate", "lam", "isometry", "near", "consistency", "coincidence"):
-            number, bound = getattr(self, name), 1.0 if name == "rate" else np.inf
-            if isinstance(number, Real) and not 0 <= float(number) < bound:
-                raise InputError(f"{name}={number}; it must be at least 0 and less than {bound}.")
+            number, least, bound = getattr(self, name), 1e-3 if name == "near" else 0, 1.0 if name == "rate" else np.inf
+            if isinstance(number, Real) and not least <= float(number) < bound:
+                raise InputError(f"{name}={number}; it must be at least {least} and less than {bound}.")
             if not is_number(number):
                 raise InputError(f"{name}={number!r}; a number or a schedule is needed.")
-        if isinstance(self.near, Real) and float(self.near) == 0:
-            raise InputError("near=0; it must be greater than 0.")
         if not isinstance(self.consistency, Real):
             raise InputError(f"consistency={self.consistency!r}; a plain number is needed.")
         if not 0 < self.pooled <= 1:

@@ -4,7 +4,7 @@ Data are all pairs (s, l) of a state s = 0 .. 9 and a nuisance l = 0 .. 19. CEnc
 and the decoder sum_j relu(a_j s + b_j N_1 + c_j N_2) / scale of m units is to give l back. (The paper has scale = 1, the
 authors' code 10.) N has forgotten the state if alpha / beta = 0; alpha and beta themselves trade off against the decoder.
 
-Everything here is a plain function of one model; a row of a grid of initialisations is one call of `trained`.
+Losses are plain functions of one model; a row of a grid of initialisations is one call of `trained`.
 """
 
 import re
@@ -112,16 +112,16 @@ def expected_gaussian_loss(model: Model, key: Key[Array, ""], scale: float) -> F
     a, b, c = model.units
     n = nuisance(model)[:, None]
     mean, deviation = a * STATES[:, None] + (b + c) * n, jnp.sqrt((b**2 + c**2) * n**2 + 1e-12)
-    first, second = rectified_normal(mean, deviation)
-    return jnp.mean((first.sum(axis=1) / scale - NUISANCES) ** 2 + jnp.sum(second - first**2, axis=1) / scale**2)
+    first, variance = rectified_normal(mean, deviation)
+    return jnp.mean((first.sum(axis=1) / scale - NUISANCES) ** 2 + variance.sum(axis=1) / scale**2)
 
 
 @jax.custom_jvp
 def rectified_normal(mean: Float[Array, "*z"], deviation: Float[Array, "*z"]) -> tuple[Float[Array, "*z"], Float[Array, "*z"]]:
-    """E relu(z) and E relu(z)^2 of normal z. Their derivatives are told, which need no more than they themselves do."""
+    """E relu(z) and var relu(z) of normal z. Their derivatives are told, which need no more than they themselves do."""
     above, density = _normal(mean / deviation)
     first = mean * above + deviation * density
-    return first, mean * first + deviation**2 * above
+    return first, deviation**2 * above - first * (first - mean)
 
 
 def _normal(x: Float[Array, "*z"]) -> tuple[Float[Array, "*z"], Float[Array, "*z"]]:
@@ -133,8 +133,9 @@ def _normal(x: Float[Array, "*z"]) -> tuple[Float[Array, "*z"], Float[Array, "*z
 def _slopes(at: tuple[Array, Array], by: tuple[Array, Array]) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
     (mean, deviation), (up, wider) = at, by
     above, density = _normal(mean / deviation)
-    first, second = rectified_normal(mean, deviation)
-    return (first, second), (above * up + density * wider, 2 * (first * up + deviation * above * wider))
+    first, variance = rectified_normal(mean, deviation)
+    of_variance = 2 * (first * (1 - above) * up + (deviation * above - first * density) * wider)
+    return (first, variance), (above * up + density * wider, of_variance)
 
 
 # -- training ---------------------------------------------------------------------------------------------------------------
