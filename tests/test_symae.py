@@ -417,7 +417,6 @@ def test_a_share_of_each_group_is_drawn_evenly():
         *((weight, -1.0) for weight in ("rate", "lam", "isometry", "consistency", "coincidence")),
         ("lam", np.nan),
         ("rate", 1.0),
-        ("near", 0.0),
         ("p", 0),
         ("pooled", 0.0),
         ("pooled", 1.1),

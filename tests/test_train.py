@@ -251,7 +251,7 @@ def test_any_method_may_start_several_times_and_a_wrong_number_is_refused(tmp_pa
         with pytest.raises(un.InputError, match=r"starts=.*; a whole number of at least 1"):
             quick(dense_symae(), small_mra(), starts=starts)
     with pytest.raises(un.InputError, match=r"snapshots=\[50\]; up to step 50 they need starts=1"):
-        quick(dense_symae(), small_mra(), steps=250, starts=2, snapshots=[50], out=tmp_path / "run")
+        quick(dense_symae(), small_mra(), steps=100, starts=2, snapshots=[50], out=tmp_path / "run")
 
 
 def test_an_interrupt_loses_no_snapshot(tmp_path, monkeypatch):

@@ -69,7 +69,7 @@ unentangle COMMAND --help explains each one."""
 DEMO_STEPS = 1600
 SCORED_ROWS = 10_000
 HELD_OUT = 0.1
-STARTS = "how often a seed begins; the start that is best after a fifth of the steps goes on."
+STARTS = "how often a seed begins; the start that is best after two fifths of the steps goes on."
 MEASURED_ROWS = 20_000  # of a file; of more rows, those of some groups are measured
 # What is done to rows before a training, in this order: the type of a flag, what it takes, its words, and the transform.
 TRANSFORM_FLAGS: dict[str, tuple[Any, str, str, Callable[[Any], Transform]]] = {

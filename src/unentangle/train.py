@@ -34,7 +34,7 @@ from .runs import Record, RunFolder
 from .schedules import Number, at
 
 CHUNK = 50
-TRIAL = 0.2  # of the steps, after which one of several starts goes on
+TRIAL = 0.4
 CHECKPOINT_SECONDS = 10.0
 RESIDENT_BYTES = 1 << 30  # data up to this size lies on the device; larger data is read as it is needed
 
@@ -386,8 +386,8 @@ class Program:
     ) -> list[tuple[Model, Record]]:
         """Play all steps of a team, from its checkpoint in the folder if there is one; models at other steps stay there too.
 
-        With several starts, a team is one member: each start plays the first fifth of the steps, and the one goes on that falls
-        least short.
+        With several starts, a team is one member: each start plays the first two fifths of the steps, and the one goes on that
+        falls least short.
         """
         trainer = self.trainer
         before = trainer.rounds - trainer.steps
@@ -601,10 +601,10 @@ def train(
         lr: learning rate, a number or a schedule.
         replacement: whether a batch of rows may hold a row twice; by default it may, unless the method's estimates forbid it.
             Instances of one group are different ones anyway, as far as there are so many.
-        starts: how often a seed begins, from other weights and with other batches, for the first fifth of the steps, in whole
-            chunks of 50. The start goes on that falls least short of what the method is for (`shortfall`). By default what the
-            method recommends, and 1 in trainings of fewer than the recommended steps. Seeds that begin several times are
-            trained one after the other.
+        starts: how often a seed begins, from other weights and with other batches, for the first two fifths of the steps (in
+            whole chunks of 50). The start goes on that falls least short of what the method is for (`shortfall`). By default
+            what the method recommends, and 1 in trainings of fewer than the recommended steps. Seeds that begin several times
+            are trained one after the other.
         out: a folder in which the training is kept as it goes: the same call goes on from there, bit for bit, after any stop.
         snapshots: steps, multiples of 50, after which the models are kept in `out` as well: `run.snapshots`.
         progress: show a bar with the named loss terms.

@@ -176,7 +176,7 @@ def adversarial_penalty(codes: Pairs, predicted: Pairs) -> Float[Array, ""]:
 
 
 def isometry_penalty(
-    codes: Float[Array, "groups instances q"], x: Float[Array, "groups instances ..."], near: Number = 1.0, width: float = 0.05
+    codes: Float[Array, "groups instances q"], x: Float[Array, "groups instances ..."], width: float = 0.05, near: float = 1.0
 ) -> Float[Array, ""]:
     """How much the distances of recordings vary among pairs of one group whose codes are equally far apart.
 
@@ -274,7 +274,7 @@ def coincidence_penalty(codes: Float[Array, "groups instances q"], width: float 
     return 1 - jnp.sum(alike * (each[:, None, None] != each)) / (groups * instances * (groups - 1))
 
 
-def if_it_counts(weight: Number, penalty: Callable[..., Array], *of: Any) -> Float[Array, ""]:
+def if_it_counts(weight: Number, penalty: Callable[..., Array], *of: Array) -> Float[Array, ""]:
     """A penalty; zero where its weight is, without its work (if seeds take turns), and with nothing kept for its gradient."""
     return jax.lax.cond(weight > 0, jax.checkpoint(penalty), lambda *_: jnp.zeros(()), *of)
 
@@ -316,8 +316,6 @@ class SymAE:
             how far the recordings are apart. By default it rises from 0 while the penalty falls: from the start it would let
             the codes of each state take the shape of its recordings, which differ. 0 if the same step of the nuisance moves
             some recordings further than others.
-        near: how near recordings must be for isometry to weigh them, relative to their mean distance in the group. By default
-            it doubles on the way: far recordings make codes more even, but hold them where they are if they are far astray.
         consistency: weight of `consistency_penalty`, which is not the paper's either: a swap that is encoded again has the
             nuisance code that it was decoded with, one of half of a batch's. Half of the recordings whose distances `isometry`
             compares are then swaps; all are real if it is 0. No schedule, so that a step without it does without its work.
@@ -344,7 +342,6 @@ class SymAE:
     lam: Number = Linear(0.3, 0.0, until=0.6)  # noqa: RUF009
     penalty: Named | Penalty = "relative-energy"
     isometry: Number = Linear(0.0, 75.0, until=0.6)  # noqa: RUF009
-    near: Number = Linear(0.5, 1.0, since=0.6, until=0.8)  # noqa: RUF009
     consistency: float = 1.0
     coincidence: Number = Linear(0.0, 0.06, since=0.6, until=0.8)  # noqa: RUF009
     regulariser: Regulariser = "dropout"
@@ -362,10 +359,10 @@ class SymAE:
     def __post_init__(self):
         if self.p < 1 or self.q < 1:
             raise InputError(f"p={self.p} and q={self.q}; both codes need at least one number.")
-        for name in ("rate", "lam", "isometry", "near", "consistency", "coincidence"):
-            number, least, bound = getattr(self, name), 1e-3 if name == "near" else 0, 1.0 if name == "rate" else np.inf
-            if isinstance(number, Real) and not least <= float(number) < bound:
-                raise InputError(f"{name}={number}; it must be at least {least} and less than {bound}.")
+        for name in ("rate", "lam", "isometry", "consistency", "coincidence"):
+            number, bound = getattr(self, name), 1.0 if name == "rate" else np.inf
+            if isinstance(number, Real) and not 0 <= float(number) < bound:
+                raise InputError(f"{name}={number}; it must be at least 0 and less than {bound}.")
             if not is_number(number):
                 raise InputError(f"{name}={number!r}; a number or a schedule is needed.")
         if not isinstance(self.consistency, Real):
@@ -435,7 +432,7 @@ class SymAE:
             virtual = self._virtual(net, state, c, n)
             inconsistency = consistency_penalty(virtual.again, virtual.given)
             compared = half_and_half(n, virtual.again), half_and_half(turn.x, virtual.x)
-        isometry = if_it_counts(self.isometry, isometry_penalty, *compared, self.near)
+        isometry = if_it_counts(self.isometry, isometry_penalty, *compared)
         coincidence = if_it_counts(self.coincidence, coincidence_penalty, n)
         total = reconstruction + self.lam * penalty
         total += self.isometry * isometry + self.consistency * inconsistency + self.coincidence * coincidence
