@@ -153,6 +153,8 @@ def test_schedules_reach_the_step():
     np.testing.assert_allclose(
         [float(at(late, jnp.asarray(t))) for t in (0.0, 0.6, 0.7, 0.8, 1.0)], [0, 0, 1.5, 3, 3], atol=1e-6
     )
+    with pytest.raises(un.InputError, match=r"since=0.8 and until=0.6; since must be less"):
+        un.Linear(0.0, 3.0, since=0.8, until=0.6)
     values = [float(at(cosine, jnp.asarray(float(t)))) for t in (0, 0.05, 0.5, 1)]
     np.testing.assert_allclose(values, [0, 0.5 * (0.5 + 0.5 * np.cos(np.pi * 0.05)), 0.5, 0], atol=1e-6)
     betas = (lambda progress: 0.0 * progress, 0.0, 5.0)

@@ -17,7 +17,8 @@ import unentangle as un
 raw = un.data.ipoc()  # (200, 1200, 3) counts at 20 Hz, from data you have: see `unentangle.data.ipoc`
 data = raw.through(un.data.Bandpass(1, 8, rate=20), un.data.Taper(0.05))  # kept with the model, which takes raw rows
 seen, unseen = data.split(held_out=0.2)
-method = un.SymAE(isometry=0.0)  # a step of the source moves not all recordings equally far
+# A step of the source moves not all recordings equally far, and no source comes twice.
+method = un.SymAE(isometry=0.0, coincidence=0.0)
 model = un.train(method, seen, steps=int(sys.argv[1]) if len(sys.argv) > 1 else 1500)[0]
 
 found = un.evaluate(model, unseen)

@@ -31,7 +31,7 @@ class Linear(eqx.Module):
 
     def __post_init__(self):
         if isinstance(self.since, Real) and isinstance(self.until, Real) and float(self.since) >= float(self.until):
-            raise InputError(f"since={self.since} and until={self.until}; a line is left before it is reached.")
+            raise InputError(f"since={self.since} and until={self.until}; since must be less than until.")
 
     def __call__(self, progress: Progress) -> Array:
         """The value at this progress."""

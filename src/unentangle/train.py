@@ -34,7 +34,7 @@ from .runs import Record, RunFolder
 from .schedules import Number, at
 
 CHUNK = 50
-TRIAL = 0.4
+TRIAL = 0.4  # of the steps, after which one of several starts goes on
 CHECKPOINT_SECONDS = 10.0
 RESIDENT_BYTES = 1 << 30  # data up to this size lies on the device; larger data is read as it is needed
 

@@ -62,7 +62,7 @@ def decoded(model: Model, masks: Float[Array, "masks 2 #m"], scale: float) -> Fl
 @jax.custom_vjp
 def rectified(a: Float[Array, "masks m"], b: Float[Array, "masks m"]) -> Float[Array, "masks pairs"]:
     """sum_j relu(a_j s + b_j l) of every pair. Its gradient is told, as two matrix products: on a CPU a step of XLA's own takes
-    about five times as long.
+    several times as long.
     """
     return jax.nn.relu(_sums(a, b)) @ jnp.ones(a.shape[1])
 
