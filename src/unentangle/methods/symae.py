@@ -317,8 +317,10 @@ class SymAE:
             the codes of each state take the shape of its recordings, which differ. 0 if the same step of the nuisance moves
             some recordings further than others.
         consistency: weight of `consistency_penalty`, which is not the paper's either: a swap that is encoded again has the
-            nuisance code that it was decoded with, one of half of a batch's. Half of the recordings whose distances `isometry`
-            compares are then swaps; all are real if it is 0. No schedule, so that a step without it does without its work.
+            nuisance code that it was decoded with, one of half of a batch's. With a small weight the curves of states whose
+            recordings vary fast and slowly may keep different shapes, in some trainings for good. Half of the recordings whose
+            distances `isometry` compares are then swaps; all are real if it is 0. No schedule, so that a step without it does
+            without its work.
         coincidence: weight of `coincidence_penalty`, the third that is not the paper's: codes of two groups that nearly
             coincide are drawn together, so that a nuisance that comes again in another state has the same code there. By
             default it rises late: what is not yet near its like would be drawn to another. 0 if no nuisance comes twice.
@@ -342,7 +344,7 @@ class SymAE:
     lam: Number = Linear(0.3, 0.0, until=0.6)  # noqa: RUF009
     penalty: Named | Penalty = "relative-energy"
     isometry: Number = Linear(0.0, 75.0, until=0.6)  # noqa: RUF009
-    consistency: float = 1.0
+    consistency: float = 5.0
     coincidence: Number = Linear(0.0, 0.06, since=0.6, until=0.8)  # noqa: RUF009
     regulariser: Regulariser = "dropout"
     decoder: Literal["multiplicative", "concatenation", "dense", "convolution"] | Net = "multiplicative"
@@ -353,7 +355,7 @@ class SymAE:
     coherent_2: Net | None = None
     nuisance: Net | None = None
 
-    recommended: ClassVar[Recommended] = Recommended(5000, (3, 30), Cosine(1e-3), starts=4)
+    recommended: ClassVar[Recommended] = Recommended(5000, (3, 30), Cosine(1e-3))
     second_batch: ClassVar[bool] = False
 
     def __post_init__(self):
