@@ -125,7 +125,7 @@ def test_codes_are_measured_without_a_model(tmp_path, capsys):
 
 
 def test_mra_is_measured_by_its_swaps(tmp_path, capsys):
-    few = ["--steps", "2", "--starts", "2", "--batch", "2", "3", "--lam", "1", *SMALL]
+    few = ["--steps", "2", "--batch", "2", "3", "--lam", "1", *SMALL]
     assert main(["fit", "mra", "symae", *few, "--out", str(tmp_path / "run")]) == 0
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert metrics["baselines"] == pytest.approx({"constant": 0.3972, "donor": 0.5099, "donor_phi": 0.2785}, abs=1e-4)
@@ -152,7 +152,7 @@ def test_figure_1_is_remade(tmp_path):
         (["fit", "MINE", "symae", "--x", "rows", "--out", "new"], "has no array 'rows'; it holds x, groups, depth"),
         (["fit", "MINE", "symae", "--groups", "event", "--out", "new"], "has no array 'event'"),
         (["fit", "MINE", "symae", "--rate", "1", "--out", "new"], "must be at least 0 and less than 1"),
-        (["fit", "MINE", "symae", *SMALL, "--out", "RUN"], "holds another run: its data and seeds and starts and steps differ"),
+        (["fit", "MINE", "symae", *SMALL, "--out", "RUN"], "holds another run: its data and seeds and steps differ"),
         (["fit", "MINE", "symae", "--window", "5", "30", "--out", "NEW"], "a window ends at sample 30; the rows have 12"),
         (["encode", "nowhere", "MINE", "--out", "c.npz"], "nowhere holds no run"),
         (["encode", "RUN", "MINE", "--seed", "7", "--out", "c.npz"], "has no seed 7; it has 0, 1"),

@@ -20,7 +20,7 @@ from unentangle.methods.protocol import Turn
 from unentangle.nets import FLATTEN, Dense, reshape
 from unentangle.runs import Record
 from unentangle.schedules import at
-from unentangle.train import Member, Program, _Bar, new_game, parts_of, prepare, step
+from unentangle.train import _Bar, new_game, parts_of, step
 from worlds import LATENTS, Chase, conv_latents, dense_latents, dense_symae, gaussian_rows, small_mra
 
 
@@ -223,37 +223,6 @@ def test_a_stopped_training_goes_on_bit_for_bit(method, tmp_path, monkeypatch):
         np.testing.assert_array_equal(weights(again[position]), weights(whole[position]))
         assert resumed.history[position].terms == whole.history[position].terms
     assert not list((tmp_path / "run").glob("checkpoint-*"))
-
-
-def test_of_several_starts_the_one_that_falls_least_short_goes_on(tmp_path, monkeypatch):
-    """As it would alone; and interrupted, the same."""
-    method, data = dense_symae(consistency=1.0), small_mra()
-    several = quick(method, data, steps=150, starts=3)
-    program, team = Program(prepare(method, data, 150, (3, 4), starts=3)), (Member(method, 0),)
-    trials = [program._play(team, program._fresh(team, start), None, lambda *_: None, trial=True) for start in range(3)]
-    assert {trial.step for trial in trials} == {50}
-    short = [method.shortfall(program._models(team, trial.games)[0].trained, data) for trial in trials]
-    best = program._fresh(team, int(np.argmin(short)))
-    end = program._play(team, best, None, lambda *_: None)
-    assert end.records[0].terms == several.history[0].terms
-    for call in (1, 2):  # in the trial of the second start, and after those of all
-        monkeypatch.setattr(Record, "add", _interrupting(Record.add, call))
-        with pytest.raises(KeyboardInterrupt):
-            quick(method, data, steps=150, starts=3, out=tmp_path)
-        monkeypatch.undo()
-    resumed = quick(method, data, steps=150, starts=3, out=tmp_path)
-    np.testing.assert_array_equal(weights(resumed[0]), weights(several[0]))
-    assert resumed.history[0].terms == several.history[0].terms
-    assert not list(tmp_path.glob("checkpoint-*"))
-
-
-def test_any_method_may_start_several_times_and_a_wrong_number_is_refused(tmp_path):
-    assert len(quick(dense_latents(un.AE), small_mra(), steps=100, starts=2)) == 1
-    for starts in (0, -1):
-        with pytest.raises(un.InputError, match=r"starts=.*; a whole number of at least 1"):
-            quick(dense_symae(), small_mra(), starts=starts)
-    with pytest.raises(un.InputError, match=r"snapshots=\[50\]; up to step 50 they need starts=1"):
-        quick(dense_symae(), small_mra(), steps=100, starts=2, snapshots=[50], out=tmp_path / "run")
 
 
 def test_an_interrupt_loses_no_snapshot(tmp_path, monkeypatch):

@@ -69,7 +69,6 @@ unentangle COMMAND --help explains each one."""
 DEMO_STEPS = 1600
 SCORED_ROWS = 10_000
 HELD_OUT = 0.1
-STARTS = "how often a seed begins; the start that is best after two fifths of the steps goes on."
 MEASURED_ROWS = 20_000  # of a file; of more rows, those of some groups are measured
 # What is done to rows before a training, in this order: the type of a flag, what it takes, its words, and the transform.
 TRANSFORM_FLAGS: dict[str, tuple[Any, str, str, Callable[[Any], Transform]]] = {
@@ -392,7 +391,6 @@ def _fit_command(name: str) -> type:
         ("steps", Annotated[int, arg(help="optimiser rounds.")], method.recommended.steps),
         ("lr", Annotated[float | None, arg(help="learning rate.", metavar="FLOAT", help_behavior_hint=_hint(method))], None),
         ("batch", batch, method.recommended.batch),
-        ("starts", Annotated[int | None, arg(help=STARTS, metavar="INT", help_behavior_hint=_starts(method))], None),
         *(
             (name, Annotated[kind | None, arg(help=words, metavar=takes, help_behavior_hint="")], None)
             for name, (kind, takes, words, _) in TRANSFORM_FLAGS.items()
@@ -411,11 +409,6 @@ def _fit_command(name: str) -> type:
 
 def _hint(method: Any) -> str:
     return f"(default: {method.recommended.lr})"
-
-
-def _starts(method: Any) -> str:
-    several = f"; 1 if --steps are fewer than {method.recommended.steps}" if method.recommended.starts > 1 else ""
-    return f"(default: {method.recommended.starts}{several})"
 
 
 def _plain(hint: Any) -> Any:
@@ -437,7 +430,7 @@ def fit(args: Sequence[str]) -> None:
     method, prog = METHODS[name], f"unentangle fit {data} {name}"
     given = vars(tyro.cli(_fit_command(name), args=args[len(words) :], prog=prog, description=_first(method)))
     numbers = {f.name: given[f.name] for f in fields(method) if given.get(f.name) is not None}
-    settings = {k: given[k] for k in ("steps", "batch", "lr", "starts", "seeds", "groups", "x", "held_out")}
+    settings = {k: given[k] for k in ("steps", "batch", "lr", "seeds", "groups", "x", "held_out")}
     flags = ((given[name], make) for name, (_, _, _, make) in TRANSFORM_FLAGS.items())
     settings["transforms"] = tuple(make(value) for value, make in flags if value is not None)
     _fit(data, method(**numbers), given["out"], **settings)
@@ -474,7 +467,6 @@ def _fit(
     steps: int | None = None,
     batch: Any = None,
     lr: float | None = None,
-    starts: int | None = None,
     seeds: Sequence[int] = (0,),
     groups: str = "groups",
     x: str = "x",
@@ -493,7 +485,7 @@ def _fit(
     elif held_out:
         CONSOLE.print("note: the groups are too few to hold some out; what is measured below was seen in training.")
     start = time.monotonic()
-    run = train(method, data, seeds=seeds, steps=steps, batch=batch, lr=lr, starts=starts, out=out)
+    run = train(method, data, seeds=seeds, steps=steps, batch=batch, lr=lr, out=out)
     path = source if source in DATA else str(Path(os.path.expanduser(source)).resolve())
     kept = {"transforms": data.chain.described()} if transforms else {}
     write_json(out / "source.json", {"data": path, "groups": _resolved(groups), "x": x, "held_out": held_out} | kept)

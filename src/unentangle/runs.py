@@ -1,6 +1,6 @@
 """A folder that holds a run: its settings, its models, its history, and the checkpoint of what is still going on."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,10 +24,6 @@ class Record(NamedTuple):
         elapsed = (self.seconds or [0.0])[-1] + seconds
         longer = {name: [*self.terms.get(name, []), value] for name, value in terms.items()}
         return Record([*self.steps, step], [*self.seconds, round(elapsed, 3)], longer)
-
-    def after(self, seconds: float) -> "Record":
-        """This record of a training that so many seconds went before."""
-        return self._replace(seconds=[round(s + seconds, 3) for s in self.seconds])
 
     def csv(self) -> str:
         """One line per chunk: the step it ended with, seconds, and terms."""
@@ -61,8 +57,8 @@ class RunFolder(NamedTuple):
         """Where the history of a seed is."""
         return self.path / f"history-{seed}.csv"
 
-    def _checkpoint(self, team: tuple[int, ...], trial: int | None = None) -> Path:
-        return self.path / f"checkpoint-{team[0]}{'' if trial is None else f'-start-{trial}'}.safetensors"
+    def _checkpoint(self, team: tuple[int, ...]) -> Path:
+        return self.path / f"checkpoint-{team[0]}.safetensors"
 
     def claim(self, settings: dict[str, Any]) -> None:
         """Take the folder for a run with these settings, or take the same run up again.
@@ -97,26 +93,19 @@ class RunFolder(NamedTuple):
         write(self.history(seed), record.csv())
         model.save(self.model(seed))
 
-    def checkpoint(
-        self, team: tuple[int, ...], games: Any, records: list[Record], step: int, start: int = 0, trial: bool = False
-    ) -> None:
-        """Keep the state of a team in the middle of its training, or of the trial of one of its starts."""
-        about = {"start": start, "step": step, "seeds": team, "history": [r.csv() for r in records]}
-        write_tree(self._checkpoint(team, start if trial else None), games, about)
+    def checkpoint(self, team: tuple[int, ...], games: Any, records: list[Record], step: int) -> None:
+        """Keep the state of a team in the middle of its training."""
+        about = {"step": step, "seeds": team, "history": [r.csv() for r in records]}
+        write_tree(self._checkpoint(team), games, about)
 
-    def resume(
-        self, team: tuple[int, ...], like: Callable[[], Any], trial: int | None = None
-    ) -> tuple[int, Any, list[Record], int] | None:
-        """The start, games, records and step of a team, or of the trial of a start, where it was left, if it was; `like` makes
-        such games.
-        """
-        path = self._checkpoint(team, trial)
+    def resume(self, team: tuple[int, ...], games: Any) -> tuple[Any, list[Record], int] | None:
+        """The games, records and step of a team where it was left, if it was; `games` are such games."""
+        path = self._checkpoint(team)
         if not path.exists():
             return None
         about = read_about(path)
-        return about["start"], read_tree(path, like()), [Record.parse(h) for h in about["history"]], about["step"]
+        return read_tree(path, games), [Record.parse(h) for h in about["history"]], about["step"]
 
     def forget(self, team: tuple[int, ...]) -> None:
-        """Drop the checkpoints of a finished team."""
-        for path in (self._checkpoint(team), *self.path.glob(f"checkpoint-{team[0]}-start-*.safetensors")):
-            path.unlink(missing_ok=True)
+        """Drop the checkpoint of a finished team."""
+        self._checkpoint(team).unlink(missing_ok=True)

@@ -50,7 +50,6 @@ def study(
     batch: int | tuple[int, int] | None = None,
     lr: Number | None = None,
     replacement: bool | None = None,
-    starts: int | None = None,
     at_once: int | None = None,
     progress: bool = True,
 ) -> list[Row]:
@@ -62,7 +61,7 @@ def study(
         seeds: of the trainings.
         measure: what is kept of a model: numbers by name.
         out: a folder in which every finished cell is kept, and `table.csv`; the same call goes on from there.
-        steps, batch, lr, replacement, starts: as in `train`; by default what each method recommends.
+        steps, batch, lr, replacement: as in `train`; by default what each method recommends.
         at_once: how many cells train as one program; by default 8 on a CPU and 128 elsewhere.
         progress: show what is done and how long is left.
 
@@ -79,7 +78,7 @@ def study(
         raise InputError(
             f"{len(methods)} methods and at_once={at_once}; at least one method, and one cell at once, are needed."
         )
-    trainers = [prepare(m, data, steps, batch, lr, replacement, starts) for m in methods]
+    trainers = [prepare(m, data, steps, batch, lr, replacement) for m in methods]
     folder = None if out is None else Path(out)
     keys = {(i, s): _key(t, s, measure) for i, t in enumerate(trainers) for s in seeds}
     rows = {cell: row for cell, key in keys.items() if folder and (row := _kept(folder, key)) is not None}
@@ -93,7 +92,7 @@ def study(
             program = Program(trainers[missing[0][0]])
             for team in program.teams([Member(methods[i], s) for i, s in missing], size):
                 cells, missing = missing[: len(team)], missing[len(team) :]
-                display.start(len(team), costs[cells[0][0]], _name(team[0].method), trainers[cells[0][0]].rounds)
+                display.start(len(team), costs[cells[0][0]], _name(team[0].method), trainers[cells[0][0]].steps)
                 place = folder / "open" / digest([keys[cell] for cell in cells]) if folder else None
                 for cell, row in zip(cells, _played(program, team, measure, place, display.show), strict=True):
                     rows[cell] = row
@@ -117,7 +116,7 @@ def cost(trainer: Trainer) -> float:
     for player in trainer.method.players():
         parts = [getattr(sizes, part) for part in player.parts] or sizes
         moved += player.times * sum(size for size in jax.tree.leaves(parts) if isinstance(size, int))
-    return float(moved * trainer.rounds)
+    return float(moved * trainer.steps)
 
 
 def csv(table: Sequence[Row]) -> str:

@@ -34,7 +34,6 @@ from .runs import Record, RunFolder
 from .schedules import Number, at
 
 CHUNK = 50
-TRIAL = 0.4  # of the steps, after which one of several starts goes on
 CHECKPOINT_SECONDS = 10.0
 RESIDENT_BYTES = 1 << 30  # data up to this size lies on the device; larger data is read as it is needed
 
@@ -158,15 +157,6 @@ class Member(NamedTuple):
     seed: int
 
 
-class Stand(NamedTuple):
-    """Games of a team as they stand: from which start, and after how many steps."""
-
-    start: int
-    games: Game
-    records: list[Record]
-    step: int
-
-
 @dataclass(frozen=True)
 class Trainer:
     """How one method trains on one data set, whatever its numbers and the seed."""
@@ -175,25 +165,14 @@ class Trainer:
     dealer: Dealer
     steps: int
     lr: Number
-    starts: int = 1
 
-    @property
-    def trial(self) -> int:
-        """The step until which every start is played: a whole chunk, so that what goes on is what would have been alone."""
-        return min(max(round(TRIAL * self.steps / CHUNK), 1) * CHUNK, self.steps)
-
-    @property
-    def rounds(self) -> int:
-        """The steps of all starts."""
-        return self.steps + (self.starts - 1) * self.trial
-
-    def start(self, seeds: Sequence[int], start: int = 0) -> tuple[Game, Game]:
+    def start(self, seeds: Sequence[int]) -> tuple[Game, Game]:
         """The games of several seeds: arrays with a leading axis of members, and what is the same in all."""
 
         def fresh(key: Key[Array, ""]) -> Game:
             return new_game(self.method, self.dealer.data.row_shape, jax.random.fold_in(key, 0))
 
-        games = eqx.filter_vmap(fresh)(keys_of(seeds, start))
+        games = eqx.filter_vmap(fresh)(keys_of(seeds))
         return eqx.partition(games, eqx.is_array)
 
     def numbers(self, methods: Sequence[Method]) -> Any:
@@ -218,10 +197,9 @@ class Trainer:
         return eqx.filter(game, eqx.is_array), terms
 
 
-def keys_of(seeds: Sequence[int], start: int = 0) -> Key[Array, " seeds"]:
-    """The key of each seed, or that of another start of it."""
-    keys = jnp.stack([jax.random.key(seed) for seed in seeds])
-    return jax.vmap(lambda key: jax.random.fold_in(key, 2**32 - start))(keys) if start else keys  # no step's number
+def keys_of(seeds: Sequence[int]) -> Key[Array, " seeds"]:
+    """The key of each seed."""
+    return jnp.stack([jax.random.key(seed) for seed in seeds])
 
 
 Chunk = Callable[[Game, Any, Key[Array, " members"], int, int], tuple[Game, dict[str, Float[np.ndarray, "members steps"]]]]
@@ -374,7 +352,7 @@ class Program:
 
     def teams(self, members: Sequence[Member], most: int | None = None) -> list[tuple[Member, ...]]:
         """Who trains with whom as one program: at most so many together, or each alone."""
-        size = (most or max(len(members), 1)) if self.together and self.trainer.starts == 1 else 1
+        size = (most or max(len(members), 1)) if self.together else 1
         return [tuple(members[i : i + size]) for i in range(0, len(members), size)]
 
     def play(
@@ -384,83 +362,21 @@ class Program:
         show: Callable[[int, dict[str, float]], None] = lambda step, terms: None,
         snapshots: Sequence[int] = (),
     ) -> list[tuple[Model, Record]]:
-        """Play all steps of a team, from its checkpoint in the folder if there is one; models at other steps stay there too.
-
-        With several starts, a team is one member: each start plays the first two fifths of the steps, and the one goes on that
-        falls least short.
-        """
-        trainer = self.trainer
-        before = trainer.rounds - trainer.steps
-        stand = self._kept(team, folder)
-        if stand is None:
-            stand = self._promising(team, folder, show) if trainer.starts > 1 else self._fresh(team)
-        end = self._play(team, stand, folder, lambda step, terms: show(before + step, terms), snapshots)
-        return list(zip(self._models(team, end.games), end.records, strict=True))
-
-    def _promising(
-        self, team: Sequence[Member], folder: RunFolder | None, show: Callable[[int, dict[str, float]], None]
-    ) -> Stand:
-        """Of several starts the one that falls least short; its seconds are those of all."""
-        trial, data = self.trainer.trial, some_rows(self.trainer.dealer.data)
-        tried: list[Stand] = []
-        failed: list[Diverged] = []
-        for start in range(self.trainer.starts):
-            stand = self._kept(team, folder, start) or self._fresh(team, start)
-
-            def shown(step: int, terms: dict[str, float], before: int = start * trial) -> None:
-                show(before + step, terms)
-
-            try:
-                tried.append(self._play(team, stand, folder, shown, trial=True))
-            except Diverged as error:
-                failed.append(error)  # another start may not
-        if not tried:
-            raise failed[0]
-        best = tried.pop(least_short([self._models(team, stand.games)[0] for stand in tried], data))
-        lost = sum(other.records[0].seconds[-1] for other in tried)
-        return best._replace(records=[record.after(lost) for record in best.records])
-
-    def _models(self, team: Sequence[Member], games: Game) -> list[Model]:
-        """What the games of a team have become."""
-        data, found = self.trainer.dealer.data, []
-        for position, member in enumerate(team):
-            game = eqx.combine(jax.tree.map(lambda a, p=position: a[p], games), self.static)
-            trained = Trained(eqx.nn.inference_mode(game.net), game.state, data.scale, data.chain)
-            found.append(Model(member.method, trained, member.seed))
-        return found
-
-    def _fresh(self, team: Sequence[Member], start: int = 0) -> Stand:
-        """The games of a team at one of its starts."""
-        games, _ = self.trainer.start(tuple(m.seed for m in team), start)
-        return Stand(start, games, [Record([], [], {}) for _ in team], 0)
-
-    def _kept(self, team: Sequence[Member], folder: RunFolder | None, trial: int | None = None) -> Stand | None:
-        """The games of a team, or the trial of one of its starts, as the folder has them, if it does."""
-        found = folder.resume(tuple(m.seed for m in team), lambda: self._fresh(team).games, trial) if folder else None
-        return Stand(*found) if found else None
-
-    def _play(
-        self,
-        team: Sequence[Member],
-        stand: Stand,
-        folder: RunFolder | None,
-        show: Callable[[int, dict[str, float]], None],
-        snapshots: Sequence[int] = (),
-        trial: bool = False,
-    ) -> Stand:
-        """Go on to the last step, or to that of the trial."""
-        seeds, (start, games, records, step) = tuple(m.seed for m in team), stand
-        until = self.trainer.trial if trial else self.trainer.steps
-        numbers, keys = self.trainer.numbers([m.method for m in team]), keys_of(seeds, start)
+        """Play all steps of a team, from its checkpoint in the folder if there is one; models at other steps stay there too."""
+        seeds, steps = tuple(m.seed for m in team), self.trainer.steps
+        numbers, keys = self.trainer.numbers([m.method for m in team]), keys_of(seeds)
+        games, records, step = self.trainer.start(seeds)[0], [Record([], [], {}) for _ in team], 0
+        if folder and (kept := folder.resume(seeds, games)):
+            games, records, step = kept
 
         def keep() -> None:
-            if folder and 0 < step < self.trainer.steps:
-                folder.checkpoint(seeds, games, records, step, start, trial)
+            if folder and 0 < step < steps:
+                folder.checkpoint(seeds, games, records, step)
 
         saved = monotonic()
         try:
-            while step < until:
-                stop, began = min(step + CHUNK, until), monotonic()
+            while step < steps:
+                stop, began = min(step + CHUNK, steps), monotonic()
                 played, terms = self.chunk(games, numbers, keys, step, stop)
                 finite = np.asarray(_finite(played.net))
                 for position, seed in enumerate(seeds):
@@ -478,13 +394,22 @@ class Program:
                         model.save(folder.snapshot(model.seed, stop))
                 games, records, step = played, longer, stop  # at once: an interrupt finds either the old state or the new
                 show(step, {name: float(np.mean([m[name] for m in means])) for name in terms})
-                if step == until or monotonic() - saved > CHECKPOINT_SECONDS:
+                if monotonic() - saved > CHECKPOINT_SECONDS:
                     keep()
                     saved = monotonic()
         except (Diverged, KeyboardInterrupt):
             keep()
             raise
-        return Stand(start, games, records, step)
+        return list(zip(self._models(team, games), records, strict=True))
+
+    def _models(self, team: Sequence[Member], games: Game) -> list[Model]:
+        """What the games of a team have become."""
+        data, found = self.trainer.dealer.data, []
+        for position, member in enumerate(team):
+            game = eqx.combine(jax.tree.map(lambda a, p=position: a[p], games), self.static)
+            trained = Trained(eqx.nn.inference_mode(game.net), game.state, data.scale, data.chain)
+            found.append(Model(member.method, trained, member.seed))
+        return found
 
 
 def prepare(
@@ -494,7 +419,6 @@ def prepare(
     batch: int | tuple[int, int] | None = None,
     lr: Number | None = None,
     replacement: bool | None = None,
-    starts: int | None = None,
 ) -> Trainer:
     """The trainer of a method on data, with the method's recommended values where none are given.
 
@@ -505,7 +429,6 @@ def prepare(
     steps = recommended.steps if steps is None else steps
     sizes: Any = recommended.batch if batch is None else batch
     lr = recommended.lr if lr is None else lr
-    starts = (recommended.starts if steps >= recommended.steps else 1) if starts is None else starts
     if not isinstance(data, Dataset):
         raise InputError(f"data is of type {type(data).__name__}; a Dataset is needed: unentangle.Dataset(x, groups=keys).")
     if isinstance(recommended.batch, tuple):
@@ -516,8 +439,6 @@ def prepare(
         raise InputError(f"batch={batch}; this method needs a number of rows, such as {recommended.batch}.")
     if steps < 1 or np.min(sizes) < 1:
         raise InputError(f"steps={steps} and batch={batch}; at least 1 step and batches of at least 1 row are needed.")
-    if not isinstance(starts, int | np.integer) or starts < 1:
-        raise InputError(f"starts={starts!r}; a whole number of at least 1 is needed.")
     may_repeat = getattr(method, "may_repeat", True)
     replacement = may_repeat if replacement is None else replacement
     if replacement and not may_repeat:
@@ -527,7 +448,7 @@ def prepare(
     check_numbers(method, lr)
     method.check(data)
     _ = data.scale  # checks every value
-    return Trainer(method, Dealer(data, sizes, method.second_batch, bool(replacement)), steps, lr, starts)
+    return Trainer(method, Dealer(data, sizes, method.second_batch, bool(replacement)), steps, lr)
 
 
 def check_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
@@ -586,7 +507,6 @@ def train(
     batch: int | tuple[int, int] | None = None,
     lr: Number | None = None,
     replacement: bool | None = None,
-    starts: int | None = None,
     out: str | Path | None = None,
     snapshots: Sequence[int] = (),
     progress: bool = True,
@@ -601,10 +521,6 @@ def train(
         lr: learning rate, a number or a schedule.
         replacement: whether a batch of rows may hold a row twice; by default it may, unless the method's estimates forbid it.
             Instances of one group are different ones anyway, as far as there are so many.
-        starts: how often a seed begins, from other weights and with other batches, for the first two fifths of the steps (in
-            whole chunks of 50). The start goes on that falls least short of what the method is for (`shortfall`). By default
-            what the method recommends, and 1 in trainings of fewer than the recommended steps. Seeds that begin several times
-            are trained one after the other.
         out: a folder in which the training is kept as it goes: the same call goes on from there, bit for bit, after any stop.
         snapshots: steps, multiples of 50, after which the models are kept in `out` as well: `run.snapshots`.
         progress: show a bar with the named loss terms.
@@ -614,19 +530,17 @@ def train(
         Diverged: if a loss is not finite; the last good checkpoint stays in `out`.
     """
     seeds = check_seeds(seeds)
-    trainer = prepare(method, data, steps, batch, lr, replacement, starts)
+    trainer = prepare(method, data, steps, batch, lr, replacement)
     program = Program(trainer)
     folder = None if out is None else RunFolder(Path(out))
     if snapshots and (folder is None or any(step % CHUNK or not 0 < step <= trainer.steps for step in snapshots)):
         raise InputError(f"snapshots={list(snapshots)}; they need `out`, and multiples of {CHUNK} up to {trainer.steps}.")
-    if snapshots and trainer.starts > 1 and min(snapshots) <= trainer.trial:
-        raise InputError(f"snapshots={list(snapshots)}; up to step {trainer.trial} they need starts=1.")
     if folder:
         kept = {"snapshots": list(snapshots)} if snapshots else {}
         folder.claim(settings(trainer) | {"method": describe(method), "seeds": seeds} | kept)
     done: dict[int, tuple[Model, Record]] = {}
     failed: list[Diverged] = []
-    with _Bar(trainer.rounds, progress) as bar:
+    with _Bar(trainer.steps, progress) as bar:
         for team in program.teams([Member(method, seed) for seed in seeds]):
             own = tuple(m.seed for m in team)
             if folder and (finished := folder.finished(own, method)):
@@ -654,8 +568,7 @@ def settings(trainer: Trainer) -> dict[str, Any]:
     """What makes one training another than the next, besides method and seeds."""
     dealer = trainer.dealer
     about = {"steps": trainer.steps, "batch": dealer.batch, "lr": describe(trainer.lr), "data": dealer.data.fingerprint}
-    about |= {} if dealer.replacement else {"replacement": False}
-    return about | ({"starts": trainer.starts} if trainer.starts > 1 else {})
+    return about if dealer.replacement else about | {"replacement": False}
 
 
 def check_numbers(method: Method, lr: Number) -> None:

@@ -42,14 +42,11 @@ class Player(NamedTuple):
 
 
 class Recommended(NamedTuple):
-    """What `train` does unless told otherwise; batch is rows, or (groups, instances). A method whose trainings can be caught in
-    what they began with has several starts.
-    """
+    """What `train` does unless told otherwise; batch is rows, or (groups, instances)."""
 
     steps: int
     batch: int | tuple[int, int]
     lr: Number
-    starts: int = 1
 
 
 @runtime_checkable
