@@ -21,14 +21,13 @@ from unentangle.storage import read_json
 from worlds import Chase, dense_symae
 
 
-def test_swaps_are_measured_after_every_seed_and_gone_on_with(tmp_path, monkeypatch):
+def test_swaps_are_measured_after_every_seed_and_gone_on_with(tmp_path):
     """All numbers are finite, the commit is the one it began at, and finished seeds are not trained again."""
-    monkeypatch.setattr(symae, "SymAE", lambda: dense_symae(k=100, q=10))
-    states = un.data.fourier_states(101)
+    method, states = dense_symae(k=100, q=10), un.data.fourier_states(101)
 
     def swaps(seeds):
         work = begin(tmp_path, "swaps", True)
-        models = symae._swaps(work._replace(at="abc"), "some states", states, seeds, {})
+        models = symae._swaps(work._replace(at="abc"), "some states", states, seeds, {}, method)
         return models, read_json(tmp_path / "swaps_fast.json")
 
     _, first = swaps(range(1))

@@ -208,14 +208,25 @@ def test_raw_units_do_not_matter():
 # -- checkpoints ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", [dense_latents(un.AE), conv_latents()], ids=["scanned", "in turns"])
-def test_a_stopped_training_goes_on_bit_for_bit(method, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("method", "call"),
+    [
+        (dense_latents(un.AE), 2),
+        (conv_latents(), 0),
+        (conv_latents(), 2),
+        (conv_latents(), 4),  # of the second seed, after the first is finished
+        (dense_symae(consistency=1.0), 2),
+        (dense_latents(un.NashAE), 2),
+    ],
+    ids=["scanned", "before anything is kept", "in turns", "the second seed's turn", "groups", "several players"],
+)
+def test_a_stopped_training_goes_on_bit_for_bit(method, call, tmp_path, monkeypatch):
     whole = quick(method, steps=120, seeds=[0, 1])
-    monkeypatch.setattr(Record, "add", _interrupting(Record.add, 2))
+    monkeypatch.setattr(Record, "add", _interrupting(Record.add, call))
     with pytest.raises(KeyboardInterrupt):
         quick(method, steps=120, seeds=[0, 1], out=tmp_path / "run")
     monkeypatch.undo()
-    assert list((tmp_path / "run").glob("checkpoint-*"))
+    assert bool(list((tmp_path / "run").glob("checkpoint-*"))) == (call > 0)
     resumed = quick(method, steps=120, seeds=[0, 1], out=tmp_path / "run")
     again = quick(method, steps=120, seeds=[0, 1], out=tmp_path / "run")  # finished: read, not trained
     for position in (0, 1):
@@ -276,10 +287,11 @@ def test_sigkill_at_a_random_moment_loses_nothing(tmp_path):
 def test_a_diverging_training_stops_and_says_where(tmp_path):
     with pytest.raises(un.Diverged, match=r"seed 0 diverged at step \d+, where its loss or weights were not finite"):
         quick(dense_latents(un.AE), steps=200, lr=1e15, out=tmp_path / "run")
-    explode = un.Linear(0.0, 1e30)
-    with pytest.raises(un.Diverged, match="last good state is that of step") as caught:
+    explode = un.Linear(0.0, 1e30, since=0.5)
+    with pytest.raises(un.Diverged, match="last good state is that of step 200, kept in") as caught:
         quick(dense_latents(un.AE), steps=400, lr=explode, out=tmp_path / "other")
     assert "\n" not in str(caught.value)
+    assert (tmp_path / "other" / "checkpoint-0.safetensors").exists()
 
 
 # -- bad input ------------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
     python tutorials/own_arrays.py [STEPS]
 
 Sixty resonators ring, each recorded twenty times; every recording starts at another time and has another loudness. The
-resonator is the state, the rest is nuisance. (5,000 steps, the recommended number, take five minutes.)
+resonator is the state, the rest is nuisance. (5,000 steps, the recommended number, take minutes.)
 """
 
 import sys

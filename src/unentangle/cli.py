@@ -47,7 +47,7 @@ from .runs import RunFolder
 from .schedules import Number
 from .storage import cache_folder, plain, read_json, save, write, write_json
 from .streams import encode_file, swap_file
-from .train import train
+from .train import least, train
 
 CONSOLE = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
 
@@ -630,8 +630,7 @@ def _json_of(path: Path, what: str, *names: str) -> dict[str, Any]:
 
 def _best(measured: Mapping[str, Any]) -> int:
     """Of several seeds, the one whose swaps are most consistent; of methods with one code per row, that reconstructs best."""
-    errors = measured.get("inconsistency", measured["reconstruction_error"])
-    return int(np.argmin(np.nan_to_num(np.array(errors, float), nan=np.inf)))  # NaN is null in JSON
+    return least(measured.get("inconsistency", measured["reconstruction_error"]))  # NaN is null in JSON
 
 
 def _model(run: Path, seed: int | None) -> Model:

@@ -98,13 +98,13 @@ class RunFolder(NamedTuple):
         about = {"step": step, "seeds": team, "history": [r.csv() for r in records]}
         write_tree(self._checkpoint(team), games, about)
 
-    def resume(self, team: tuple[int, ...], games: Any) -> tuple[Any, list[Record], int] | None:
-        """The games, records and step of a team where it was left, if it was; `games` are such games."""
+    def resume(self, team: tuple[int, ...], like: Any) -> tuple[Any, list[Record], int] | None:
+        """The games, records and step of a team where it was left, if it was; `like` are games of the same structure."""
         path = self._checkpoint(team)
         if not path.exists():
             return None
         about = read_about(path)
-        return read_tree(path, games), [Record.parse(h) for h in about["history"]], about["step"]
+        return read_tree(path, like), [Record.parse(h) for h in about["history"]], about["step"]
 
     def forget(self, team: tuple[int, ...]) -> None:
         """Drop the checkpoint of a finished team."""

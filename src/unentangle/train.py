@@ -370,7 +370,7 @@ class Program:
             games, records, step = kept
 
         def keep() -> None:
-            if folder and 0 < step < steps:
+            if folder and step:
                 folder.checkpoint(seeds, games, records, step)
 
         saved = monotonic()
@@ -381,10 +381,10 @@ class Program:
                 finite = np.asarray(_finite(played.net))
                 for position, seed in enumerate(seeds):
                     if (bad := _first_bad(finite, terms, position)) is not None:
-                        kept = f", kept in {folder.path}" if folder and step else ""
+                        where = f", kept in {folder.path}" if folder and step else ""
                         raise Diverged(
                             f"the training of seed {seed} diverged at step {step + bad}, where its loss or weights were not "
-                            f"finite; the last good state is that of step {step}{kept}: a smaller learning rate may help."
+                            f"finite; the last good state is that of step {step}{where}: a smaller learning rate may help."
                         )
                 means = [{name: float(v[p].mean(dtype=float)) for name, v in terms.items()} for p in range(len(team))]
                 took = (monotonic() - began) / len(team)
@@ -461,15 +461,9 @@ def check_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
     return seeds
 
 
-def some_rows(data: Dataset) -> Dataset:
-    """Rows to compare models by: all, or 4,096 spread over the data."""
-    return data.take(evenly(len(data), 4096)) if len(data) > 4096 else data
-
-
-def least_short(models: Sequence[Model], data: Dataset) -> int:
-    """Which of some models, trained alike, falls least short of what their method is for."""
-    short = [model.method.shortfall(model.trained, data) for model in models]
-    return int(np.argmin(np.nan_to_num(short, nan=np.inf)))
+def least(values: Sequence[float | None]) -> int:
+    """Where the least of some numbers is; NaN or None is no number."""
+    return int(np.argmin(np.nan_to_num(np.array(values, float), nan=np.inf)))
 
 
 @dataclass(frozen=True)
@@ -491,7 +485,8 @@ class Run(Sequence[Model]):
 
     def best(self) -> Model:
         """The model that falls least short of what its method is for (`shortfall`) on up to 4,096 rows of the training data."""
-        return self.models[least_short(self.models, some_rows(self.data))]
+        rows = self.data.take(evenly(len(self.data), 4096))
+        return self.models[least([model.method.shortfall(model.trained, rows) for model in self.models])]
 
     def __repr__(self) -> str:
         return f"Run({len(self)} models of {self.models[0].method!r}; seeds {', '.join(map(str, self.seeds))})"

@@ -317,10 +317,9 @@ class SymAE:
             the codes of each state take the shape of its recordings, which differ. 0 if the same step of the nuisance moves
             some recordings further than others.
         consistency: weight of `consistency_penalty`, which is not the paper's either: a swap that is encoded again has the
-            nuisance code that it was decoded with, one of half of a batch's. With a small weight the curves of states whose
-            recordings vary fast and slowly may keep different shapes, in some trainings for good. Half of the recordings whose
-            distances `isometry` compares are then swaps; all are real if it is 0. No schedule, so that a step without it does
-            without its work.
+            nuisance code that it was decoded with, one of half of a batch's. With a weight of 1, states that vary fast may keep
+            a curve of codes of another shape than states that vary slowly. Half of the recordings whose distances `isometry`
+            compares are then swaps; all are real if it is 0. No schedule, so that a step without it does without its work.
         coincidence: weight of `coincidence_penalty`, the third that is not the paper's: codes of two groups that nearly
             coincide are drawn together, so that a nuisance that comes again in another state has the same code there. By
             default it rises late: what is not yet near its like would be drawn to another. 0 if no nuisance comes twice.

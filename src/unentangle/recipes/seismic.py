@@ -32,8 +32,8 @@ RECIPES = ("redatuming", "earthquakes", "gather")
 
 CONVOLUTIONAL = SymAE(decoder="convolution", isometry=0.0, consistency=0.0, coincidence=0.0)
 """Recommended for recordings of unknown sources: the decoder is eq. 1. Without isometry, as a source moves recordings of one
-medium further than those of another; without consistency, which costs a quarter of the time and does not help here; without
-coincidence, which was not tried."""
+medium further than those of another; without consistency, which costs a quarter of the time and did not help with weight 1;
+without coincidence, which was not tried."""
 
 FILTER = 33
 """Length in samples of the filter of each medium that a swap is compared up to: 0.26 s, less than half as long as a source."""
