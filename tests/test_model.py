@@ -299,7 +299,7 @@ def test_own_nets_come_back_with_their_method(tmp_path):
 FILES = Path(__file__).parent / "files"
 PLAIN, WINDOWED = Chain((8,)), Chain((8,), (un.data.Window(1, 7), un.data.Taper(0.25), un.data.Resample(12)))
 KEPT = {
-    "symae": (un.SymAE(p=1, q=2, consistency=1.0, coincidence=0.0), PLAIN),
+    "symae": (un.SymAE(p=1, q=2, blur=0.0, consistency=1.0, coincidence=0.0), PLAIN),
     "nashae": (un.NashAE(m=2, lam=0.25, updates=3), PLAIN),
     "transforms": (un.AE(m=1), WINDOWED),
 }

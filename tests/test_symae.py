@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter1d
 
 import unentangle as un
 from unentangle import nets
@@ -27,6 +28,7 @@ from unentangle.methods.symae import (
     min_pool,
     others_say,
     regularise,
+    smooth,
     some_of_each,
     standardised,
 )
@@ -196,6 +198,41 @@ def test_the_game_between_the_codes_is_lost_where_one_tells_the_other():
     assert adversarial_penalty(codes, Pairs(jnp.ones((200, 3)), jnp.ones((200, 3)))) == pytest.approx(0, abs=1e-5)
     gradient = jax.grad(lambda codes: adversarial_penalty(codes, Pairs(jnp.ones((200, 3)), jnp.ones((200, 3)))))(codes)
     assert not any(np.any(g) for g in gradient)  # a code is held constant in the covariance with its prediction
+
+
+# -- blur -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("row", "axes"),
+    [((30,), [2]), ((30, 2), [2]), ((20, 20), [2, 3]), ((20, 30, 3), [2, 3])],
+    ids=["signal", "channels", "grey", "image"],
+)
+def test_rows_are_smoothed_along_their_axes_as_by_scipy(row, axes):
+    x = np.random.default_rng(0).standard_normal((2, 3, *row)).astype(np.float32)
+    expected = x
+    for axis in axes:
+        expected = gaussian_filter1d(expected, 0.07 * x.shape[axis], axis=axis, mode="reflect", truncate=8.0)
+    np.testing.assert_allclose(smooth(jnp.asarray(x), 0.07), expected, atol=2e-3)
+
+
+def test_what_is_smoothed_by_nothing_is_what_it_was_and_by_much_its_mean():
+    x = jax.random.normal(jax.random.key(0), (2, 3, 40))
+    np.testing.assert_array_equal(smooth(x, 0.0), x)
+    np.testing.assert_allclose(smooth(x, 10.0), jnp.broadcast_to(x.mean(axis=2, keepdims=True), x.shape), atol=1e-5)
+
+
+def test_two_widths_add_as_variances():
+    x = jax.random.normal(jax.random.key(0), (2, 3, 40))
+    np.testing.assert_allclose(smooth(smooth(x, 0.03), 0.04), smooth(x, 0.05), atol=1e-5)
+
+
+def test_the_loss_of_blurred_rows_is_that_of_rows_smoothed_before():
+    turn = Turn(jax.random.normal(jax.random.key(1), (4, 5, 12)), None, jax.random.key(2), 20)
+    sharp, blurred = (dense_symae(rate=0.0, lam=3.0, isometry=2.0, consistency=0.5, blur=blur) for blur in (0.0, 0.1))
+    net, state = sharp.init((12,), jax.random.key(0))
+    expected = sharp.loss(net, state, None, turn._replace(x=smooth(turn.x, 0.1)))[0]
+    assert float(blurred.loss(net, state, None, turn)[0]) == pytest.approx(float(expected), rel=1e-5)
 
 
 # -- isometry -------------------------------------------------------------------------------------------------------------
@@ -414,7 +451,7 @@ def test_a_share_of_each_group_is_drawn_evenly():
 @pytest.mark.parametrize(
     ("name", "number"),
     [
-        *((weight, -1.0) for weight in ("rate", "lam", "isometry", "consistency", "coincidence")),
+        *((weight, -1.0) for weight in ("rate", "lam", "blur", "isometry", "consistency", "coincidence")),
         ("lam", np.nan),
         ("rate", 1.0),
         ("p", 0),

@@ -24,7 +24,7 @@ def small_mra(n_x=6, n_tau=5, k=12, **options) -> un.Dataset:
 def dense_symae(k=12, **numbers) -> un.SymAE:
     """SymAE on dense nets, without what is our own: compiles in a second, and trains as one scanned program."""
     p, q = numbers.setdefault("p", 3), numbers.setdefault("q", 4)
-    numbers = {"isometry": 0.0, "consistency": 0.0, "coincidence": 0.0, "pooled": 1.0} | numbers
+    numbers = {"blur": 0.0, "isometry": 0.0, "consistency": 0.0, "coincidence": 0.0, "pooled": 1.0} | numbers
 
     def net(*widths):
         return lambda key: eqx.nn.Sequential([FLATTEN, *mlp(list(widths), ELU, keys(key))])

@@ -269,7 +269,7 @@ def _content(value: Any, above: tuple[int, ...]) -> Any:
     return [name, inside(_fields(value).items())] if is_dataclass(value) and not isinstance(value, type) else name
 
 
-FORMER = {"SymAE": {"coincidence": 0.0}}
+FORMER = {"SymAE": {"coincidence": 0.0, "blur": 0.0}}
 """What was so where a file does not say it, because the method had no such number yet."""
 
 

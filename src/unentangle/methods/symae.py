@@ -13,12 +13,12 @@ the other sees one instance and is disturbed while it trains,
 
     N_ij = NEnc(X_ij),     SR(N_ij) = N_ij with noise,                  the nuisance code, q numbers
 
-and the decoder gives X_ij back from both. Training minimises, on standardised rows,
+and the decoder gives X_ij back from both. Training minimises, on standardised rows, which are blurred at first,
 
     mean (dec(C_i, SR(N_ij)) - X_ij)^2  +  lam * penalty(N)  +  three terms that are told below,
 
 the squared error averaged over every sample. The penalty makes the nuisance codes of every group alike in distribution. As
-printed it is the energy distance of section 4.2.4, mean_i 2 E(p_i, p), and there are no other terms (`PRINTED`). (The authors'
+printed it is the energy distance of section 4.2.4, mean_i 2 E(p_i, p), without other terms or blur (`PRINTED`). (The authors'
 code also averages the error, but sums the penalty over groups and leaves the factor 2 out: its lambda is 2 / n_x of ours.) By
 default it is divided by the mean distance of the codes, because the printed one is lowered as well by making all codes small. A
 swap decodes the coherent code of one state with the nuisance code of another's instance.
@@ -33,6 +33,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.scipy.fft import dctn, idctn
 from jax.tree_util import Partial
 from jaxtyping import Array, Bool, Float, Int, Key
 from scipy.interpolate import CubicSpline
@@ -164,6 +165,32 @@ def adversarial_penalty(codes: Pairs, predicted: Pairs) -> Float[Array, ""]:
     """
     true, found = (jnp.concatenate(pair, axis=1) for pair in (jax.lax.stop_gradient(codes), predicted))
     return jnp.mean(dependence.prediction_covariance(true, found))
+
+
+# -- beyond the paper: coarse before fine ---------------------------------------------------------------------------------
+#
+# A net learns first what makes up most of the variance. Of a state that nearly repeats after half of its shifts, that needs a
+# curve of codes that runs twice around; of another state, one that runs once around, in the same place. No penalty on
+# distributions minds, both are smooth, and no small step leads from the one to the other. Rows that are smooth at first differ
+# less: all states agree on their coarse nuisance, and detail is added to codes that mean the same.
+
+
+def smooth(x: Float[Array, "groups instances ..."], width: Number) -> Float[Array, "groups instances ..."]:
+    """Rows convolved along their axes, not their channels, with a Gaussian whose standard deviation is `width` of the axis.
+
+    Beyond its ends a row is reflected: in the cosine transform the wave of k half periods is multiplied by
+    exp(-(pi k width)^2 / 2). At width 0 these are the rows themselves.
+    """
+    axes = tuple(range(2, 2 + len(nets.grid(x.shape[2:]).space)))
+
+    def fade(x: Array) -> Array:
+        waves = dctn(x, axes=axes, norm="ortho")
+        for axis in axes:
+            k = jnp.arange(x.shape[axis]).reshape(-1, *[1] * (x.ndim - axis - 1))
+            waves *= jnp.exp(-0.5 * (jnp.pi * k * width) ** 2)
+        return idctn(waves, axes=axes, norm="ortho")
+
+    return jax.lax.cond(width > 0, fade, lambda x: x, x)
 
 
 # -- beyond the paper: the same nuisance, the same step -------------------------------------------------------------------
@@ -312,13 +339,16 @@ class SymAE:
         penalty: what makes the nuisance codes of all groups alike: "energy" (section 4.2.4); "relative-energy", the same over
             the mean distance of the codes; the rivals of section 4.2.1, "kl", "wasserstein" (one-dimensional) and "sinkhorn";
             "hsic"; "adversarial", NashAE's game between the two codes; or a function of codes (groups, instances, q).
+        blur: how smooth rows are at first, both those that the encoders see and those that the decoder is to give: the width of
+            `smooth`, by default from 0.15 to 0 over the first 30 %. States of more and of less detail agree on their coarse
+            nuisance before they learn the rest. Of rows that have nothing so coarse, as oscillations about zero, nothing is
+            learned meanwhile. 0 if neighbouring numbers of a row have nothing to do with each other.
         isometry: weight of `isometry_penalty`, which is not the paper's: the distance of two nuisance codes of a group tells
             how far the recordings are apart. By default it rises from 0 while the penalty falls: from the start it would let
             the codes of each state take the shape of its recordings, which differ. 0 if the same step of the nuisance moves
             some recordings further than others.
         consistency: weight of `consistency_penalty`, which is not the paper's either: a swap that is encoded again has the
-            nuisance code that it was decoded with, one of half of a batch's. With a weight of 1, states that vary fast may keep
-            a curve of codes of another shape than states that vary slowly. Half of the recordings whose distances `isometry`
+            nuisance code that it was decoded with, one of half of a batch's. Half of the recordings whose distances `isometry`
             compares are then swaps; all are real if it is 0. No schedule, so that a step without it does without its work.
         coincidence: weight of `coincidence_penalty`, the third that is not the paper's: codes of two groups that nearly
             coincide are drawn together, so that a nuisance that comes again in another state has the same code there. By
@@ -342,6 +372,7 @@ class SymAE:
     rate: Number = Linear(0.5, 0.0, until=0.7)  # noqa: RUF009
     lam: Number = Linear(0.3, 0.0, until=0.6)  # noqa: RUF009
     penalty: Named | Penalty = "relative-energy"
+    blur: Number = Linear(0.15, 0.0, until=0.3)  # noqa: RUF009
     isometry: Number = Linear(0.0, 75.0, until=0.6)  # noqa: RUF009
     consistency: float = 5.0
     coincidence: Number = Linear(0.0, 0.06, since=0.6, until=0.8)  # noqa: RUF009
@@ -360,7 +391,7 @@ class SymAE:
     def __post_init__(self):
         if self.p < 1 or self.q < 1:
             raise InputError(f"p={self.p} and q={self.q}; both codes need at least one number.")
-        for name in ("rate", "lam", "isometry", "consistency", "coincidence"):
+        for name in ("rate", "lam", "blur", "isometry", "consistency", "coincidence"):
             number, bound = getattr(self, name), 1.0 if name == "rate" else np.inf
             if isinstance(number, Real) and not 0 <= float(number) < bound:
                 raise InputError(f"{name}={number}; it must be at least 0 and less than {bound}.")
@@ -406,7 +437,7 @@ class SymAE:
 
     def share(self, net: Nets, state: nets.State, turn: Turn) -> Pairs | None:
         """What the opponents start from."""
-        return self._pairs(*self._codes(net, state, turn)[:2]) if net.opponents is not None else None
+        return self._pairs(*self._codes(net, state, self._coarse(turn))[:2]) if net.opponents is not None else None
 
     def predict(self, net: Nets, state: nets.State, shared: Pairs, turn: Turn):
         """The opponents lower half the mean squared error of their predictions (NashAE, eq. 2)."""
@@ -417,6 +448,7 @@ class SymAE:
 
     def loss(self, net: Nets, state: nets.State, shared: Any, turn: Turn):
         """Reconstruction error, and the penalties by their weights, for a batch (groups, instances, *row)."""
+        turn = self._coarse(turn)
         groups, instances = turn.x.shape[:2]
         c, n, state = self._codes(net, state, turn)
         group = jnp.repeat(jnp.arange(groups), instances)
@@ -453,6 +485,9 @@ class SymAE:
         rows = jax.lax.stop_gradient(rows)  # as data: the decoder is not to please NEnc
         again = nets.over_rows(net.nuisance, rows, state)[0]
         return Virtual(rows.reshape(*given.shape[:2], *rows.shape[1:]), given, again.reshape(given.shape))
+
+    def _coarse(self, turn: Turn) -> Turn:
+        return turn._replace(x=smooth(turn.x, self.blur))
 
     def _codes(self, net: Nets, state: nets.State, turn: Turn) -> tuple[Array, Array, nets.State]:
         """C (groups, p) and N (groups, instances, q) of a batch."""
@@ -578,7 +613,7 @@ class SymAE:
         return self.decode(trained, Codes(codes.coherent, through.astype(np.float32), np.zeros(len(at), int), level))
 
 
-PRINTED = SymAE(rate=0.5, lam=0.0, penalty="energy", isometry=0.0, consistency=0.0, coincidence=0.0, pooled=1.0)
+PRINTED = SymAE(rate=0.5, lam=0.0, penalty="energy", blur=0.0, isometry=0.0, consistency=0.0, coincidence=0.0, pooled=1.0)
 """The objective of the paper, without its penalty: `dataclasses.replace(PRINTED, lam=...)` has that, too."""
 
 

@@ -30,7 +30,7 @@ from .record import Work, begin, summary
 
 RECIPES = ("redatuming", "earthquakes", "gather")
 
-CONVOLUTIONAL = SymAE(decoder="convolution", isometry=0.0, consistency=0.0, coincidence=0.0)
+CONVOLUTIONAL = SymAE(decoder="convolution", blur=0.0, isometry=0.0, consistency=0.0, coincidence=0.0)
 """Recommended for recordings of unknown sources: the decoder is eq. 1. Without isometry, as a source moves recordings of one
 medium further than those of another; without consistency, which costs a quarter of the time and did not help with weight 1;
 without coincidence, which was not tried."""

@@ -84,14 +84,14 @@ def swaps(out: Path, *, fast: bool = False) -> None:
 def swaps_of_other_states(out: Path, *, fast: bool = False) -> None:
     """The same on random states, two sets of smooth ones and two of jumping ones, seeds 0..4: `symae_swaps_<set>.json`.
 
-    And one set with consistency 1, by which some trainings are caught in what they began with.
+    And one set without blur, by which some trainings are caught in what they began with.
     """
     for kind, states_of, numbers in (("fourier", fourier_states, (101, 102)), ("steps", step_states, (201, 202))):
         for number in numbers[:1] if fast else numbers:
             work = begin(out, f"symae_swaps_{kind}_{number}", fast)
             _swaps(work, f"{states_of.__name__}({number})", states_of(number), range(5), {}, SymAE())
-    work = begin(out, "symae_swaps_fourier_102_consistency_1", fast)
-    _swaps(work, "fourier_states(102)", fourier_states(102), range(5), {}, SymAE(consistency=1.0))
+    work = begin(out, "symae_swaps_fourier_101_without_blur", fast)
+    _swaps(work, "fourier_states(101)", fourier_states(101), range(5), {}, SymAE(blur=0.0))
 
 
 def _steps(method: SymAE, fast: bool) -> int:
@@ -527,6 +527,7 @@ def ablation(out: Path, *, fast: bool = False) -> None:
     """
     changed = {
         "recommended": SymAE(),
+        "without blur": SymAE(blur=0.0),
         "without coincidence": SymAE(coincidence=0.0),
         "coincidence from the start": SymAE(coincidence=0.06),
         "without consistency": SymAE(consistency=0.0),
