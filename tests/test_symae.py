@@ -18,6 +18,7 @@ from unentangle.methods.symae import (
     Codes,
     Pairs,
     adversarial_penalty,
+    coarse,
     coherent_codes,
     coincidence_penalty,
     consistency_penalty,
@@ -205,21 +206,23 @@ def test_the_game_between_the_codes_is_lost_where_one_tells_the_other():
 
 @pytest.mark.parametrize(
     ("row", "axes"),
-    [((30,), [2]), ((30, 2), [2]), ((20, 20), [2, 3]), ((20, 30, 3), [2, 3])],
-    ids=["signal", "channels", "grey", "image"],
+    [((30,), [2]), ((31, 2), [2]), ((20, 20), [2, 3]), ((9, 13, 3), [2, 3]), ((1,), [2])],
+    ids=["signal", "channels", "grey", "image", "one number"],
 )
 def test_rows_are_smoothed_along_their_axes_as_by_scipy(row, axes):
     x = np.random.default_rng(0).standard_normal((2, 3, *row)).astype(np.float32)
     expected = x
     for axis in axes:
-        expected = gaussian_filter1d(expected, 0.07 * x.shape[axis], axis=axis, mode="reflect", truncate=8.0)
-    np.testing.assert_allclose(smooth(jnp.asarray(x), 0.07), expected, atol=2e-3)
+        expected = gaussian_filter1d(expected, 0.15 * x.shape[axis], axis=axis, mode="reflect", truncate=8.0)
+    np.testing.assert_allclose(smooth(jnp.asarray(x), 0.15), expected, atol=2e-3)
 
 
 def test_what_is_smoothed_by_nothing_is_what_it_was_and_by_much_its_mean():
     x = jax.random.normal(jax.random.key(0), (2, 3, 40))
-    np.testing.assert_array_equal(smooth(x, 0.0), x)
-    np.testing.assert_allclose(smooth(x, 10.0), jnp.broadcast_to(x.mean(axis=2, keepdims=True), x.shape), atol=1e-5)
+    nothing, much = jax.vmap(smooth, (None, 0))(x, jnp.array([0.0, 10.0]))  # seeds together
+    np.testing.assert_array_equal(nothing, x)
+    np.testing.assert_array_equal(coarse(x, 0.0), x)
+    np.testing.assert_allclose(much, jnp.broadcast_to(x.mean(axis=2, keepdims=True), x.shape), atol=1e-5)
 
 
 def test_two_widths_add_as_variances():
@@ -227,12 +230,28 @@ def test_two_widths_add_as_variances():
     np.testing.assert_allclose(smooth(smooth(x, 0.03), 0.04), smooth(x, 0.05), atol=1e-5)
 
 
-def test_the_loss_of_blurred_rows_is_that_of_rows_smoothed_before():
+def test_every_group_of_coarse_rows_is_as_large_as_it_was():
+    x = jax.random.normal(jax.random.key(0), (3, 4, 40)) * jnp.array([0.0, 1.0, 5.0])[:, None, None]
+    np.testing.assert_allclose(jnp.mean(coarse(x, 0.1) ** 2, axis=(1, 2)), jnp.mean(x**2, axis=(1, 2)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("penalty", ["relative-energy", "adversarial"])
+def test_players_see_blurred_rows_as_if_these_had_been_coarse(penalty):
     turn = Turn(jax.random.normal(jax.random.key(1), (4, 5, 12)), None, jax.random.key(2), 20)
-    sharp, blurred = (dense_symae(rate=0.0, lam=3.0, isometry=2.0, consistency=0.5, blur=blur) for blur in (0.0, 0.1))
+    given = {"rate": 0.0, "lam": 3.0, "isometry": 2.0, "consistency": 0.5, "penalty": penalty}
+    sharp, blurred = dense_symae(**given), dense_symae(**given, blur=0.1)
     net, state = sharp.init((12,), jax.random.key(0))
-    expected = sharp.loss(net, state, None, turn._replace(x=smooth(turn.x, 0.1)))[0]
+    before = turn._replace(x=coarse(turn.x, 0.1))
+    expected = sharp.loss(net, state, None, before)[0]
     assert float(blurred.loss(net, state, None, turn)[0]) == pytest.approx(float(expected), rel=1e-5)
+    shared = blurred.share(net, state, turn)
+    for ours, theirs in zip(jax.tree.leaves(shared), jax.tree.leaves(sharp.share(net, state, before)), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_a_blur_that_stays_is_refused():
+    with pytest.raises(un.InputError, match="at the end of the training"):
+        un.train(dense_symae(blur=0.1), small_mra(k=16), steps=1)
 
 
 # -- isometry -------------------------------------------------------------------------------------------------------------

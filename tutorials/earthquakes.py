@@ -17,8 +17,8 @@ import unentangle as un
 raw = un.data.ipoc()  # (200, 1200, 3) counts at 20 Hz, from data you have: see `unentangle.data.ipoc`
 data = raw.through(un.data.Bandpass(1, 8, rate=20), un.data.Taper(0.05))  # kept with the model, which takes raw rows
 seen, unseen = data.split(held_out=0.2)
-# A step of the source moves not all recordings equally far, and no source comes twice.
-method = un.SymAE(isometry=0.0, coincidence=0.0)
+# Recordings oscillate about zero; a step of the source moves not all of them equally far, and no source comes twice.
+method = un.SymAE(blur=0.0, isometry=0.0, coincidence=0.0)
 model = un.train(method, seen, steps=int(sys.argv[1]) if len(sys.argv) > 1 else 1500)[0]
 
 found = un.evaluate(model, unseen)

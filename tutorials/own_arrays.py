@@ -20,7 +20,8 @@ rows = loudness[:, None] * np.sin(2 * np.pi * (4 + which[:, None] / 5) * late) *
 
 data = un.Dataset(rows, groups=which)
 seen, unseen = data.split(held_out=0.2)  # whole groups
-model = un.train(un.SymAE(isometry=0.0, coincidence=0.0), seen, steps=int(sys.argv[1]) if len(sys.argv) > 1 else None)[0]
+method = un.SymAE(blur=0.0, isometry=0.0, coincidence=0.0)  # rows oscillate about zero; no start comes twice
+model = un.train(method, seen, steps=int(sys.argv[1]) if len(sys.argv) > 1 else None)[0]
 codes = model.encode(unseen)  # coherent (groups, p), nuisance (rows, q)
 virtual = model.swap(state=unseen, style=unseen)  # every resonator with every start and loudness: (groups, rows, 128)
 

@@ -42,7 +42,7 @@ from .. import dependence, nets
 from ..data.dataset import Dataset
 from ..errors import InputError
 from ..geodesics import geodesics
-from ..schedules import Cosine, Linear, Number, is_number
+from ..schedules import Cosine, Linear, Number, at, is_number
 from .autoencoder import ADAM
 from .latent import half_mean_square
 from .protocol import Piece, Player, Recommended, Trained, Turn, check_choices
@@ -170,16 +170,17 @@ def adversarial_penalty(codes: Pairs, predicted: Pairs) -> Float[Array, ""]:
 # -- beyond the paper: coarse before fine ---------------------------------------------------------------------------------
 #
 # A net learns first what makes up most of the variance. Of a state that nearly repeats after half of its shifts, that needs a
-# curve of codes that runs twice around; of another state, one that runs once around, in the same place. No penalty on
-# distributions minds, both are smooth, and no small step leads from the one to the other. Rows that are smooth at first differ
-# less: all states agree on their coarse nuisance, and detail is added to codes that mean the same.
+# curve of codes that runs twice around; of another state, one that runs once around, through the same region. No penalty on
+# distributions minds, both are smooth, and no small step leads from the one to the other. Smooth rows of several states differ
+# less: the states agree on a coarse nuisance, and detail is added to codes that mean the same.
 
 
 def smooth(x: Float[Array, "groups instances ..."], width: Number) -> Float[Array, "groups instances ..."]:
-    """Rows convolved along their axes, not their channels, with a Gaussian whose standard deviation is `width` of the axis.
+    """Rows convolved along their axes (of `nets.grid`), not their channels, with a Gaussian whose standard deviation is `width`
+    of the axis.
 
     Beyond its ends a row is reflected: in the cosine transform the wave of k half periods is multiplied by
-    exp(-(pi k width)^2 / 2). At width 0 these are the rows themselves.
+    exp(-(pi k width)^2 / 2). At width 0 these are the rows themselves, without work (if seeds take turns).
     """
     axes = tuple(range(2, 2 + len(nets.grid(x.shape[2:]).space)))
 
@@ -191,6 +192,15 @@ def smooth(x: Float[Array, "groups instances ..."], width: Number) -> Float[Arra
         return idctn(waves, axes=axes, norm="ortho")
 
     return jax.lax.cond(width > 0, fade, lambda x: x, x)
+
+
+def coarse(x: Float[Array, "groups instances ..."], width: Number) -> Float[Array, "groups instances ..."]:
+    """Smooth rows, every group with the mean square that it had: what little a state of much detail has that is coarse is to be
+    learned as soon as what other states have.
+    """
+    rows = smooth(x, width)
+    before, after = (jnp.mean(a**2, axis=range(1, a.ndim), keepdims=True) for a in (x, rows))
+    return rows * jnp.sqrt(before / jnp.maximum(after, dependence.TINY))
 
 
 # -- beyond the paper: the same nuisance, the same step -------------------------------------------------------------------
@@ -339,10 +349,11 @@ class SymAE:
         penalty: what makes the nuisance codes of all groups alike: "energy" (section 4.2.4); "relative-energy", the same over
             the mean distance of the codes; the rivals of section 4.2.1, "kl", "wasserstein" (one-dimensional) and "sinkhorn";
             "hsic"; "adversarial", NashAE's game between the two codes; or a function of codes (groups, instances, q).
-        blur: how smooth rows are at first, both those that the encoders see and those that the decoder is to give: the width of
-            `smooth`, by default from 0.15 to 0 over the first 30 %. States of more and of less detail agree on their coarse
-            nuisance before they learn the rest. Of rows that have nothing so coarse, as oscillations about zero, nothing is
-            learned meanwhile. 0 if neighbouring numbers of a row have nothing to do with each other.
+        blur: how smooth rows are at first, those that are encoded and those to be decoded: the standard deviation of a
+            Gaussian as a share of the length of a row, by default from 0.25 to 0 over the first 30 % (`coarse`). States of much
+            and of little detail agree on a coarse nuisance before they learn the rest. The error of reconstruction is that of
+            blurred rows meanwhile, and may rise until these are sharp. 0 if rows oscillate about zero, as filtered seismograms
+            do, or if neighbouring numbers have nothing to do with each other. A schedule has to end at 0.
         isometry: weight of `isometry_penalty`, which is not the paper's: the distance of two nuisance codes of a group tells
             how far the recordings are apart. By default it rises from 0 while the penalty falls: from the start it would let
             the codes of each state take the shape of its recordings, which differ. 0 if the same step of the nuisance moves
@@ -372,7 +383,7 @@ class SymAE:
     rate: Number = Linear(0.5, 0.0, until=0.7)  # noqa: RUF009
     lam: Number = Linear(0.3, 0.0, until=0.6)  # noqa: RUF009
     penalty: Named | Penalty = "relative-energy"
-    blur: Number = Linear(0.15, 0.0, until=0.3)  # noqa: RUF009
+    blur: Number = Linear(0.25, 0.0, until=0.3)  # noqa: RUF009
     isometry: Number = Linear(0.0, 75.0, until=0.6)  # noqa: RUF009
     consistency: float = 5.0
     coincidence: Number = Linear(0.0, 0.06, since=0.6, until=0.8)  # noqa: RUF009
@@ -404,7 +415,11 @@ class SymAE:
         check_choices(self)
 
     def check(self, data: Dataset) -> None:
-        """Refuse data without at least two states that have several instances."""
+        """Refuse data without at least two states that have several instances, and a blur that stays."""
+        if (left := float(at(self.blur, jnp.ones(())))) > 0:
+            raise InputError(
+                f"blur is {left:g} at the end of the training; it must be 0 then, because a model gets sharp rows."
+            )
         if data.groups is None:
             raise InputError("the data has no groups; SymAE needs one key per row that says which rows share a state.")
         if len(data.group_names) < 2 or len(np.unique(data.states)) < 2:
@@ -487,7 +502,7 @@ class SymAE:
         return Virtual(rows.reshape(*given.shape[:2], *rows.shape[1:]), given, again.reshape(given.shape))
 
     def _coarse(self, turn: Turn) -> Turn:
-        return turn._replace(x=smooth(turn.x, self.blur))
+        return turn._replace(x=coarse(turn.x, self.blur))
 
     def _codes(self, net: Nets, state: nets.State, turn: Turn) -> tuple[Array, Array, nets.State]:
         """C (groups, p) and N (groups, instances, q) of a batch."""

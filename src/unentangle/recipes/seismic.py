@@ -33,7 +33,7 @@ RECIPES = ("redatuming", "earthquakes", "gather")
 CONVOLUTIONAL = SymAE(decoder="convolution", blur=0.0, isometry=0.0, consistency=0.0, coincidence=0.0)
 """Recommended for recordings of unknown sources: the decoder is eq. 1. Without isometry, as a source moves recordings of one
 medium further than those of another; without consistency, which costs a quarter of the time and did not help with weight 1;
-without coincidence, which was not tried."""
+without coincidence, which was not tried; without blur, because records oscillate about zero and have nothing coarse."""
 
 FILTER = 33
 """Length in samples of the filter of each medium that a swap is compared up to: 0.26 s, less than half as long as a source."""
