@@ -32,7 +32,7 @@ KNOWS = {
     "train": {"errors", "schedules", "data", "memory", "methods", "model", "runs"},
     "outputs": {"errors", "data", "storage"},
     "streams": {"errors", "data", "methods", "model", "outputs"},
-    "inspection": {"errors", "data", "methods", "train"},
+    "inspection": {"errors", "schedules", "data", "methods", "train"},
     "evaluate": {"errors", "data", "dependence", "metrics", "methods", "model", "train"},
     "study": {"errors", "schedules", "data", "memory", "methods", "model", "evaluate", "runs", "storage", "train"},
     "figures": {"data", "evaluate", "metrics", "model", "plots"},

@@ -18,6 +18,16 @@ def odd_rows():
     return x
 
 
+def test_rows_of_which_a_blur_leaves_nothing_are_noted():
+    t, keys = np.linspace(0, 1, 200), np.repeat([0, 1], 10)
+    rows = {cycles: np.sin(2 * np.pi * (cycles * t + np.linspace(0, 1, 20)[:, None])) for cycles in (2, 20)}
+    slow, fast = (" ".join(inspect(un.Dataset(5 + x, groups=keys)).notes) for x in rows.values())
+    assert "--blur 0" in fast
+    assert "blur" not in slow
+    assert "blur" not in " ".join(inspect(un.Dataset(rows[20], groups=keys), un.SymAE(blur=0.0)).notes)
+    assert "blur" not in " ".join(inspect(un.Dataset(rows[20] * 0, groups=keys)).notes)
+
+
 def test_counts_and_statistics_are_those_of_the_rows():
     x, keys = odd_rows(), np.repeat([1, 2, 3, 4], [1, 9, 10, 20])
     factors = {"site": ["a", "b"] * 20, "depth": np.arange(40.0), "size": np.where(keys == 1, np.nan, keys)}

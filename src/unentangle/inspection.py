@@ -6,6 +6,7 @@ from math import ceil, prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from rich.console import Group
@@ -13,10 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from .data.blocks import Blocks
-from .data.dataset import Dataset, Scale, is_lazy, mean_and_std, survey
+from .data.dataset import Dataset, Scale, evenly, is_lazy, mean_and_std, survey
 from .errors import InputError
 from .methods import SymAE
 from .methods.protocol import Method
+from .methods.symae import smooth
+from .schedules import at
 from .train import RESIDENT_BYTES
 
 FEW = 15  # groups, of which a tenth would be fewer than two to hold out
@@ -24,6 +27,7 @@ CLIPPED = 0.01  # of the values of a row are its greatest, or its least
 LONG = 100  # values, of fewer than which nothing is said about clipping
 CHANNELS = 12  # more than these are samples
 SHOWN = 12  # factors on the page
+COARSE = 0.1  # of what varies in a row, of which less is left when it is smoothed by a twentieth of its length
 SLOW = 16  # times what one row takes must be read from disk for it
 
 
@@ -124,7 +128,7 @@ def inspect(data: Dataset, method: Method | None = None, watch: Callable[[Iterab
         refusals=_refusals(data, method, look.finite),
         plan=[],
     )
-    report = report._replace(notes=_notes(data, report))
+    report = report._replace(notes=[*_notes(data, report), *_oscillating(data, method, look.finite)])
     if not good.std.size:
         return report
     try:
@@ -263,6 +267,23 @@ def _notes(data: Dataset, report: Report) -> list[str]:
             f"for each row {times:.0f} times as much must be read; save the file in chunks of one or a few whole rows."
         )
     return notes
+
+
+def _oscillating(data: Dataset, method: Method | None, finite: Bool[np.ndarray, " n"]) -> list[str]:
+    """Whether SymAE's blur leaves next to nothing of rows, of which 64 are read."""
+    good = np.flatnonzero(finite)
+    if not (isinstance(method, SymAE) and good.size and at(method.blur, jnp.zeros(())) > 0):
+        return []
+    rows = np.asarray(data.rows(good[evenly(len(good), 64)]), float)
+    x = jnp.asarray(rows / max(np.abs(rows).max(), 1e-300), jnp.float32)[None]
+    mean, coarse = smooth(x, 10.0), smooth(x, 0.05)
+    varies, left = (float(jnp.sum((part - mean) ** 2)) for part in (x, coarse))
+    if not left < COARSE * varies:
+        return []
+    return [
+        f"rows oscillate: smoothed by a twentieth of their length they keep {left / varies:.1%} of what varies in them, so "
+        "that SymAE, which blurs rows at first, has little to begin with: --blur 0."
+    ]
 
 
 def _plan(data: Dataset, report: Report, method: Method | None, scale: Scale, loudness: tuple[float, float]) -> list[str]:
