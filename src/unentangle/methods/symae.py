@@ -180,27 +180,33 @@ def smooth(x: Float[Array, "groups instances ..."], width: Number) -> Float[Arra
     of the axis.
 
     Beyond its ends a row is reflected: in the cosine transform the wave of k half periods is multiplied by
-    exp(-(pi k width)^2 / 2). At width 0 these are the rows themselves, without work (if seeds take turns).
+    exp(-(pi k width)^2 / 2).
     """
-    axes = tuple(range(2, 2 + len(nets.grid(x.shape[2:]).space)))
+    axes = row_axes(x)
+    waves = dctn(x, axes=axes, norm="ortho")
+    for axis in axes:
+        k = jnp.arange(x.shape[axis]).reshape(-1, *[1] * (x.ndim - axis - 1))
+        waves *= jnp.exp(-0.5 * (jnp.pi * k * width) ** 2)
+    return idctn(waves, axes=axes, norm="ortho")
 
-    def fade(x: Array) -> Array:
-        waves = dctn(x, axes=axes, norm="ortho")
-        for axis in axes:
-            k = jnp.arange(x.shape[axis]).reshape(-1, *[1] * (x.ndim - axis - 1))
-            waves *= jnp.exp(-0.5 * (jnp.pi * k * width) ** 2)
-        return idctn(waves, axes=axes, norm="ortho")
 
-    return jax.lax.cond(width > 0, fade, lambda x: x, x)
+def row_axes(x: Float[Array, "groups instances ..."]) -> tuple[int, ...]:
+    """The axes of a batch along which its rows extend, channels left out."""
+    return tuple(range(2, 2 + len(nets.grid(x.shape[2:]).space)))
 
 
 def coarse(x: Float[Array, "groups instances ..."], width: Number) -> Float[Array, "groups instances ..."]:
-    """Smooth rows, every group with the mean square that it had: what little a state of much detail has that is coarse is to be
-    learned as soon as what other states have.
+    """Smooth rows that vary as much as they did, every group for itself: what little is coarse in a state of much detail is to
+    be learned as soon as in others, and the means of rows are not to outgrow what varies. At width 0 the rows themselves,
+    without work (if seeds take turns).
     """
-    rows = smooth(x, width)
-    before, after = (jnp.mean(a**2, axis=range(1, a.ndim), keepdims=True) for a in (x, rows))
-    return rows * jnp.sqrt(before / jnp.maximum(after, dependence.TINY))
+
+    def fade(x: Array) -> Array:
+        mean, rows = jnp.mean(x, axis=row_axes(x), keepdims=True), smooth(x, width)
+        before, after = (jnp.mean((a - mean) ** 2, axis=range(1, a.ndim), keepdims=True) for a in (x, rows))
+        return mean + (rows - mean) * jnp.sqrt(before / jnp.maximum(after, dependence.TINY))
+
+    return jax.lax.cond(width > 0, fade, lambda x: x, x)
 
 
 # -- beyond the paper: the same nuisance, the same step -------------------------------------------------------------------
