@@ -25,7 +25,12 @@ def test_rows_of_which_a_blur_leaves_nothing_are_noted():
     assert "--blur 0" in fast
     assert "blur" not in slow
     assert "blur" not in " ".join(inspect(un.Dataset(rows[20], groups=keys), un.SymAE(blur=0.0)).notes)
-    assert "blur" not in " ".join(inspect(un.Dataset(rows[20] * 0, groups=keys)).notes)
+    loudest_slow = np.concatenate([1000 * rows[2][:1], rows[20][1:]])
+    loudest_fast = np.concatenate([1000 * rows[20][:1], rows[2][1:]])
+    unlike = {"level": np.arange(20.0)[:, None] + 0 * rows[2], "offset": rows[2] + 1e8, "loud": loudest_fast}
+    for x in (rows[20] * 0, *unlike.values()):
+        assert "blur" not in " ".join(inspect(un.Dataset(x, groups=keys)).notes)
+    assert "--blur 0" in " ".join(inspect(un.Dataset(loudest_slow, groups=keys)).notes)
 
 
 def test_counts_and_statistics_are_those_of_the_rows():

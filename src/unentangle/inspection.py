@@ -18,7 +18,7 @@ from .data.dataset import Dataset, Scale, evenly, is_lazy, mean_and_std, survey
 from .errors import InputError
 from .methods import SymAE
 from .methods.protocol import Method
-from .methods.symae import smooth
+from .methods.symae import row_axes, smooth
 from .schedules import at
 from .train import RESIDENT_BYTES
 
@@ -85,7 +85,7 @@ class Report(NamedTuple):
 
 
 def inspect(data: Dataset, method: Method | None = None, watch: Callable[[Iterable[Any]], Iterable[Any]] = iter) -> Report:
-    """Read a data set once, a few rows at a time, and say what is in it and what a training would do with it.
+    """Read a data set once, a few rows at a time, and some rows again: what is in it, and what would a training do with it?
 
     It takes what a training refuses, too: rows with NaN or infinite values are counted, and left out of the statistics.
 
@@ -128,7 +128,7 @@ def inspect(data: Dataset, method: Method | None = None, watch: Callable[[Iterab
         refusals=_refusals(data, method, look.finite),
         plan=[],
     )
-    report = report._replace(notes=[*_notes(data, report), *_oscillating(data, method, look.finite)])
+    report = report._replace(notes=[*_notes(data, report), *_oscillating(data, method, look.finite & (look.std > 0))])
     if not good.std.size:
         return report
     try:
@@ -269,20 +269,23 @@ def _notes(data: Dataset, report: Report) -> list[str]:
     return notes
 
 
-def _oscillating(data: Dataset, method: Method | None, finite: Bool[np.ndarray, " n"]) -> list[str]:
-    """Whether SymAE's blur leaves next to nothing of rows, of which 64 are read."""
-    good = np.flatnonzero(finite)
+def _oscillating(data: Dataset, method: Method | None, usable: Bool[np.ndarray, " n"]) -> list[str]:
+    """Whether SymAE's blur leaves next to nothing of rows; of some, each about its mean and as loud as the others."""
+    good = np.flatnonzero(usable)
     if not (isinstance(method, SymAE) and good.size and at(method.blur, jnp.zeros(())) > 0):
         return []
-    rows = np.asarray(data.rows(good[evenly(len(good), 64)]), float)
-    x = jnp.asarray(rows / max(np.abs(rows).max(), 1e-300), jnp.float32)[None]
-    mean, coarse = smooth(x, 10.0), smooth(x, 0.05)
-    varies, left = (float(jnp.sum((part - mean) ** 2)) for part in (x, coarse))
-    if not left < COARSE * varies:
+    some = int(np.clip((1 << 22) // prod(data.row_shape), 1, 64))
+    rows = np.asarray(data.rows(good[evenly(len(good), some)]), float)[None]
+    rows = rows / np.abs(rows).max(axis=row_axes(rows), keepdims=True).clip(1e-300)
+    rows = rows - rows.mean(axis=row_axes(rows), keepdims=True)
+    loud = rows.std(axis=tuple(range(2, rows.ndim)), keepdims=True)
+    x = jnp.asarray(rows / np.maximum(loud, 1e-300), jnp.float32)
+    left = float(jnp.mean(smooth(x, 0.05) ** 2))
+    if left >= COARSE:
         return []
     return [
-        f"rows oscillate: smoothed by a twentieth of their length they keep {left / varies:.1%} of what varies in them, so "
-        "that SymAE, which blurs rows at first, has little to begin with: --blur 0."
+        f"rows have next to nothing coarse: smoothed by a twentieth of their length they keep {left:.1%} of what varies "
+        "in them. They oscillate, or neighbouring values are unrelated; SymAE blurs rows at first, so say --blur 0."
     ]
 
 

@@ -190,8 +190,8 @@ def smooth(x: Float[Array, "groups instances ..."], width: Number) -> Float[Arra
     return idctn(waves, axes=axes, norm="ortho")
 
 
-def row_axes(x: Float[Array, "groups instances ..."]) -> tuple[int, ...]:
-    """The axes of a batch along which its rows extend, channels left out."""
+def row_axes(x: Any) -> tuple[int, ...]:
+    """The axes of a batch (groups, instances, *row) along which its rows extend, channels left out."""
     return tuple(range(2, 2 + len(nets.grid(x.shape[2:]).space)))
 
 
