@@ -233,8 +233,7 @@ def test_coarse_rows_vary_about_their_means_as_they_did_and_sharp_ones_are_thems
     x = 3 + jax.random.normal(jax.random.key(0), (3, 4, *row)) * jnp.array([0.0, 1.0, 5.0]).reshape(-1, *[1] * (1 + len(row)))
     sharp, rows = jax.vmap(coarse, (None, 0))(x, jnp.array([0.0, 0.1]))  # seeds together
     np.testing.assert_array_equal(sharp, x)
-    means = (jnp.mean(a, axis=(2, 3) if row == (9, 9) else 2, keepdims=True) for a in (x, rows))
-    before, after = means
+    before, after = (jnp.mean(a, axis=(2, 3) if row == (9, 9) else 2, keepdims=True) for a in (x, rows))
     np.testing.assert_allclose(after, before, atol=1e-4)
     spread = [jnp.mean((a - m) ** 2, axis=range(1, a.ndim)) for a, m in ((x, before), (rows, after))]
     np.testing.assert_allclose(spread[1], spread[0], rtol=1e-4, atol=1e-6)

@@ -128,13 +128,14 @@ def inspect(data: Dataset, method: Method | None = None, watch: Callable[[Iterab
         refusals=_refusals(data, method, look.finite),
         plan=[],
     )
-    report = report._replace(notes=[*_notes(data, report), *_oscillating(data, method, look.finite & (look.std > 0))])
+    report = report._replace(notes=_notes(data, report))
     if not good.std.size:
         return report
     try:
         scale, _, loudness = survey(good.mean, good.std, data.row_shape, data.scaling)
     except InputError as error:
         return report._replace(refusals=[*report.refusals, str(error)])
+    report = report._replace(notes=[*report.notes, *_oscillating(data, method, look.finite & (look.std > 0))])
     return report._replace(plan=_plan(data, report, method, scale, loudness))
 
 
@@ -275,12 +276,10 @@ def _oscillating(data: Dataset, method: Method | None, usable: Bool[np.ndarray, 
     if not (isinstance(method, SymAE) and good.size and at(method.blur, jnp.zeros(())) > 0):
         return []
     some = int(np.clip((1 << 22) // prod(data.row_shape), 1, 64))
-    rows = np.asarray(data.rows(good[evenly(len(good), some)]), float)[None]
-    rows = rows / np.abs(rows).max(axis=row_axes(rows), keepdims=True).clip(1e-300)
-    rows = rows - rows.mean(axis=row_axes(rows), keepdims=True)
-    loud = rows.std(axis=tuple(range(2, rows.ndim)), keepdims=True)
-    x = jnp.asarray(rows / np.maximum(loud, 1e-300), jnp.float32)
-    left = float(jnp.mean(smooth(x, 0.05) ** 2))
+    rows = np.asarray(data.rows(good[evenly(len(good), some)]))
+    x = jnp.asarray(Scale(0.0, 1.0, row_axes=len(data.row_shape)).standardise(rows))[None]
+    x = x - jnp.mean(x, axis=row_axes(x), keepdims=True)  # of each channel
+    left = float(jnp.sum(smooth(x, 0.05) ** 2) / jnp.sum(x**2))
     if left >= COARSE:
         return []
     return [
