@@ -1,3 +1,5 @@
+import dataclasses
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -84,6 +86,18 @@ def test_without_its_weight_the_game_leaves_a_plain_autoencoder():
     np.testing.assert_allclose(plain.encode(data), weightless.encode(data), atol=1e-4)
 
 
+def test_an_autoencoder_without_pace_stands_still_while_the_predictors_learn():
+    """So does one whose pace rises after half of the steps, until then."""
+    data, method = small_mra(), dense_latents(un.NashAE, pace=0.0)
+    rising = dataclasses.replace(method, pace=un.Linear(0.0, 1.0, since=0.5))
+    still, moved = (un.train(m, data, steps=100, batch=12, progress=False) for m in (method, rising))
+    first = method.init(data.row_shape, jax.random.fold_in(jax.random.key(0), 0))[0]
+    assert eqx.tree_equal(first.encoder, still[0].trained.net.encoder)
+    assert not eqx.tree_equal(first.encoder, moved[0].trained.net.encoder)
+    early, late = still.history[0].terms["prediction"]
+    assert late < early == pytest.approx(moved.history[0].terms["prediction"][0], rel=1e-5)
+
+
 def test_the_game_makes_latents_unpredictable():
     """Rows made of two independent numbers, three latents: by themselves they tell of each other, in the game they do not."""
     rng = np.random.default_rng(0)
@@ -105,6 +119,7 @@ def test_the_game_makes_latents_unpredictable():
         ({"lam": 1.0}, "lam=1.0; it must be at least 0 and less than 1"),
         ({"lam": -0.1}, "less than 1"),
         ({"lam": "much"}, "a number or a schedule"),
+        ({"pace": -1.0}, "pace=-1.0; it must be at least 0"),
         ({"updates": 0}, "at least one"),
         ({"lam": np.array([0.1, 0.2])}, "a number or a schedule"),
     ],

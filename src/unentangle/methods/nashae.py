@@ -90,6 +90,9 @@ class NashAE(Latents):
         updates: steps of the predictors per step of the autoencoder, on the same batch.
         game: "covariance" is eq. 4-5; "minmax" is eq. 3, in which the encoder raises the predictors' squared error instead.
         detach: whether z_i is a constant in Cov(z_i, z'_i), as in the authors' code.
+        pace: learning rate of the encoder and the decoder as a multiple of the training's; the predictors' is ten times that of
+            the training. A schedule that rises from 0 lets the predictors learn first, and keeps latents of images, whose
+            first gradients are large, from ending at 0 or 1 within some steps.
         encoder: your own net of one row (row -> m numbers, squashed by a sigmoid afterwards): an Equinox module (every seed
             then starts from its weights) or a function of a key that makes one.
         decoder: your own net of one code (m numbers -> row), likewise.
@@ -100,6 +103,7 @@ class NashAE(Latents):
     updates: int = 5
     game: Literal["covariance", "minmax"] = "covariance"
     detach: bool = True
+    pace: Number = 1.0
     encoder: nets.Net | None = None
     decoder: nets.Net | None = None
 
@@ -107,7 +111,7 @@ class NashAE(Latents):
     code: ClassVar[Any] = jax.nn.sigmoid
 
     def __post_init__(self):
-        self._check_numbers(lam=(0, 1))
+        self._check_numbers(lam=(0, 1), pace=(0, np.inf))
         if not isinstance(self.updates, int) or self.updates < 1:
             raise InputError(f"updates={self.updates!r}; the predictors need a whole number, at least one.")
 
@@ -117,9 +121,9 @@ class NashAE(Latents):
         return NashAENets(base.encoder, base.decoder, Predictors(self.m, jax.random.fold_in(key, 1)))
 
     def players(self) -> tuple[Player, ...]:
-        """The predictors move first, at ten times the learning rate."""
+        """The predictors move first."""
         predictors = Player(self.predict, ("predictors",), times=self.updates, optimiser=ADAM, pace=10.0)
-        return (predictors, Player(self.disentangle, ("encoder", "decoder"), optimiser=ADAM))
+        return (predictors, Player(self.disentangle, ("encoder", "decoder"), optimiser=ADAM, pace=self.pace))
 
     def share(self, net: NashAENets, state: nets.State, turn: Turn) -> Float[Array, "rows m"]:
         """The codes of the batch, which every move of the predictors starts from."""
