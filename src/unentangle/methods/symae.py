@@ -369,7 +369,8 @@ class SymAE:
             compares are then swaps; all are real if it is 0. No schedule, so that a step without it does without its work.
         coincidence: weight of `coincidence_penalty`, the third that is not the paper's: codes of two groups that nearly
             coincide are drawn together, so that a nuisance that comes again in another state has the same code there. By
-            default it rises late: what is not yet near its like would be drawn to another. 0 if no nuisance comes twice.
+            default it rises late, because what is not yet near its like would be drawn to another; and slowly, because a weak
+            pull moves the codes of a state as one, and a strong one each to its own neighbour. 0 if no nuisance comes twice.
         regulariser: the kind of noise on the nuisance code (section 2.2).
         decoder: "multiplicative" dec3(dec1(C) * dec2(N)), "concatenation" or "dense"; "convolution", the multiplicative one in
             the frequency domain, for recordings of unknown sources (eq. 1); or a net of the vector [C, N].
@@ -392,7 +393,7 @@ class SymAE:
     blur: Number = Linear(0.25, 0.0, until=0.3)  # noqa: RUF009
     isometry: Number = Linear(0.0, 75.0, until=0.6)  # noqa: RUF009
     consistency: float = 5.0
-    coincidence: Number = Linear(0.0, 0.06, since=0.6, until=0.8)  # noqa: RUF009
+    coincidence: Number = Linear(0.0, 0.06, since=0.6)  # noqa: RUF009
     regulariser: Regulariser = "dropout"
     decoder: Literal["multiplicative", "concatenation", "dense", "convolution"] | Net = "multiplicative"
     pooled: float = 0.5
