@@ -96,32 +96,31 @@ def test_the_version_is_the_same_everywhere():
     assert f"[{un.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
 
 
-def test_readme_numbers_come_from_results():
-    """Every number between result marks stands in the file that the mark names."""
+def test_readme_numbers_and_tables_come_from_results():
+    """What stands after a number's mark, or between a table's and its end, is in the file that the mark names: `python
+    tests/test_house.py` writes it.
+    """
     text = (ROOT / "README.md").read_text()
-    for name, measure, shown in re.findall(r"<!-- (\S+\.json) (.+?) -->(-?[\d.]+)", text):
-        values = json.loads((ROOT / name).read_text())
-        for key in measure.split("/"):
-            values = values[int(key)] if isinstance(values, list) else values[key]
-        decimals = len(shown.partition(".")[2])
-        assert f"{values:.{decimals}f}" == shown, f"{name} {measure} is {values}, the README says {shown}"
+    for now, then in zip(text.splitlines(), filled(text).splitlines(), strict=True):
+        assert now == then
     assert "<!-- results/" in text
 
 
-def test_readme_tables_are_made_from_results():
-    """What stands between a table mark and its end is made of the file it names; `python tests/test_house.py` writes it."""
-    text = (ROOT / "README.md").read_text()
-    assert filled(text) == text
-
-
 def filled(text: str) -> str:
-    """A page with the tables that its marks name."""
+    """A page with the numbers and tables that its marks name, each number with as many decimals as it had."""
 
     def table(mark):
         content = json.loads((ROOT / mark[1]).read_text())
         return f"<!-- table {mark[1]} -->\n{nashae.readme(content)}\n<!-- end -->"
 
-    return re.sub(r"<!-- table (\S+) -->\n.*?<!-- end -->", table, text, flags=re.DOTALL)
+    def number(mark):
+        value = json.loads((ROOT / mark[2]).read_text())
+        for key in mark[3].split("/"):
+            value = value[int(key)] if isinstance(value, list) else value[key]
+        return f"{mark[1]}{value:.{len(mark[4].partition('.')[2])}f}"
+
+    text = re.sub(r"<!-- table (\S+) -->\n.*?<!-- end -->", table, text, flags=re.DOTALL)
+    return re.sub(r"(<!-- (\S+\.json) ((?:(?!-->).)+?) -->)(-?[\d.]*\d)", number, text)
 
 
 if __name__ == "__main__":
