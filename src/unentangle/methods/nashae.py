@@ -91,8 +91,8 @@ class NashAE(Latents):
         game: "covariance" is eq. 4-5; "minmax" is eq. 3, in which the encoder raises the predictors' squared error instead.
         detach: whether z_i is a constant in Cov(z_i, z'_i), as in the authors' code.
         pace: learning rate of the encoder and the decoder as a multiple of the training's; the predictors' is ten times that of
-            the training. A schedule that rises from 0 lets the predictors learn first, and keeps latents of images, whose
-            first gradients are large, from ending at 0 or 1 within some steps.
+            the training. A schedule that rises from 0 gives the predictors a start: with a decoder that begins near the mean
+            row, it is what `nashae.table_2` uses against latents that end at 0 or 1 within some steps.
         encoder: your own net of one row (row -> m numbers, squashed by a sigmoid afterwards): an Equinox module (every seed
             then starts from its weights) or a function of a key that makes one.
         decoder: your own net of one code (m numbers -> row), likewise.

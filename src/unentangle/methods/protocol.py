@@ -38,7 +38,7 @@ class Player(NamedTuple):
     parts: tuple[str, ...] = ()
     times: int = 1
     optimiser: optax.GradientTransformation = optax.scale_by_adam(eps=1e-7)  # the epsilon of Keras
-    pace: Number = 1.0  # learning rate as a multiple of the training's
+    pace: Number = 1.0  # learning rate as a multiple of the training's; inside a step a number
 
 
 class Recommended(NamedTuple):
