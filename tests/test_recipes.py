@@ -143,7 +143,7 @@ def experiment():
         }
         return setting.kind(m=3, **{setting.number: setting.value}, **own)
 
-    return Experiment(data, data.take(np.arange(20)), method, lambda setting: 1e-2, 5, 8, 1, 0.0)
+    return Experiment(data, data.take(np.arange(20)), method, 5, 8, 1, 0.0)
 
 
 @pytest.mark.parametrize("setting", [*nashae_images.TABLE_2, *nashae_images.TABLE_3], ids=lambda setting: setting.label)

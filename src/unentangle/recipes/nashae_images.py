@@ -101,7 +101,6 @@ class Experiment(NamedTuple):
     data: Dataset
     shown: Dataset
     method: Callable[[Setting], Method]
-    lr: Callable[[Setting], float]
     steps: int
     batch: int
     trials: int
@@ -110,8 +109,7 @@ class Experiment(NamedTuple):
 
     def train(self, work: Work, setting: Setting, trial: int | Sequence[int] = 0) -> Run:
         """One training, the same one whoever asks for it; or several as one program."""
-        steps, batch, lr = self.steps, self.batch, self.lr(setting)
-        return work.train(self.method(setting), self.data, trial, steps=steps, batch=batch, lr=lr)
+        return work.train(self.method(setting), self.data, trial, steps=self.steps, batch=self.batch, lr=_lr(setting))
 
 
 def sprites(*, fast: bool = False) -> Experiment:
@@ -126,7 +124,7 @@ def sprites(*, fast: bool = False) -> Experiment:
         "pace": "NashAE's encoder and decoder reach their learning rate over 7.5 % of the steps, the predictors at once",
         "paper": {"images": 737_280, "steps": 4000, "trials": 15},
     }
-    return Experiment(data, shown, partial(sprite_method, mean), _lr, steps, batch, trials, 0.0, about)
+    return Experiment(data, shown, partial(sprite_method, mean), steps, batch, trials, 0.0, about)
 
 
 def sprite_method(mean: Float[np.ndarray, "..."], setting: Setting) -> Method:
@@ -148,7 +146,7 @@ def faces(*, fast: bool = False) -> Experiment:
         "nets": "those of the authors' code; all values standardised by one mean and deviation, not by one for each channel",
         "paper": {"images": 202_599, "steps": 4000, "trials": 3},
     }
-    return Experiment(data, shown, face_method, _lr, steps, batch, trials, 0.01, about)
+    return Experiment(data, shown, face_method, steps, batch, trials, 0.01, about)
 
 
 def face_method(setting: Setting) -> Method:
@@ -258,7 +256,7 @@ def _table(
             {
                 "setting": s.label,
                 "method": describe(experiment.method(s)),
-                "lr": experiment.lr(s),
+                "lr": _lr(s),
                 "printed": dict(zip(printed, s.printed, strict=False)),
                 "measures": summary({m: [v[m] for v in values] for m in values[0]}),
             }

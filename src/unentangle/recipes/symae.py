@@ -320,20 +320,15 @@ def digits_weights(out: Path, *, fast: bool = False) -> None:
     cut, tried = data.group % 6 == 5, {}
     learned, judged = data.take(~cut), data.take(cut)
     reader, steps = _reader(learned, fast), 100 if fast else 2000
-    changes: dict[str, dict[str, float]] = {
-        "lam 10, consistency 5": {"lam": 10.0, "consistency": 5.0},
-        "lam 10, consistency 1": {"lam": 10.0, "consistency": 1.0},
-        "lam 30, consistency 5": {"lam": 30.0, "consistency": 5.0},
-        "lam 30, consistency 1": {"lam": 30.0, "consistency": 1.0},
-        "lam 10, consistency 5, without blur": {"lam": 10.0, "consistency": 5.0, "blur": 0.0},
-        "lam 10, consistency 5, without isometry": {"lam": 10.0, "consistency": 5.0, "isometry": 0.0},
-    }
-    for label, change in changes.items():
+    weights: list[dict[str, float]] = [{"lam": lam, "consistency": c} for lam in (10.0, 30.0) for c in (5.0, 1.0)]
+    for change in [*weights, *(weights[0] | {without: 0.0} for without in ("blur", "isometry"))]:
         method = replace(DIGITS, **change)
         found = style_and_content(work.train(method, learned, steps=steps)[0], judged, reader)
-        tried[label] = {"method": describe(method)} | found | {"score": _score(found)}
-        right = {label: one["score"] for label, one in tried.items() if one["read_swaps"] >= 0.95}
-        chosen = max(right, key=lambda label: right[label], default=None)
+        tried[", ".join(f"{name} {value:g}" for name, value in change.items())] = (
+            {"method": describe(method)} | found | {"score": _score(found)}
+        )
+        right = [label for label, one in tried.items() if one["read_swaps"] >= 0.95]
+        chosen = max(right, key=lambda label: tried[label]["score"], default=None)
         about = {"learned": len(learned), "judged": len(judged), "seed": 0, **resolved(method, learned, steps=steps)}
         work.write({"settings": about, "tried": tried, "chosen": chosen})
 
