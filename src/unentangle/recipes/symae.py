@@ -312,15 +312,15 @@ digit; 10 was found on the test images, and `digits_weights` is to choose it and
 
 
 def digits_weights(out: Path, *, fast: bool = False) -> None:
-    """Which weights suit MNIST? Without the test images: SymAE learns from five of six groups of the training images, in 2,000
+    """Which weights suit MNIST? Without the test images: SymAE learns from five of six groups of the training images, in 1,500
     steps of the recommended 5,000, and swaps among the others. Of those whose swaps are read as the intended digit in at
     least 95 of 100 cases, the one with the highest `score` is chosen. Writes `symae_digits_weights.json`.
     """
     work, data = begin(out, "symae_digits_weights", fast), mnist(limit=2000 if fast else None)
     cut, tried = data.group % 6 == 5, {}
     learned, judged = data.take(~cut), data.take(cut)
-    reader, steps = _reader(learned, fast), 100 if fast else 2000
-    weights: list[dict[str, float]] = [{"lam": lam, "consistency": c} for lam in (10.0, 30.0) for c in (5.0, 1.0)]
+    reader, steps = _reader(learned, fast), 100 if fast else 1500
+    weights: list[dict[str, float]] = [{"lam": lam, "consistency": c} for lam in (30.0, 10.0) for c in (5.0, 1.0)]
     for change in [*weights, *(weights[0] | {without: 0.0} for without in ("blur", "isometry"))]:
         method = replace(DIGITS, **change)
         found = style_and_content(work.train(method, learned, steps=steps)[0], judged, reader)
