@@ -44,8 +44,8 @@ def test_swaps_are_measured_after_every_seed_and_gone_on_with(tmp_path):
     assert [errors[m.seed] for m in models] == sorted(errors)
 
 
-def test_variants_are_compared_seed_by_seed(tmp_path):
-    """Every variant is trained with settings of its own, and measured; one that diverges is counted."""
+def test_variants_are_compared_seed_by_seed(tmp_path, monkeypatch):
+    """Every variant is trained with settings of its own and measured; one that diverges is counted; JSON is gone on with."""
     method, other = dense_symae(k=100, q=10), dense_symae(k=100, q=10, lam=0.0)
     settings = {"one": (method, {}), "other": (other, {"lr": 1e-2}), "wild": (other, {"lr": 1e30})}
     variants = {name: symae.Variant(*own) for name, own in settings.items()}
@@ -56,6 +56,9 @@ def test_variants_are_compared_seed_by_seed(tmp_path):
     for name in ("one", "other"):
         assert all(np.isfinite(measure["values"]).all() for measure in found[name]["measures"].values())
     assert (tmp_path / "variants_fast.png").exists()
+    monkeypatch.setattr(symae.Work, "train", None)  # what is written is not trained again
+    symae._compare(begin(tmp_path, "variants", True), variants)
+    assert read_json(tmp_path / "variants_fast.json")["variants"] == found
 
 
 def test_examples_are_run_once_measured_and_drawn(tmp_path):

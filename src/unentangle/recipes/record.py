@@ -27,6 +27,7 @@ from ..train import Run, prepare, settings, train
 class Work(NamedTuple):
     """A recipe at work. It writes `name`.json and pictures into `out`; what it has trained stays there, too, and is taken up
     again by every recipe that asks for the same training by the same code. Fast versions have names of their own.
+    `kept` is the JSON that the same code wrote before, or nothing.
     """
 
     out: Path
@@ -34,7 +35,7 @@ class Work(NamedTuple):
     fast: bool
     at: str  # the commit at which it began
     begun: float
-    before: float  # seconds that earlier calls have spent
+    kept: Mapping[str, Any]
 
     def called(self, name: str) -> str:
         """The name of a file or folder."""
@@ -54,10 +55,9 @@ class Work(NamedTuple):
         return train(method, data, seeds=seeds, out=folder / name, **training)
 
     def write(self, content: Mapping[str, Any]) -> dict[str, Any]:
-        """Write the JSON: the content and its provenance."""
-        spent = self.before + monotonic() - self.begun
-        written = {**content, "provenance": provenance(spent, self.at)}
-        write_json(self.folder / "seconds.json", spent)
+        """Write the JSON: the content and its provenance, with the seconds that all calls have taken."""
+        before = self.kept["provenance"]["seconds"] if self.kept else 0.0
+        written = {**content, "provenance": provenance(before + monotonic() - self.begun, self.at) | {"code": code()}}
         write_json(self.out / f"{self.called(self.name)}.json", written)
         return written
 
@@ -74,9 +74,10 @@ def resolved(method: Method, data: Dataset, *, snapshots: Sequence[int] = (), **
 
 def begin(out: Path, name: str, fast: bool) -> Work:
     """Start or go on."""
-    work = Work(out, name, fast, commit(), monotonic(), 0.0)
-    kept = work.folder / "seconds.json"
-    return work._replace(before=float(read_json(kept))) if kept.exists() else work
+    work = Work(out, name, fast, commit(), monotonic(), {})
+    written = out / f"{work.called(name)}.json"
+    kept = read_json(written) if written.exists() else {}
+    return work._replace(kept=kept) if kept.get("provenance", {}).get("code") == code() else work
 
 
 @cache
