@@ -7,10 +7,13 @@ import sys
 
 import pytest
 
-PROGRAM = """
-import ctypes, resource
-from unentangle.memory import keep_freed
+from unentangle import memory
 
+PROGRAM = """
+import ctypes, resource, sys
+from runpy import run_path
+
+keep_freed = run_path(sys.argv[1])["keep_freed"]  # alone: the package takes seconds to import
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
 libc.memset.argtypes, libc.free.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t], [ctypes.c_void_p]
@@ -36,7 +39,13 @@ except KeyboardInterrupt:
 def faults_of(**environment: str) -> tuple[int, int, int, int]:
     """Page faults at first, where what is freed is kept, and after it was given back; and whether this glibc can."""
     bare = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_"))}
-    run = subprocess.run([sys.executable, "-c", PROGRAM], env=bare | environment, capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", PROGRAM, memory.__file__],
+        env=bare | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     first, kept, after, able = map(int, run.stdout.split())
     return first, kept, after, able
 
