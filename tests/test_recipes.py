@@ -1,3 +1,4 @@
+import json
 from dataclasses import dataclass
 
 import equinox as eqx
@@ -44,10 +45,12 @@ def test_swaps_are_measured_after_every_seed_and_gone_on_with(tmp_path):
     assert [errors[m.seed] for m in models] == sorted(errors)
 
 
-def test_variants_are_compared_seed_by_seed(tmp_path, monkeypatch):
-    """Every variant is trained with settings of its own and measured; one that diverges is counted; JSON is gone on with."""
-    method, other = dense_symae(k=100, q=10), dense_symae(k=100, q=10, lam=0.0)
-    settings = {"one": (method, {}), "other": (other, {"lr": 1e-2}), "wild": (other, {"lr": 1e30})}
+def test_variants_are_compared_seed_by_seed(tmp_path):
+    """Every variant is trained with settings of its own, on rows as they are if it says so, and measured; one that diverges is
+    counted.
+    """
+    method = dense_symae(k=100, q=10)
+    settings = {"one": (method, {"lr": 1e-2}, True), "other": (method, {"lr": 1e-2}), "wild": (method, {"lr": 1e30})}
     variants = {name: symae.Variant(*own) for name, own in settings.items()}
     symae._compare(begin(tmp_path, "variants", True), variants)
     found = read_json(tmp_path / "variants_fast.json")["variants"]
@@ -56,9 +59,36 @@ def test_variants_are_compared_seed_by_seed(tmp_path, monkeypatch):
     for name in ("one", "other"):
         assert all(np.isfinite(measure["values"]).all() for measure in found[name]["measures"].values())
     assert (tmp_path / "variants_fast.png").exists()
-    monkeypatch.setattr(symae.Work, "train", None)  # what is written is not trained again
-    symae._compare(begin(tmp_path, "variants", True), variants)
-    assert read_json(tmp_path / "variants_fast.json")["variants"] == found
+    errors = [found[name]["measures"]["reconstruction_error"]["values"] for name in ("one", "other")]
+    assert errors[0] != errors[1]
+    read = symae._rows(found["wild"]["measures"])[0]
+    assert read.keys() == found["one"]["measures"].keys()
+    assert np.isnan(list(read.values())).all()
+
+
+@pytest.mark.parametrize("kept", ["by this code", "by another", "nothing to read"])
+def test_a_comparison_goes_on_from_its_json(tmp_path, monkeypatch, kept):
+    """Whatever number of rows of each variant is there, only the others are measured; by other code, or damaged, nothing is."""
+    measured = []
+
+    def outcome(work, method, data, seed, training):
+        measured.append(seed)
+        return {name: float(seed) for name in ("swap_error", "reconstruction_error", "J_relative", "leakage")}
+
+    monkeypatch.setattr(symae, "_outcome", outcome)
+    variants, path = {name: symae.Variant(dense_symae(k=100, lam=lam), {}) for name, lam in (("a", 0.0), ("b", 1.0))}, tmp_path
+    symae._compare(begin(path, "variants", False), variants)
+    whole, measured[:] = read_json(path / "variants.json"), []
+    partial = read_json(path / "variants.json")
+    for name, rows in (("a", 3), ("b", 2)):
+        for measure in partial["variants"][name]["measures"].values():
+            measure["values"] = measure["values"][:rows]
+    if kept == "by another":
+        partial["provenance"]["code"] = "?"
+    (path / "variants.json").write_text("{" if kept == "nothing to read" else json.dumps(partial))
+    symae._compare(begin(path, "variants", False), variants)
+    assert sorted(measured) == ([2, 3, 3, 4, 4] if kept == "by this code" else sorted([*range(5), *range(5)]))
+    assert read_json(path / "variants.json")["variants"] == whole["variants"]
 
 
 def test_examples_are_run_once_measured_and_drawn(tmp_path):

@@ -350,8 +350,8 @@ class SymAE:
             training: dropout aligns the nuisance codes of the states, and the rest repairs what that cost in reconstruction.
         lam: weight of the penalty. By default it falls from 0.3 to 0 over the first 60 %: it brings the states together, but
             also bends their codes to the accidents of finite groups. 0.3 suits "relative-energy", which is at most 1, as
-            "adversarial" is; "kl" is at most the logarithm of the number of groups, "hsic" below 0.2; "energy", "wasserstein"
-            and "sinkhorn" grow with the codes.
+            "adversarial" is; "kl" is at most the logarithm of the number of groups of a batch, "hsic" below 0.2; "energy",
+            "wasserstein" and "sinkhorn" grow with the codes.
         penalty: what makes the nuisance codes of all groups alike: "energy" (section 4.2.4); "relative-energy", the same over
             the mean distance of the codes; the rivals of section 4.2.1, "kl", "wasserstein" (one-dimensional) and "sinkhorn";
             "hsic"; "adversarial", NashAE's game between the two codes; or a function of codes (groups, instances, q).

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from scipy.stats import t as student
 
 from ..data import Dataset
+from ..errors import InputError
 from ..methods.protocol import Method
 from ..model import describe
 from ..storage import plain, read_json, save, write_json
@@ -55,7 +56,7 @@ class Work(NamedTuple):
         return train(method, data, seeds=seeds, out=folder / name, **training)
 
     def write(self, content: Mapping[str, Any]) -> dict[str, Any]:
-        """Write the JSON: the content and its provenance, with the seconds that all calls have taken."""
+        """Write the JSON: the content and its provenance, with the seconds that all calls took until they wrote last."""
         before = self.kept["provenance"]["seconds"] if self.kept else 0.0
         written = {**content, "provenance": provenance(before + monotonic() - self.begun, self.at) | {"code": code()}}
         write_json(self.out / f"{self.called(self.name)}.json", written)
@@ -73,11 +74,13 @@ def resolved(method: Method, data: Dataset, *, snapshots: Sequence[int] = (), **
 
 
 def begin(out: Path, name: str, fast: bool) -> Work:
-    """Start or go on."""
+    """Start, or go on from the JSON that the same code wrote; what something else wrote there will be overwritten."""
     work = Work(out, name, fast, commit(), monotonic(), {})
-    written = out / f"{work.called(name)}.json"
-    kept = read_json(written) if written.exists() else {}
-    return work._replace(kept=kept) if kept.get("provenance", {}).get("code") == code() else work
+    try:
+        kept = read_json(out / f"{work.called(name)}.json")
+        return work._replace(kept=kept) if kept["provenance"]["code"] == code() else work
+    except (InputError, LookupError, TypeError):
+        return work
 
 
 @cache
