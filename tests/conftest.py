@@ -22,7 +22,7 @@ if "UNENTANGLE_TEST_CACHE" not in os.environ:  # the workers of a session inheri
     atexit.register(shutil.rmtree, os.environ["UNENTANGLE_TEST_CACHE"], ignore_errors=True)
 jax.config.update("jax_compilation_cache_dir", os.environ["UNENTANGLE_TEST_CACHE"])
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
-settings.register_profile("house", deadline=None, max_examples=12, derandomize=True)
+settings.register_profile("house", deadline=None, max_examples=20, derandomize=True)
 settings.load_profile("house")
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"

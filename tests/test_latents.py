@@ -58,7 +58,7 @@ def test_predictability_of_any_codes():
     a, b, c = RNG.standard_normal((3, 1000))
     free = un.predictability(np.stack([a, b, c], axis=1), steps=200)
     assert free.mean < 0.05
-    tied = un.predictability(np.stack([a, b, a * b + 3], axis=1), steps=200)
+    tied = un.predictability(np.stack([a, b, a * b + 3], axis=1), steps=300)
     assert tied.each[2] > 0.8
     assert un.predictability(np.stack([a, -a, c], axis=1), steps=200).each[:2].min() > 0.9
     rare = np.stack([np.arange(1000) % 20 == 0, np.ones(1000), np.ones(1000)], axis=1)

@@ -76,19 +76,20 @@ def test_a_comparison_goes_on_from_its_json(tmp_path, monkeypatch, kept):
         return {name: float(seed) for name in ("swap_error", "reconstruction_error", "J_relative", "leakage")}
 
     monkeypatch.setattr(symae, "_outcome", outcome)
-    variants, path = {name: symae.Variant(dense_symae(k=100, lam=lam), {}) for name, lam in (("a", 0.0), ("b", 1.0))}, tmp_path
-    symae._compare(begin(path, "variants", False), variants)
-    whole, measured[:] = read_json(path / "variants.json"), []
-    partial = read_json(path / "variants.json")
+    variants = {name: symae.Variant(dense_symae(k=100, lam=lam), {}) for name, lam in (("a", 0.0), ("b", 1.0))}
+    path = tmp_path / "variants.json"
+    symae._compare(begin(tmp_path, "variants", False), variants)
+    whole, partial = read_json(path), read_json(path)
+    measured.clear()
     for name, rows in (("a", 3), ("b", 2)):
         for measure in partial["variants"][name]["measures"].values():
             measure["values"] = measure["values"][:rows]
     if kept == "by another":
         partial["provenance"]["code"] = "?"
-    (path / "variants.json").write_text("{" if kept == "nothing to read" else json.dumps(partial))
-    symae._compare(begin(path, "variants", False), variants)
+    path.write_text("{" if kept == "nothing to read" else json.dumps(partial))
+    symae._compare(begin(tmp_path, "variants", False), variants)
     assert sorted(measured) == ([2, 3, 3, 4, 4] if kept == "by this code" else sorted([*range(5), *range(5)]))
-    assert read_json(path / "variants.json")["variants"] == whole["variants"]
+    assert read_json(path)["variants"] == whole["variants"]
 
 
 def test_examples_are_run_once_measured_and_drawn(tmp_path):

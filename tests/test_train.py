@@ -215,7 +215,7 @@ def test_raw_units_do_not_matter():
         (conv_latents(), 0),
         (conv_latents(), 2),
         (conv_latents(), 4),  # of the second seed, after the first is finished
-        (dense_symae(), 2),
+        (dense_symae(consistency=1.0), 2),
         (dense_latents(un.NashAE), 2),
     ],
     ids=["scanned", "before anything is kept", "in turns", "the second seed's turn", "groups", "several players"],
