@@ -240,11 +240,7 @@ def _content(value: Any, above: tuple[int, ...]) -> Any:
     """What tells one piece of Python from another: a function's code, defaults and closure, an object's fields, arrays."""
     if id(value) in above:
         return "recursive"
-    above = (*above, id(value))
-
-    def inside(parts: Any) -> list[Any]:
-        return [_content(part, above) for part in parts]
-
+    inside = partial(_contents, above=(*above, id(value)))
     match value:
         case CodeType():
             return [value.co_code, value.co_names, inside(value.co_consts)]
@@ -267,6 +263,10 @@ def _content(value: Any, above: tuple[int, ...]) -> Any:
             return value
     name = getattr(value, "__qualname__", type(value).__qualname__)
     return [name, inside(_fields(value).items())] if is_dataclass(value) and not isinstance(value, type) else name
+
+
+def _contents(parts: Any, above: tuple[int, ...]) -> list[Any]:
+    return [_content(part, above) for part in parts]
 
 
 FORMER = {"SymAE": {"coincidence": 0.0, "blur": 0.0}}
