@@ -228,6 +228,11 @@ def test_wrong_input(x, y):
         J(x, y)
 
 
+def test_no_neighbours_are_not_the_default_number():
+    with pytest.raises(InputError, match="neighbours=0"):
+        J(np.linspace(0, 1, 9), np.ones((9, 2)), neighbours=0)
+
+
 def test_memory_is_linear_in_the_number_of_codes():
     """Twenty thousand codes would need 1.6 GB as a matrix of distances."""
     program = """if True:

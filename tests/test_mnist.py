@@ -24,8 +24,8 @@ def test_idx_holds_its_own_shape():
 
 
 def test_what_is_missing_or_wrong_is_named(tmp_path):
-    name = next(iter(FILES["test"]))
-    with pytest.raises(un.InputError, match=rf"{name} is not there; put the original file"):
+    name = f"{next(iter(FILES['test']))}.gz"
+    with pytest.raises(un.InputError, match=rf"{name} is not there; put .* \(on .*, unentangle data mnist --download"):
         un.data.mnist(tmp_path, "test")
     (tmp_path / name).write_bytes(b"something else")
     with pytest.raises(un.InputError, match="has the checksum"):
@@ -38,9 +38,10 @@ def small_files(folder, monkeypatch):
     images = np.repeat(np.arange(9, dtype=np.uint8), 4).reshape(9, 2, 2)
     sums = {}
     for name, array in zip(FILES["test"], (images, labels), strict=True):
-        header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
-        (folder / name).write_bytes(gzip.compress(header + array.tobytes()))
-        sums[name] = md5((folder / name).read_bytes()).hexdigest()
+        plain = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes()
+        compressed = gzip.compress(plain)
+        (folder / f"{name}.gz").write_bytes(compressed)
+        sums[name] = (md5(plain).hexdigest(), md5(compressed).hexdigest())
     monkeypatch.setitem(FILES, "test", sums)
 
 
@@ -54,6 +55,18 @@ def test_groups_are_sorted_full_and_in_the_order_of_the_file(tmp_path, monkeypat
     for wrong in ({"n_tau": 6}, {"n_tau": 0}, {"limit": 0}, {"limit": -3}):
         with pytest.raises(un.InputError, match=next(iter(wrong))):
             un.data.mnist(tmp_path, "test", **wrong)
+
+
+def test_files_may_be_unpacked(tmp_path, monkeypatch):
+    small_files(tmp_path, monkeypatch)
+    packed = un.data.mnist(tmp_path, "test", n_tau=2)
+    for path in list(tmp_path.glob("*.gz")):
+        path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
+        path.unlink()
+    np.testing.assert_array_equal(un.data.mnist(tmp_path, "test", n_tau=2).x, packed.x)
+    path.with_suffix("").write_bytes(b"something else")
+    with pytest.raises(un.InputError, match="has the checksum"):
+        un.data.mnist(tmp_path, "test", n_tau=2)
 
 
 def answers(monkeypatch, answer):

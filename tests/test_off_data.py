@@ -15,3 +15,5 @@ def test_off_data_is_zero_on_it_and_one_where_it_is_as_sparse_as_itself():
         off_data(line, line[[0, 0]])
     with pytest.raises(un.InputError, match="must be alike"):
         off_data(line[:, :2], line)
+    with pytest.raises(un.InputError, match="NaN or infinity"):
+        off_data(line, np.where(line == 3, np.inf, line))

@@ -37,6 +37,16 @@ def test_mixing_is_zero_apart_and_one_for_labels_by_chance():
     assert neighbour_mixing(codes + 100 * states[:, None], states) == 0
     with pytest.raises(un.InputError, match="one state"):
         neighbour_mixing(codes, np.zeros(3000))
+    with pytest.raises(un.InputError, match=r"states has shape \(2999,\); one state for each of the 3000 codes is needed"):
+        neighbour_mixing(codes, states[1:])
+
+
+@pytest.mark.parametrize("measure", [loops, lambda z: neighbour_mixing(z, np.arange(40)), lambda z: courses([z])])
+def test_codes_that_are_not_finite_or_no_table_are_refused(measure):
+    with pytest.raises(un.InputError, match="latent 1 of row 3 of codes is nan"):
+        measure(np.where(np.arange(120).reshape(40, 3) == 10, np.nan, CIRCLE))
+    with pytest.raises(un.InputError, match="codes has shape"):
+        measure(CIRCLE[:, 0])
 
 
 def test_mixing_of_codes_that_coincide_leaves_out_the_code_itself():

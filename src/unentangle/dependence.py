@@ -96,7 +96,7 @@ def J(x: Any, y: Any, *, neighbours: int | None = None) -> Dependence:
     """
     x, codes = _check(x, y)
     if np.issubdtype(x.dtype, np.floating):
-        total, within = _continuous_means(x, codes, neighbours or int(np.ceil(np.sqrt(len(codes)))))
+        total, within = _continuous_means(x, codes, int(np.ceil(np.sqrt(len(codes)))) if neighbours is None else neighbours)
     else:
         total, within = _discrete_means(np.unique(x, return_inverse=True)[1], codes)
     return Dependence((total - within) / 2, (total - within) / 2 / total if total > 0 else 0.0)

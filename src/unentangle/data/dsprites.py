@@ -88,7 +88,7 @@ def _file(path: Path, download: bool) -> Path:
     if file.name == FILE:
         if not (download or file.exists()) and (path / SUBSET).exists():
             return path / SUBSET
-        original(file, BLOB, _git_blob, SOURCES, download)
+        original(file, BLOB, _git_blob, SOURCES, download, "dsprites")
     if not file.exists():
         raise InputError(f"{file} does not exist; the published {FILE}, or another of its layout, is needed.")
     return file

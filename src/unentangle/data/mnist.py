@@ -16,14 +16,14 @@ from .originals import local_folder, original
 Split = Literal["train", "test"]
 
 SOURCE = "https://ossci-datasets.s3.amazonaws.com/mnist"
-FILES = {  # images and labels, with the md5 sums of the originals
+FILES = {  # images and labels, with the md5 sums of the originals as they are and compressed
     "train": {
-        "train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
-        "train-labels-idx1-ubyte.gz": "d53e105ee54ea40749a09fcbcd1e9432",
+        "train-images-idx3-ubyte": ("6bbc9ace898e44ae57da46a324031adb", "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
+        "train-labels-idx1-ubyte": ("a25bea736e30d166cdddb491f175f624", "d53e105ee54ea40749a09fcbcd1e9432"),
     },
     "test": {
-        "t10k-images-idx3-ubyte.gz": "9fb629c4189551a2d022fa330f9573f3",
-        "t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c",
+        "t10k-images-idx3-ubyte": ("2646ac647ad5339dbf082846283269ea", "9fb629c4189551a2d022fa330f9573f3"),
+        "t10k-labels-idx1-ubyte": ("27ae3e4e09519cfbb04c329615203637", "ec29112dd5afa0611ce80d1b7f02629c"),
     },
 }
 
@@ -39,8 +39,8 @@ def mnist(
     """Images in groups of n_tau of one digit, in the order of the file; what does not fill a group is left out.
 
     Args:
-        folder: where the four original files are, or are put by `download`; by default the folder `mnist` in the one that
-            the environment variable UNENTANGLE_DATA names.
+        folder: where the four original files are, compressed (.gz) or not, or are put by `download`; by default the folder
+            `mnist` in the one that the environment variable UNENTANGLE_DATA names.
         split: "train", 60,000 images, or "test", 10,000 by other writers.
         n_tau: instances per group.
         limit: take only the first so many images of the file.
@@ -58,10 +58,7 @@ def mnist(
         if number is not None and (not isinstance(number, Integral) or number < 1):
             raise InputError(f"{name}={number!r}; a whole number of at least 1 is needed.")
     folder = local_folder("mnist") if folder is None else Path(folder)
-    images, labels = (
-        idx(gzip.decompress(original(folder / name, known, _md5, [f"{SOURCE}/{name}"], download)))[:limit]
-        for name, known in FILES[split].items()
-    )
+    images, labels = (idx(_file(folder / name, *sums, download))[:limit] for name, sums in FILES[split].items())
     counts = np.bincount(labels)
     if n_tau > counts.max():
         raise InputError(f"n_tau={n_tau}; there are at most {counts.max()} images of a digit.")
@@ -71,6 +68,14 @@ def mnist(
     order, position = order[full], position[full]
     digit = labels[order].astype(int)
     return Dataset(images[order], {"state": (digit, "categorical")}, groups=digit * len(images) + position // n_tau)
+
+
+def _file(path: Path, plain: str, compressed: str, download: bool) -> bytes:
+    """The content of an original, which may lie there with or without .gz."""
+    packed = path.with_name(f"{path.name}.gz")
+    if path.exists() and not packed.exists():
+        return original(path, plain, _md5, [], download, "mnist")
+    return gzip.decompress(original(packed, compressed, _md5, [f"{SOURCE}/{packed.name}"], download, "mnist"))
 
 
 def idx(content: bytes) -> UInt8[np.ndarray, "..."]:

@@ -21,8 +21,11 @@ def local_folder(name: str) -> Path:
     return Path(root).expanduser() / name
 
 
-def original(path: Path, known: str, checksum: Callable[[bytes], str], sources: Sequence[str], download: bool) -> bytes:
-    """The content of a published file of known checksum; with `download`, fetched from the first source that has it, and kept.
+def original(
+    path: Path, known: str, checksum: Callable[[bytes], str], sources: Sequence[str], download: bool, name: str
+) -> bytes:
+    """The content of a published file of known checksum, of the data called `name`; with `download`, fetched from the first
+    source that has it, and kept.
 
     Raises:
         InputError: if the file is missing, is not the original, or cannot be fetched.
@@ -35,7 +38,7 @@ def original(path: Path, known: str, checksum: Callable[[bytes], str], sources: 
     if not download:
         raise InputError(
             f"{path} is not there; put the original file {path.name} into {path.parent}, or say download=True (on the command "
-            f"line, unentangle data {path.parent.name} --download)."
+            f"line, unentangle data {name} --download)."
         )
     why = []
     for source in sources:

@@ -15,11 +15,13 @@ def off_data(rows: Float[np.ndarray, "m ..."], data: Float[np.ndarray, "n ..."])
     images are, compare with rows that are real.
 
     Raises:
-        InputError: if the data has fewer than two different rows, or rows of another shape.
+        InputError: if the data has fewer than two different rows, or rows of another shape, or a value is not finite.
     """
     rows, data = np.asarray(rows, float), np.asarray(data, float)
     if rows.shape[1:] != data.shape[1:]:
         raise InputError(f"the rows have shape {rows.shape[1:]} and those of the data {data.shape[1:]}; they must be alike.")
+    if not (np.isfinite(rows).all() and np.isfinite(data).all()):
+        raise InputError("the rows or the data hold NaN or infinity, from which nothing has a distance.")
     middle = data.mean(axis=0)  # taken off, because an offset would cost digits
     rows, known = rows - middle, np.unique((data - middle).reshape(len(data), -1), axis=0)
     if len(known) < 2:

@@ -3,7 +3,7 @@
 A cyclic nuisance should trace one closed curve, the same for every state (SymAE paper, figures 4 and 7).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.neighbors import NearestNeighbors
 
 from ..errors import InputError
+from .tables import finite_codes
 
 
 class Loops(NamedTuple):
@@ -25,35 +26,45 @@ class Loops(NamedTuple):
         return self.first / self.second if self.second > 0 else float("inf") if self.first > 0 else 0.0
 
 
-def loops(codes: Float[np.ndarray, "n q"]) -> Loops:
-    """Persistent homology of codes in degree 1, by Vietoris-Rips complexes: a loop lives from the distance at which it closes
-    to that at which it fills.
+def loops(codes: Any) -> Loops:
+    """Persistent homology of codes (n, q) in degree 1, by Vietoris-Rips complexes: a loop lives from the distance at which it
+    closes to that at which it fills.
 
     Raises:
-        InputError: if the package `ripser` is not installed (the extra `topology`).
+        InputError: if a code is not finite, or the package `ripser` is not installed (the extra `topology`).
     """
+    z = finite_codes(codes)
     try:
         from ripser import ripser
     except ImportError as error:
         raise InputError("loops are found by the package ripser, which is not installed: pip install ripser.") from error
-    born, died = ripser(np.asarray(codes, float), maxdim=1)["dgms"][1].T
+    born, died = ripser(z, maxdim=1)["dgms"][1].T
     lives = np.sort(np.append(died - born, [0.0, 0.0]))
     return Loops(float(lives[-1]), float(lives[-2]))
 
 
-def neighbour_mixing(codes: Float[np.ndarray, "n q"], states: ArrayLike) -> float:
+def neighbour_mixing(codes: Any, states: ArrayLike) -> float:
     """How often the nearest other code is that of another state, over how often it would be if states were dealt at random.
 
     0 if every state keeps to itself, 1 if the codes of all states are drawn from one distribution, and a little more, up to
     (n - 1) / (n - rows of a state), if every code has a twin in another state.
+
+    Args:
+        codes: (n, q).
+        states: (n,).
+
+    Raises:
+        InputError: if a code is not finite, or there are not as many states as codes, or one state only.
     """
-    states = np.asarray(states)
+    z, states = finite_codes(codes), np.asarray(states)
+    if states.shape != z.shape[:1]:
+        raise InputError(f"states has shape {states.shape}; one state for each of the {len(z)} codes is needed.")
     if len(np.unique(states)) < 2:
         raise InputError("the codes are of one state; mixing needs at least two.")
-    near = NearestNeighbors(n_neighbors=2).fit(codes).kneighbors(codes, return_distance=False)
-    other = np.where(near[:, 0] == np.arange(len(codes)), near[:, 1], near[:, 0])
+    near = NearestNeighbors(n_neighbors=2).fit(z).kneighbors(z, return_distance=False)
+    other = np.where(near[:, 0] == np.arange(len(z)), near[:, 1], near[:, 0])
     same = np.unique(states, return_inverse=True, return_counts=True)
-    chance = np.mean((len(codes) - same[2][same[1]]) / (len(codes) - 1))
+    chance = np.mean((len(z) - same[2][same[1]]) / (len(z) - 1))
     return float(np.mean(states[other] != states) / chance)
 
 
@@ -66,14 +77,23 @@ class Courses(NamedTuple):
     unevenness: Float[np.ndarray, " states"]  # standard deviation over mean of the length of a step: 0 for an isometry
 
 
-def courses(codes: Float[np.ndarray, "states steps q"]) -> Courses:
+def courses(codes: Any) -> Courses:
     """Orientation, offset and evenness of the closed curves that a cyclic nuisance traces, one curve per state (NaN where all
     codes of a curve are one).
 
     Curves are compared step by step at the roll, forwards or backwards, that brings them closest to the first state's.
+
+    Args:
+        codes: (states, steps, q).
+
+    Raises:
+        InputError: if they have another shape, or one of them is not finite.
     """
     codes = np.asarray(codes, float)
-    _, steps, _ = codes.shape
+    if codes.ndim != 3:
+        raise InputError(f"codes has shape {codes.shape}; a curve of codes for each state, (states, steps, q), is needed.")
+    states, steps, q = codes.shape
+    finite_codes(codes.reshape(states * steps, q))
     roll, at = np.arange(steps)[:, None], np.arange(steps)[None]
     found = []
     for own in codes:
