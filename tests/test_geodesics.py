@@ -1,3 +1,6 @@
+import gc
+import weakref
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -57,6 +60,17 @@ def test_a_model_goes_through_its_instances_on_either_path():
         assert np.abs(there - back).max() > 1e-3
     with pytest.raises(un.InputError, match="among is for geodesics"):
         model.interpolate(group, among=data)
+
+
+def test_no_program_outlives_its_path():
+    def decode(codes):
+        return codes
+
+    geodesics(decode, np.eye(2, dtype=np.float32), pieces=4)
+    last = weakref.ref(decode)
+    del decode
+    gc.collect()
+    assert last() is None
 
 
 def test_ends_that_are_no_path_and_codes_that_are_no_data_are_refused():

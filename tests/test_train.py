@@ -1,11 +1,13 @@
 """The laws of the trainer, and the contract that every method keeps."""
 
 import dataclasses
+import gc
 import os
 import signal
 import subprocess
 import sys
 import time
+import weakref
 
 import equinox as eqx
 import h5py
@@ -130,6 +132,18 @@ def test_the_same_seed_is_bit_identical_and_another_is_not():
     a, b, c = (quick(dense_latents(un.AE), seeds=s)[0] for s in (0, 0, 1))
     np.testing.assert_array_equal(weights(a), weights(b))
     assert np.abs(weights(a) - weights(c)).max() > 1e-2
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_no_program_outlives_its_training(together, monkeypatch):
+    """Programs that stay are some hundred maps of memory each, of which a process may have 65,530."""
+    monkeypatch.setattr(sys.modules["unentangle.train"], "has_convolution", lambda *asked: not together)
+    data = small_mra()
+    quick(dense_latents(un.AE), data, steps=2)
+    last = weakref.ref(data)
+    del data
+    gc.collect()
+    assert last() is None
 
 
 def test_a_snapshot_is_the_model_of_its_step(tmp_path, monkeypatch):

@@ -60,9 +60,11 @@ def geodesics(
     def path(inner: Any) -> Array:
         return jnp.asarray(line, jnp.float32).at[:, 1:-1].add(spacing * inner.reshape(len(line), pieces - 1, -1))
 
-    def energies(inner: Any, decode: Callable[[Array], Array]) -> Float[Array, " paths"]:
+    weights, rest = eqx.partition(decode, eqx.is_array)
+
+    def energies(inner: Any, weights: Any) -> Float[Array, " paths"]:
         corners = path(inner)
-        rows = decode(corners.reshape(-1, corners.shape[2])).reshape(*corners.shape[:2], -1)
+        rows = eqx.combine(weights, rest)(corners.reshape(-1, corners.shape[2])).reshape(*corners.shape[:2], -1)
         square = jnp.sum(jnp.diff(rows, axis=1) ** 2, axis=2)
         if known is not None:
             middle = ((corners[:, 1:] + corners[:, :-1]) / 2).reshape(-1, corners.shape[2])
@@ -71,15 +73,15 @@ def geodesics(
         return jnp.sum(square, axis=1)
 
     start = np.zeros((len(line), pieces - 1, codes.shape[1]))
-    unit = eqx.filter_jit(energies)(jnp.asarray(start, jnp.float32), decode) + TINY  # every path counts alike
+    unit = jax.jit(energies)(jnp.asarray(start, jnp.float32), weights) + TINY  # every path counts alike
 
-    @eqx.filter_jit
-    @eqx.filter_value_and_grad
-    def energy(inner: Any, decode: Callable[[Array], Array]) -> Array:
-        return jnp.sum(energies(inner, decode) / unit)
+    @jax.jit
+    @jax.value_and_grad
+    def energy(inner: Any, weights: Any) -> Array:
+        return jnp.sum(energies(inner, weights) / unit)
 
     def value(inner: np.ndarray) -> tuple[float, np.ndarray]:
-        found, slope = energy(jnp.asarray(inner, jnp.float32), decode)
+        found, slope = energy(jnp.asarray(inner, jnp.float32), weights)
         return float(found), np.asarray(slope, float)
 
     found = minimize(value, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 100})

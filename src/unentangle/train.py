@@ -176,11 +176,11 @@ class Trainer:
         return eqx.partition(games, eqx.is_array)
 
     def numbers(self, methods: Sequence[Method]) -> Any:
-        """The numbers of several methods and the learning rate, as arrays with a leading axis of members."""
+        """The numbers of several methods and the learning rate, as arrays with a leading axis of members; in place of a user's
+        function, which is that of `method` in all, stands None.
+        """
         each = [numbers_of(m) | {"lr": self.lr} for m in methods]
-        return jax.tree.map(
-            lambda *n: jnp.asarray(n, jnp.float32) if np.ndim(n[0]) == 0 and not callable(n[0]) else n[0], *each
-        )
+        return jax.tree.map(lambda *n: None if callable(n[0]) else jnp.asarray(n, jnp.float32), *each)
 
     def deal(self, layout: Layout, key: Key[Array, ""], t: Array) -> Array:
         """Row indices of step t."""
@@ -189,7 +189,8 @@ class Trainer:
     def play(self, static: Game, arrays: Game, numbers: Any, key: Key[Array, ""], t: Array, rows: Array) -> tuple[Game, Any]:
         """Step t of one seed, on standardised rows (1 or 2, *batch, *row)."""
         progress = t / self.steps
-        now = {name: at(n, progress) for name, n in numbers.items()}
+        own = eqx.combine(numbers, numbers_of(self.method) | {"lr": self.lr})
+        now = {name: at(n, progress) for name, n in own.items()}
         lr = now.pop("lr")
         key = jax.random.split(jax.random.fold_in(key, 1 + t))[1]
         turn = Turn(rows[0], rows[1] if self.dealer.second else None, key, len(self.dealer.data))
@@ -238,15 +239,15 @@ class Ahead:
 
 
 def scanned(trainer: Trainer, static: Game) -> Chunk:
-    """Many steps of all members as one program."""
+    """Many steps of all members as one program, which goes with its trainer: `eqx.filter_jit` would keep both for ever."""
     table, layout = trainer.dealer.table(), trainer.dealer.data.layout
     resident = table is not None
 
-    @eqx.filter_jit
+    @jax.jit
     def deal(layout, keys, ts):
         return jax.vmap(lambda key: jax.vmap(lambda t: trainer.deal(layout, key, t))(ts))(keys)
 
-    @eqx.filter_jit
+    @jax.jit
     def run(arrays, numbers, table, keys, ts, rows):
         def one(arrays, numbers, key, rows):
             def body(arrays, now):
@@ -277,12 +278,12 @@ def in_turns(trainer: Trainer, static: Game) -> Chunk:
     table, layout = trainer.dealer.table(), trainer.dealer.data.layout
     resident = table is not None
 
-    @eqx.filter_jit
+    @jax.jit
     def run(arrays, numbers, layout, table, key, t, rows):
         rows = trainer.dealer.standardised(table[trainer.deal(layout, key, t)] if resident else rows, resident)
         return trainer.play(static, arrays, numbers, key, t, rows)
 
-    ahead = None if resident else Ahead(trainer, eqx.filter_jit(lambda layout, key, ts: trainer.deal(layout, key, ts[0])))
+    ahead = None if resident else Ahead(trainer, jax.jit(lambda layout, key, ts: trainer.deal(layout, key, ts[0])))
 
     def chunk(arrays: Game, numbers: Any, keys: Key[Array, " members"], start: int, stop: int):
         (arrays, numbers, key), history, began = _first((arrays, numbers, keys)), [], monotonic()

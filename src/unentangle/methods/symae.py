@@ -623,7 +623,7 @@ class SymAE:
         codes = self.encode(trained, data)
         if path == "geodesic":
             near = None if among is None else trained.rows(_nuisance, among)
-            under = Partial(_Under(jnp.asarray(codes.coherent)), trained.net, trained.state)
+            under = Partial(_Under.__call__, _Under(jnp.asarray(codes.coherent)), trained.net, trained.state)
             corners = geodesics(under, codes.nuisance, near)
             pieces = corners.shape[1] - 1
             along = np.interp(np.arange((len(position) - 1) * pieces + 1) / pieces, np.arange(len(position)), position)
