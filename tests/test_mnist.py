@@ -25,7 +25,7 @@ def test_idx_holds_its_own_shape():
 
 def test_what_is_missing_or_wrong_is_named(tmp_path):
     name = f"{next(iter(FILES['test']))}.gz"
-    with pytest.raises(un.InputError, match=rf"{name} is not there; put .* \(on .*, unentangle data mnist --download"):
+    with pytest.raises(un.InputError, match=rf"{name} is not there; put .*, unentangle data mnist --split test --down"):
         un.data.mnist(tmp_path, "test")
     (tmp_path / name).write_bytes(b"something else")
     with pytest.raises(un.InputError, match="has the checksum"):

@@ -36,6 +36,12 @@ def test_a_roll_between_two_samples_is_the_best_mixture_of_them(seed, n, k):
     assert roll_error(mixtures[2][30], truth, between=True) == pytest.approx(0, abs=1e-9)
 
 
+def test_other_shapes_have_no_error_but_a_message():
+    """Transforms of 10 and 11 samples are equally long."""
+    with pytest.raises(un.InputError, match=r"x has shape \(3, 10\) and the truth \(3, 11\)"):
+        roll_error(np.zeros((3, 10)), np.zeros((3, 11)))
+
+
 def test_swap_errors_tell_reconstruction_from_swaps():
     truth = un.data.orbit(un.data.mra_states(20))
     perfect = np.repeat(truth[:, None], 6, axis=1)

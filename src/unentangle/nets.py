@@ -532,7 +532,7 @@ def symae_default(
     """The recommended nets for rows of any shape: the appendix's layers without BatchNorm, on patches where rows are large.
 
     BatchNorm is left out because dropout before it makes its training and evaluation statistics differ, and pools blur, because
-    a code that depends on even and odd positions does so differently for every state.
+    a code that depends on even and odd positions may do so differently for every state (1,000 steps do not show it).
     """
     ks, g, width, small = keys(key), grid(shape), 32, 8  # channels of a layer, and of the picture that a decoder starts from
     thick = min(8, g.channels)  # channels of the product: a narrow one makes the states share what they mean by a nuisance

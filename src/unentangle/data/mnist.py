@@ -58,7 +58,7 @@ def mnist(
         if number is not None and (not isinstance(number, Integral) or number < 1):
             raise InputError(f"{name}={number!r}; a whole number of at least 1 is needed.")
     folder = local_folder("mnist") if folder is None else Path(folder)
-    images, labels = (idx(_file(folder / name, *sums, download))[:limit] for name, sums in FILES[split].items())
+    images, labels = (idx(_file(folder / name, *sums, download, split))[:limit] for name, sums in FILES[split].items())
     counts = np.bincount(labels)
     if n_tau > counts.max():
         raise InputError(f"n_tau={n_tau}; there are at most {counts.max()} images of a digit.")
@@ -70,12 +70,12 @@ def mnist(
     return Dataset(images[order], {"state": (digit, "categorical")}, groups=digit * len(images) + position // n_tau)
 
 
-def _file(path: Path, plain: str, compressed: str, download: bool) -> bytes:
+def _file(path: Path, plain: str, compressed: str, download: bool, split: str) -> bytes:
     """The content of an original, which may lie there with or without .gz."""
     packed = path.with_name(f"{path.name}.gz")
     if path.exists() and not packed.exists():
         return original(path, plain, _md5, [], download, "mnist")
-    return gzip.decompress(original(packed, compressed, _md5, [f"{SOURCE}/{packed.name}"], download, "mnist"))
+    return gzip.decompress(original(packed, compressed, _md5, [f"{SOURCE}/{packed.name}"], download, f"mnist --split {split}"))
 
 
 def idx(content: bytes) -> UInt8[np.ndarray, "..."]:

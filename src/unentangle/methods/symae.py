@@ -350,7 +350,7 @@ class SymAE:
             training: dropout aligns the nuisance codes of the states, and the rest repairs what that cost in reconstruction.
         lam: weight of the penalty. By default it falls from 0.3 to 0 over the first 60 %: it brings the states together, but
             also bends their codes to the accidents of finite groups. 0.3 suits "relative-energy", which is at most 1, as
-            "adversarial" is; "kl" is at most the logarithm of the number of groups of a batch, "hsic" below 0.2; "energy",
+            "adversarial" is; "kl" is at most the logarithm of the number of groups of a batch, "hsic" about 0.2; "energy",
             "wasserstein" and "sinkhorn" grow with the codes.
         penalty: what makes the nuisance codes of all groups alike: "energy" (section 4.2.4); "relative-energy", the same over
             the mean distance of the codes; the rivals of section 4.2.1, "kl", "wasserstein" (one-dimensional) and "sinkhorn";
@@ -375,9 +375,9 @@ class SymAE:
         decoder: "multiplicative" dec3(dec1(C) * dec2(N)), "concatenation" or "dense"; "convolution", the multiplicative one in
             the frequency domain, for recordings of unknown sources (eq. 1); or a net of the vector [C, N].
         pooled: the share of the instances of a group, drawn anew at every step, that make its coherent code while training. If
-            all do, as in the paper (1), the code of a group of the data becomes one fixed vector, and other groups of the same
-            state are decoded worse. Only these go through CEnc1 then, and are what its BatchNorm sees, if it has one. No
-            schedule.
+            all do, as in the paper (1), the code of a group of the data becomes one fixed vector, which may suit other groups
+            of the same state less (not seen in 1,000 steps of `symae.ablation`). Only these go through CEnc1 then, and are
+            what its BatchNorm sees, if it has one. No schedule.
         pool: "mean", "max", "min", or a function of (features (instances, ...), mask (instances,)).
         architecture: "default" nets for signals and images of any size; "appendix" and "authors" are appendix A as printed and
             the authors' code, with BatchNorm, for signals.

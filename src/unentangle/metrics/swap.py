@@ -8,21 +8,32 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
+from numpy.typing import ArrayLike
+
+from ..errors import InputError
 
 PHI = (1, 2, 0, 5, 3, 4)
 """The donor of each state in the paper's figures: 1 -> 2 -> 3 -> 1 and 4 -> 6 -> 5 -> 4, counted from 0."""
 
 
-def roll_error(
-    x: Float[np.ndarray, "*pairs n k"], truth: Float[np.ndarray, "*pairs n k"], between: bool = False
-) -> Float[np.ndarray, "*pairs"]:
+def roll_error(x: ArrayLike, truth: ArrayLike, between: bool = False) -> Float[np.ndarray, "*pairs"]:
     """Mean squared error after the best common cyclic roll: min over r of mean over (n, k) of (roll(x, r) - truth)^2.
 
     The roll is common to all n rows. By the FFT, since only the correlation of x and truth depends on r: exact, O(n k log k).
     With `between` it may lie between two samples r and r + 1, where the truth is a mixture (1 - t) and t of its two rolls: then
     the error is the least over t as well, which is the root of a line.
+
+    Args:
+        x: (*pairs, n, k).
+        truth: (*pairs, n, k).
+        between: whether a roll by a part of a sample is one, too.
+
+    Raises:
+        InputError: if x and the truth are not of one shape.
     """
     x, truth = np.asarray(x, float), np.asarray(truth, float)
+    if x.shape != truth.shape or x.ndim < 2:
+        raise InputError(f"x has shape {x.shape} and the truth {truth.shape}; both must be (..., n, k).")
     k = x.shape[-1]
     correlation = _correlation(x, truth).sum(axis=-2)  # at r: the sum over rows of roll(x, r) * truth
     own = _correlation(truth, truth).sum(axis=-2)

@@ -603,6 +603,7 @@ def _compare(work: Work, variants: dict[str, Variant]) -> None:
             done = {
                 one: {
                     "method": describe(variants[one].method),
+                    "raw": variants[one].raw,
                     "training": resolved(variants[one].method, data, **shared | variants[one].training),
                     "diverged": sum(not np.isfinite(r["swap_error"]) for r in rows),
                     "measures": summary({m: [r[m] for r in rows] for m in rows[0]}),
