@@ -1,5 +1,6 @@
 import json
 from dataclasses import dataclass
+from typing import get_args
 
 import equinox as eqx
 import jax
@@ -13,12 +14,13 @@ import unentangle as un
 from unentangle.data.dataset import Scale
 from unentangle.data.transforms import Chain
 from unentangle.methods.protocol import Trained
-from unentangle.methods.symae import Codes
+from unentangle.methods.symae import Codes, Named
 from unentangle.nets import ELU, FLATTEN, Autoencoder, keys, mlp, reshape
 from unentangle.recipes import PAPERS, nashae_images, symae
 from unentangle.recipes.nashae_images import Experiment, Setting, _sampled, best_detector
 from unentangle.recipes.record import begin
 from unentangle.storage import read_json
+from unentangle.train import prepare
 from worlds import Chase, dense_symae
 
 
@@ -43,6 +45,18 @@ def test_swaps_are_measured_after_every_seed_and_gone_on_with(tmp_path):
     assert both["provenance"]["seconds"] > first["provenance"]["seconds"]
     errors = both["measures"]["swap_error"]["values"]
     assert [errors[m.seed] for m in models] == sorted(errors)
+
+
+def test_every_variant_can_be_trained_and_every_penalty_is_compared(tmp_path, monkeypatch):
+    """A setting that is refused would be found hours into a comparison."""
+    compared = {}
+    monkeypatch.setattr(symae, "_compare", lambda work, variants: compared.update({work.name: variants}))
+    symae.ablation(tmp_path)
+    symae.penalties(tmp_path)
+    assert set(compared["symae_penalties"]) == {*get_args(Named), "none"}
+    data = un.data.mra()
+    for method, training, _ in (variant for variants in compared.values() for variant in variants.values()):
+        prepare(method, data, **training)
 
 
 def test_variants_are_compared_seed_by_seed(tmp_path):
