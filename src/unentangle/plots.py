@@ -268,8 +268,8 @@ def paths(cases: Sequence[Mapping[str, Float[np.ndarray, "points ..."]]], title:
 
 
 def compared(values: Mapping[str, Mapping[str, Sequence[float]]], title: str = "") -> Figure:
-    """Variants (rows) by measures (panels, logarithmic where they span a decade): one dot per seed, a bar at their mean, and that
-    of the first row dotted through all.
+    """Variants (rows) by measures (panels, logarithmic where they span a decade): one dot per seed, a bar at their mean, and
+    that of the first row dotted through all.
     """
     labels, measures = list(values), list(next(iter(values.values())))
     figure, axes = plt.subplots(
@@ -282,7 +282,10 @@ def compared(values: Mapping[str, Mapping[str, Sequence[float]]], title: str = "
             ax.plot(found.mean(), y, "|", color="black", markersize=12, markeredgewidth=1.5)
         ax.axvline(np.mean(values[labels[0]][measure]), color="black", linewidth=0.6, linestyle=":")
         every = np.concatenate([np.asarray(values[label][measure], float) for label in labels])
-        ax.set_xscale("log" if 0 < 10 * np.nanmin(every) < np.nanmax(every) else "linear")
+        if 0 < 10 * np.nanmin(every) < np.nanmax(every):
+            ax.set_xscale("log")
+        else:
+            ax.locator_params(axis="x", nbins=4)
         ax.set(title=measure, yticks=range(len(labels)), yticklabels=labels, ylim=(len(labels) - 0.5, -0.5))
         ax.title.set_fontsize(10)
         ax.grid(axis="y", linewidth=0.3)
