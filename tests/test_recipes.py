@@ -45,6 +45,9 @@ def test_swaps_are_measured_after_every_seed_and_gone_on_with(tmp_path):
     assert both["provenance"]["seconds"] > first["provenance"]["seconds"]
     errors = both["measures"]["swap_error"]["values"]
     assert [errors[m.seed] for m in models] == sorted(errors)
+    of_each = both["states_of_each_seed"][1]
+    assert np.shape([of_each[name] for name in ("first_loop", "second_loop", "orientation", "unevenness")]) == (4, 6)
+    assert both["measures"]["unevenness"]["values"][1] == pytest.approx(np.mean(of_each["unevenness"]))
 
 
 def test_every_variant_can_be_trained_and_every_penalty_is_compared(tmp_path, monkeypatch):
@@ -53,7 +56,8 @@ def test_every_variant_can_be_trained_and_every_penalty_is_compared(tmp_path, mo
     monkeypatch.setattr(symae, "_compare", lambda work, variants: compared.update({work.name: variants}))
     symae.ablation(tmp_path)
     symae.penalties(tmp_path)
-    assert set(compared["symae_penalties"]) == {*get_args(Named), "none"}
+    symae.penalties_alone(tmp_path)
+    assert set(compared["symae_penalties"]) == set(compared["symae_penalties_alone"]) == {*get_args(Named), "none"}
     data = un.data.mra()
     for method, training, _ in (variant for variants in compared.values() for variant in variants.values()):
         prepare(method, data, **training)
