@@ -55,6 +55,8 @@ def test_a_code_is_read_from_another_as_far_as_it_is_in_it():
     assert code_leakage(source, np.full((300, 2), 7.0)) == 0  # nothing to read
     with pytest.raises(un.InputError, match="of 10 rows are needed"):
         code_leakage(source[:9], noise[:9])
+    with pytest.raises(un.InputError, match="every code must be finite"):
+        code_leakage(source, np.where(noise > 2, np.nan, noise))
 
 
 def test_an_instance_tells_of_its_group_as_far_as_it_is_nearest():

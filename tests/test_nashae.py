@@ -115,12 +115,12 @@ def test_the_game_makes_latents_unpredictable():
 @pytest.mark.parametrize(
     ("numbers", "says"),
     [
-        ({"m": 0}, "m=0; a whole number of latents"),
+        ({"m": 0}, "m=0; a whole number of at least 1"),
         ({"lam": 1.0}, "lam=1.0; it must be at least 0 and less than 1"),
         ({"lam": -0.1}, "less than 1"),
         ({"lam": "much"}, "a number or a schedule"),
         ({"pace": -1.0}, "pace=-1.0; it must be at least 0"),
-        ({"updates": 0}, "at least one"),
+        ({"updates": 0}, "updates=0; a whole number of at least 1"),
         ({"lam": np.array([0.1, 0.2])}, "a number or a schedule"),
     ],
 )

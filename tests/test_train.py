@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import weakref
+from typing import Any, Literal
 
 import equinox as eqx
 import h5py
@@ -18,10 +19,10 @@ import pytest
 from equinox.nn import Sequential
 
 import unentangle as un
-from unentangle.methods.protocol import Turn
+from unentangle.methods.protocol import Turn, check_fields
 from unentangle.nets import FLATTEN, Dense, reshape
 from unentangle.runs import Record
-from unentangle.schedules import at
+from unentangle.schedules import Number, at
 from unentangle.train import _Bar, new_game, parts_of, step
 from worlds import LATENTS, Chase, conv_latents, dense_latents, dense_symae, gaussian_rows, small_mra
 
@@ -320,9 +321,11 @@ def test_a_diverging_training_stops_and_says_where(tmp_path):
         ({"data": un.Dataset(np.ones((6, 3)), groups=np.arange(6) % 2)}, "every row of x is constant"),
         ({"seeds": []}, "one or more different"),
         ({"seeds": [1, 1]}, "one or more different"),
-        ({"steps": 0}, "at least 1 step"),
+        ({"steps": 0}, "whole numbers of at least 1"),
+        ({"batch": (1, 8)}, "two or more of both"),
+        ({"batch": (3, 1)}, "two or more of both"),
         ({"batch": 8}, "needs .groups, instances"),
-        ({"batch": (0, 8)}, "at least 1 row"),
+        ({"batch": (0, 8)}, "whole numbers of at least 1"),
         ({"seeds": 2**32}, "less than 2"),
         ({"lr": un.Linear(1.0, -1.0)}, "finite and not negative"),
         ({"data": un.Dataset(np.eye(6), {"state": [0, 1] * 3}, groups=[0, 0, 0, 1, 1, 1])}, "varies inside"),
@@ -334,6 +337,37 @@ def test_what_cannot_be_trained_is_refused_and_nothing_written(settings, says, t
         quick(dense_symae(), **settings, out=tmp_path / "run")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "run").exists()
+
+
+@dataclasses.dataclass
+class Sizes:
+    """Fields of every kind; a method of the package is under the tests' own type checker, which sees them first."""
+
+    p: Any = 3
+    pooled: Any = 0.5
+    lam: Any = 1.0
+    pool: Any = "mean"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"p": 2.5}, "p=2.5; a whole number of at least 1"),
+        ({"p": "5"}, "p='5'; a whole number"),
+        ({"p": True}, "p=True; a whole number"),
+        ({"pooled": un.Linear(0.0, 1.0)}, "a plain number is needed"),
+        ({"lam": "1"}, "lam='1'; a number or a schedule"),
+        ({"lam": np.ones(2)}, "a number or a schedule"),
+        ({"pool": "median"}, "pool='median' is unknown; it is mean, max"),
+    ],
+)
+def test_a_field_is_what_it_may_be(wrong, says, monkeypatch):
+    kinds = {"p": int, "pooled": float, "lam": Number, "pool": Literal["mean", "max"]}
+    monkeypatch.setattr(Sizes, "__annotations__", kinds)
+    check_fields(Sizes())
+    check_fields(Sizes(p=np.int64(2), lam=un.Linear(0.0, 1.0), pool="max"))
+    with pytest.raises(un.InputError, match=says):
+        check_fields(Sizes(**wrong))
 
 
 def test_a_folder_of_another_run_is_left_alone(tmp_path):

@@ -69,6 +69,9 @@ unentangle COMMAND --help explains each one."""
 DEMO_STEPS = 1600
 SCORED_ROWS = 10_000
 HELD_OUT = 0.1
+HELD_OUT_WORDS = (
+    f"share of the groups that is measured, not trained on: by default {HELD_OUT} of a file, none of the package's data."
+)
 MEASURED_ROWS = 20_000  # of a file; of more rows, those of some groups are measured
 # What is done to rows before a training, in this order: the type of a flag, what it takes, its words, and the transform.
 TRANSFORM_FLAGS: dict[str, tuple[Any, str, str, Callable[[Any], Transform]]] = {
@@ -93,6 +96,11 @@ DATA = {
     "ipoc": ipoc,
     "mobil": mobil,
 }
+FIT_WORDS = f"""Train a method on data: fit DATA METHOD [flags].
+
+DATA is a file or folder, or one of {", ".join(DATA)};
+METHOD is one of {", ".join(METHODS)}.
+These are the flags of {next(iter(METHODS))}; `fit DATA METHOD --help` says those of another one."""
 
 
 RunFolderArg = Positional[Annotated[Path, arg(metavar="RUN")]]
@@ -377,16 +385,12 @@ def _fit_command(name: str) -> type:
     grouped = isinstance(method.recommended.batch, tuple)
     by_group = Annotated[tuple[int, int], arg(help="groups per batch, instances per group.")]
     batch = by_group if grouped else Annotated[int, arg(help="rows per batch.")]
-    words = {p.arg_name: p.description or "" for p in parse(getdoc(method) or "").params}
+    words = _words(method)
     flags: list[Any] = [
         ("out", Annotated[Path, arg(help="a folder for the run; the same command goes on with an interrupted one.")]),
-        ("groups", Annotated[str, arg(help="the name of the group keys in the file.")], "groups"),
-        ("x", Annotated[str, arg(help="the name of the rows in the file.")], "x"),
-        (
-            "held_out",
-            Annotated[float, arg(help="share of the groups that is measured, not trained on.")],
-            HELD_OUT,
-        ),
+        ("groups", _named("the name of the group keys in the file.", "groups"), None),
+        ("x", _named("the name of the rows in the file.", "x"), None),
+        ("held_out", Annotated[float | None, arg(help=HELD_OUT_WORDS, metavar="FLOAT", help_behavior_hint="")], None),
         ("seeds", Annotated[tuple[int, ...], arg(help="one model per seed.")], (0,)),
         ("steps", Annotated[int, arg(help="optimiser rounds.")], method.recommended.steps),
         ("lr", Annotated[float | None, arg(help="learning rate.", metavar="FLOAT", help_behavior_hint=_hint(method))], None),
@@ -411,6 +415,16 @@ def _hint(method: Any) -> str:
     return f"(default: {method.recommended.lr})"
 
 
+def _named(words: str, default: str) -> Any:
+    """The type of a flag for a name in a file."""
+    return Annotated[str | None, arg(help=words, metavar="STR", help_behavior_hint=f"(default: {default})")]
+
+
+def _words(of: Any) -> dict[str, str]:
+    """What the docstring says of each argument, in one line."""
+    return {p.arg_name: " ".join((p.description or "").split()) for p in parse(getdoc(of) or "").params}
+
+
 def _plain(hint: Any) -> Any:
     """The type of a field on the command line, or None if it is for Python only."""
     if hint in (int, float, bool, str) or get_origin(hint) is Literal:
@@ -428,9 +442,10 @@ def fit(args: Sequence[str]) -> None:
     if name not in METHODS:
         raise InputError(f"the method {name!r} is unknown; there is {', '.join(METHODS)}.")
     method, prog = METHODS[name], f"unentangle fit {data} {name}"
-    given = vars(tyro.cli(_fit_command(name), args=args[len(words) :], prog=prog, description=_first(method)))
+    about = _first(method) if words else FIT_WORDS
+    given = vars(tyro.cli(_fit_command(name), args=args[len(words) :], prog=prog, description=about))
     numbers = {f.name: given[f.name] for f in fields(method) if given.get(f.name) is not None}
-    settings = {k: given[k] for k in ("steps", "batch", "lr", "seeds", "groups", "x", "held_out")}
+    settings = {k: given[k] for k in ("steps", "batch", "lr", "seeds", "groups", "x", "held_out") if given[k] is not None}
     flags = ((given[name], make) for name, (_, _, _, make) in TRANSFORM_FLAGS.items())
     settings["transforms"] = tuple(make(value) for value, make in flags if value is not None)
     _fit(data, method(**numbers), given["out"], **settings)
@@ -441,7 +456,7 @@ def data(args: Sequence[str]) -> None:
     name = args[0] if args and not args[0].startswith("-") else ""
     if name not in DATA:
         raise InputError(f"data needs the name of a data set, of {', '.join(DATA)}; --out FILE, a new .npz or .h5, writes it.")
-    made, words = DATA[name], {p.arg_name: p.description for p in parse(getdoc(DATA[name]) or "").params}
+    made, words = DATA[name], _words(DATA[name])
     flags: list[Any] = [("out", Annotated[Path | None, arg(help="a new .npz or .h5 file.")], field(default=None))]
     hints = get_type_hints(made)
     for flag in signature(made).parameters.values():
@@ -468,12 +483,16 @@ def _fit(
     batch: Any = None,
     lr: float | None = None,
     seeds: Sequence[int] = (0,),
-    groups: str = "groups",
-    x: str = "x",
-    held_out: float = HELD_OUT,
+    groups: str | None = None,
+    x: str | None = None,
+    held_out: float | None = None,
     transforms: Sequence[Transform] = (),
 ) -> None:
-    held_out = 0.0 if source in DATA else held_out
+    if source in DATA and (groups, x) != (None, None):
+        raise InputError(f"{source} is a data set of the package, not a file: --groups and --x name nothing in it.")
+    groups, x = ("groups" if groups is None else groups), x or "x"
+    if held_out is None:
+        held_out = 0.0 if source in DATA else HELD_OUT
     data = _data(source, groups, x).through(*transforms)
     CONSOLE.print(f"{data!r}\n{method!r}")
     whole, (data, measured) = data, _parts(data, held_out)
@@ -484,6 +503,8 @@ def _fit(
         CONSOLE.print(f"held out: {len(whole) - len(data)} rows{some} measured below")
     elif held_out:
         CONSOLE.print("note: the groups are too few to hold some out; what is measured below was seen in training.")
+    elif source in DATA and source != "mra" and data.groups is not None:
+        CONSOLE.print("note: what is measured below was seen in training; --held-out 0.1 keeps a tenth of the groups for it.")
     start = time.monotonic()
     run = train(method, data, seeds=seeds, steps=steps, batch=batch, lr=lr, out=out)
     path = source if source in DATA else str(Path(os.path.expanduser(source)).resolve())

@@ -131,6 +131,8 @@ class Model:
             if at is None
             else np.asarray(at, float)
         )
+        if not np.isfinite(at).all():
+            raise InputError("at holds NaN or infinity; every place on the path must be a finite number.")
         return self._verb("interpolate")(self.trained, x.take(order), position[order], np.atleast_1d(at), path, among)
 
     def view(self, data: Any) -> Dataset:

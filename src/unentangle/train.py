@@ -438,8 +438,10 @@ def prepare(
             raise InputError(f"batch={batch}; this method needs (groups, instances per group), such as {recommended.batch}.")
     elif isinstance(sizes, Iterable):
         raise InputError(f"batch={batch}; this method needs a number of rows, such as {recommended.batch}.")
-    if steps < 1 or np.min(sizes) < 1:
-        raise InputError(f"steps={steps} and batch={batch}; at least 1 step and batches of at least 1 row are needed.")
+    if not all(isinstance(n, int | np.integer) and n >= 1 for n in (steps, *np.atleast_1d(np.asarray(sizes, object)))):
+        raise InputError(f"steps={steps} and batch={batch}; whole numbers of at least 1 are needed.")
+    if isinstance(sizes, tuple) and min(sizes) < 2:
+        raise InputError(f"batch={sizes}; instances and groups are compared, so that two or more of both are needed.")
     may_repeat = getattr(method, "may_repeat", True)
     replacement = may_repeat if replacement is None else replacement
     if replacement and not may_repeat:

@@ -12,8 +12,7 @@ from jaxtyping import Array, Float, Key
 from .. import nets
 from ..data.dataset import Dataset
 from ..errors import InputError
-from ..schedules import is_number
-from .protocol import Piece, Trained, Turn, check_choices
+from .protocol import Piece, Trained, Turn, check_fields
 
 
 class Latents:
@@ -124,14 +123,10 @@ class Latents:
         return np.atleast_1d(np.asarray(latents, int))
 
     def _check_numbers(self, **bounds: tuple[float, float]) -> None:
-        """Refuse fewer than one latent, unknown names, and numbers outside [low, high)."""
-        check_choices(self)
-        if not isinstance(self.m, int | np.integer) or self.m < 1:
-            raise InputError(f"m={self.m!r}; a whole number of latents, at least one, is needed.")
+        """Refuse fields that are none (`check_fields`) and numbers outside [low, high)."""
+        check_fields(self)
         for name, (low, high) in bounds.items():
             number = getattr(self, name)
-            if not is_number(number) or np.ndim(number) > 0:
-                raise InputError(f"{name}={number!r}; a number or a schedule is needed.")
             if np.isscalar(number) and not low <= float(number) < high:  # pyright: ignore[reportArgumentType]
                 raise InputError(f"{name}={number}; it must be at least {low:g} and less than {high:g}.")
 

@@ -33,7 +33,6 @@ from jaxtyping import Array, Float, Key
 from .. import nets
 from ..data.dataset import Dataset
 from ..dependence import prediction_covariance
-from ..errors import InputError
 from ..metrics import learned_by_range
 from ..schedules import Number
 from .autoencoder import ADAM
@@ -112,8 +111,6 @@ class NashAE(Latents):
 
     def __post_init__(self):
         self._check_numbers(lam=(0, 1), pace=(0, np.inf))
-        if not isinstance(self.updates, int) or self.updates < 1:
-            raise InputError(f"updates={self.updates!r}; the predictors need a whole number, at least one.")
 
     def build(self, shape: tuple[int, ...], key: Key[Array, ""]) -> NashAENets:
         """An autoencoder, and predictors."""

@@ -6,6 +6,7 @@ own parts of the net, in the declared order and number of times. The trainer and
 
 from collections.abc import Callable
 from dataclasses import fields
+from numbers import Real
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, get_args, get_origin, get_type_hints, runtime_checkable
 
 import equinox as eqx
@@ -16,7 +17,7 @@ from jaxtyping import Array, Float, Key
 from ..data.dataset import Dataset, Scale
 from ..data.transforms import Chain
 from ..errors import InputError
-from ..schedules import Number
+from ..schedules import Number, is_number
 
 Terms = dict[str, Array]
 Loss = Callable[[Any, eqx.nn.State, Any, "Turn"], tuple[Array, tuple[Terms, eqx.nn.State]]]
@@ -97,13 +98,21 @@ def numbers_of(method: Method) -> dict[str, Any]:
     return {f.name: getattr(method, f.name) for f in fields(method) if hints[f.name] == Number}  # pyright: ignore[reportArgumentType]
 
 
-def check_choices(method: Any) -> None:
-    """Refuse a field that is none of the names it may be, nor an object of one's own where one is allowed."""
-    for name, hint in get_type_hints(type(method)).items():
+def check_fields(method: Any) -> None:
+    """Refuse a field that is none of the names it may be, nor an object of one's own where one is allowed; a size that is not a
+    whole number of at least 1; and what is no number, nor a schedule where one may be.
+    """
+    for name, hint in get_type_hints(type(method), include_extras=True).items():
         names = [n for h in (hint, *get_args(hint)) if get_origin(h) is Literal for n in get_args(h)]
-        value = getattr(method, name)
+        value: Any = getattr(method, name)
         if names and value not in names and (isinstance(value, str) or not callable(value)):
             raise InputError(f"{name}={value!r} is unknown; it is {', '.join(names)}.")
+        if hint is int and (isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1):
+            raise InputError(f"{name}={value!r}; a whole number of at least 1 is needed.")
+        if hint is float and not isinstance(value, Real):
+            raise InputError(f"{name}={value!r}; a plain number is needed.")
+        if hint == Number and (not is_number(value) or getattr(value, "ndim", 0)):
+            raise InputError(f"{name}={value!r}; a number or a schedule is needed.")
 
 
 class Piece(NamedTuple):

@@ -42,10 +42,10 @@ from .. import dependence, nets
 from ..data.dataset import Dataset
 from ..errors import InputError
 from ..geodesics import geodesics
-from ..schedules import Cosine, Linear, Number, at, is_number
+from ..schedules import Cosine, Linear, Number, at
 from .autoencoder import ADAM
 from .latent import half_mean_square
-from .protocol import Piece, Player, Recommended, Trained, Turn, check_choices
+from .protocol import Piece, Player, Recommended, Trained, Turn, check_fields
 
 Named = Literal["energy", "relative-energy", "kl", "wasserstein", "sinkhorn", "hsic", "adversarial"]
 Penalty = Callable[[Float[Array, "groups instances q"]], Float[Array, ""]]
@@ -407,19 +407,13 @@ class SymAE:
     second_batch: ClassVar[bool] = False
 
     def __post_init__(self):
-        if self.p < 1 or self.q < 1:
-            raise InputError(f"p={self.p} and q={self.q}; both codes need at least one number.")
+        check_fields(self)
         for name in ("rate", "lam", "blur", "isometry", "consistency", "coincidence"):
             number, bound = getattr(self, name), 1.0 if name == "rate" else np.inf
             if isinstance(number, Real) and not 0 <= float(number) < bound:
                 raise InputError(f"{name}={number}; it must be at least 0 and less than {bound}.")
-            if not is_number(number):
-                raise InputError(f"{name}={number!r}; a number or a schedule is needed.")
-        if not isinstance(self.consistency, Real):
-            raise InputError(f"consistency={self.consistency!r}; a plain number is needed.")
         if not 0 < self.pooled <= 1:
             raise InputError(f"pooled={self.pooled}; a share of the instances above 0 and at most 1 is needed.")
-        check_choices(self)
 
     def check(self, data: Dataset) -> None:
         """Refuse data without at least two states that have several instances, and a blur that stays."""
@@ -548,6 +542,8 @@ class SymAE:
 
     def decode(self, trained: Trained, codes: Codes) -> Float[np.ndarray, "rows ..."]:
         """dec(C_i, N_ij) for every row."""
+        if not isinstance(codes, Codes):
+            raise InputError(f"codes is of type {type(codes).__name__}; the Codes of `encode` are needed.")
         return trained.restore(trained.map(_decode, codes.coherent[codes.group], codes.nuisance), codes.level)
 
     def reconstruct(self, trained: Trained, data: Dataset) -> Float[np.ndarray, "rows ..."]:

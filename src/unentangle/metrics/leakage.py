@@ -79,13 +79,15 @@ def code_leakage(source: Any, target: Any, *, folds: int = 5, rows: int = 2000, 
         seed: of the folds and of that draw.
 
     Raises:
-        InputError: if the shapes do not go together, or there are fewer than 10 rows.
+        InputError: if the shapes do not go together, there are fewer than 10 rows, or a code is not finite.
     """
     source, target = np.asarray(source, float), np.asarray(target, float)
     if source.ndim != 2 or target.ndim != 2 or len(source) != len(target) or len(source) < 10:
         raise InputError(
             f"source and target have shapes {source.shape} and {target.shape}; (n, p) and (n, q) of 10 rows are needed."
         )
+    if not (np.isfinite(source).all() and np.isfinite(target).all()):
+        raise InputError("source or target holds NaN or infinite values; every code must be finite.")
     chosen = np.random.default_rng(seed).permutation(len(source))[:rows]
     source, target = _standardised(source[chosen]), _standardised(target[chosen])
     kernels = Nystroem(gamma=1 / source.shape[1], n_components=min(300, len(source) // 2), random_state=seed)

@@ -6,6 +6,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.ndimage import distance_transform_edt, zoom
 
+from ..errors import InputError
+
 
 class Strokes(NamedTuple):
     """One number per image."""
@@ -22,8 +24,13 @@ def strokes(images: Float[np.ndarray, "n height width"]) -> Strokes:
     uses; thickness is four times the mean distance to the background inside the ink (the mean over a bar of width w of the
     distance to its edge is w / 4), the ink being what is brighter than half of the brightest. Without ink, or with ink in one
     row of pixels only, there is no slant (NaN).
+
+    Raises:
+        InputError: if the images have another shape, as a single one has.
     """
     images = np.asarray(images, float)
+    if images.ndim != 3:
+        raise InputError(f"images has shape {images.shape}; (n, height, width) is needed, of one image (1, height, width).")
     ink = images - images.min(axis=(1, 2), keepdims=True)
     y, x = np.mgrid[: images.shape[1], : images.shape[2]]
     with np.errstate(invalid="ignore", divide="ignore"):

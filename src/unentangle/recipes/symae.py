@@ -137,8 +137,8 @@ def _swaps(
         values.append(measured | shape | {"training_seconds": run.history[0].seconds[-1]})
         found = summary({measure: [v[measure] for v in values] for measure in values[0]})
         found = {measure: about | {"printed": printed.get(measure)} for measure, about in found.items()}
-        about = settings | {"seeds": list(seeds)[: position + 1]}
-        work.write({"settings": about, "measures": found, "states_of_each_seed": shapes})
+        so_far = settings | {"seeds": list(seeds)[: position + 1]}
+        work.write({"settings": so_far, "measures": found, "states_of_each_seed": shapes})
     return [models[i] for i in np.argsort([v["swap_error"] for v in values])]
 
 
