@@ -267,21 +267,35 @@ def paths(cases: Sequence[Mapping[str, Float[np.ndarray, "points ..."]]], title:
     return figure
 
 
-def compared(values: Mapping[str, Mapping[str, Sequence[float]]], title: str = "") -> Figure:
+def compared(
+    values: Mapping[str, Mapping[str, Sequence[float]]], marks: Mapping[str, tuple[str, float]] | None = None, title: str = ""
+) -> Figure:
     """Variants (rows) by measures (panels, logarithmic where they span a decade): one dot per seed, a bar at their mean, and
-    that of the first row dotted through all.
+    that of the first row dotted through all. Seeds without a number are counted at the right.
+
+    Args:
+        values: of each variant and measure, one per seed.
+        marks: of some measures, the name of a value to compare with, such as that of guessing, and the value, which is left out
+            where it is more than three times all others.
+        title: of the figure.
     """
-    labels, measures = list(values), list(next(iter(values.values())))
+    labels, measures, marks = list(values), list(next(iter(values.values()))), marks or {}
     figure, axes = plt.subplots(
-        1, len(measures), figsize=(2.2 + 2.5 * len(measures), 0.34 * len(labels) + 1.4), sharey=True, layout="constrained"
+        1, len(measures), figsize=(2.4 + 2.2 * len(measures), 0.34 * len(labels) + 1.6), sharey=True, layout="constrained"
     )
     for ax, measure in zip(np.atleast_1d(axes), measures, strict=True):
-        for y, label in enumerate(labels):
-            found = np.asarray(values[label][measure])
+        every = np.array([values[label][measure] for label in labels], float)
+        means = [np.nan if np.isnan(found).all() else np.nanmean(found) for found in every]
+        for y, (found, mean) in enumerate(zip(every, means, strict=True)):
             ax.plot(found, np.full(len(found), y), "o", color=SWAP, markersize=4, alpha=0.6, markeredgewidth=0)
-            ax.plot(found.mean(), y, "|", color="black", markersize=12, markeredgewidth=1.5)
-        ax.axvline(np.mean(values[labels[0]][measure]), color="black", linewidth=0.6, linestyle=":")
-        every = np.concatenate([np.asarray(values[label][measure], float) for label in labels])
+            ax.plot(mean, y, "|", color="black", markersize=12, markeredgewidth=1.5)
+            if lost := int(np.isnan(found).sum()):
+                ax.text(0.99, y, f"{lost} diverged", transform=ax.get_yaxis_transform(), ha="right", va="center", fontsize=7)
+        ax.axvline(means[0], color="black", linewidth=0.6, linestyle=":")
+        name, at = marks.get(measure, ("", np.inf))
+        if at < 3 * np.nanmax(every):
+            ax.axvline(at, color="gray", linewidth=0.8, linestyle="--", label=name)
+            ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.03 - 0.5 / len(labels)), fontsize=8, frameon=False)
         if 0 < 10 * np.nanmin(every) < np.nanmax(every):
             ax.set_xscale("log")
         else:

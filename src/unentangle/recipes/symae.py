@@ -645,9 +645,22 @@ def _compare(work: Work, variants: dict[str, Variant]) -> None:
                 if rows
             }
             work.write({"variants": done})
-    shown = ("swap_error", "reconstruction_error", "J_relative", "leakage")
-    values = {label: {m: [r[m] for r in rows] for m in shown} for label, rows in found.items()}
-    work.save(plots.compared(values, "multi-reference alignment: one dot a seed, a bar their mean"), work.name)
+    work.save(_side_by_side(found), work.name)
+
+
+def _side_by_side(found: dict[str, list[dict[str, float]]]) -> Figure:
+    """The measures of all seeds of every variant."""
+    measures: dict[str, Callable[[dict[str, float]], float]] = {
+        "error of swaps": lambda r: r["swap_error"],
+        "of reconstructions": lambda r: r["reconstruction_error"],
+        "swaps / reconstructions": lambda r: r["swap_error"] / r["reconstruction_error"],
+        "J / mean distance": lambda r: r["J_relative"],
+        "state read from nuisance": lambda r: r["leakage"],
+    }
+    values = {label: {m: [of(r) for r in rows] for m, of in measures.items()} for label, rows in found.items()}
+    marks = {"error of swaps": ("a constant", mra_baselines(mra_states())["constant"])}
+    marks["state read from nuisance"] = ("guessing", 1 / 6)
+    return plots.compared(values, marks, "multi-reference alignment: one dot a seed, a bar their mean")
 
 
 def _rows(measures: dict[str, Any]) -> list[dict[str, float]]:
