@@ -1,0 +1,42 @@
+"""The step of SymAE with each penalty, over that without one: by itself, and beside all that the defaults have.
+
+Every round times all of them, one after the other; ratios are of medians. Batches of 3 groups of 30 signals of 100 samples.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic
+from typing import get_args
+
+import jax.numpy as jnp
+
+import unentangle as un
+from symae_step import medians, ours
+from unentangle.memory import keep_freed
+from unentangle.methods.symae import PRINTED, Named
+from unentangle.recipes.record import provenance
+from unentangle.storage import write_json
+
+ROUNDS = 7
+
+
+def nothing(codes):
+    """No penalty, and no work for it."""
+    return jnp.zeros(())
+
+
+@keep_freed()
+def main() -> None:
+    start, found = monotonic(), {}
+    for case, method in {"alone": replace(PRINTED, rate=0.0), "beside the defaults": un.SymAE()}.items():
+        penalties = {"none": nothing} | {name: name for name in get_args(Named)}
+        middle = medians({name: ours(replace(method, penalty=p, lam=0.3)) for name, p in penalties.items()}, ROUNDS)
+        found[case] = {name: seconds / middle["none"] for name, seconds in middle.items()}
+        print(case, found[case])
+    settings = {"data": "mra(18, 30)", "batch": (3, 30), "rounds": ROUNDS, "unit": "the step without a penalty"}
+    path = Path(__file__).parent / "results" / "penalties_step.json"
+    write_json(path, {"settings": settings, "step": found, "provenance": provenance(monotonic() - start)})
+
+
+if __name__ == "__main__":
+    main()
