@@ -18,7 +18,7 @@ from unentangle.methods.symae import Codes, Named
 from unentangle.nets import ELU, FLATTEN, Autoencoder, keys, mlp, reshape
 from unentangle.recipes import PAPERS, nashae_images, symae
 from unentangle.recipes.nashae_images import Experiment, Setting, _sampled, best_detector
-from unentangle.recipes.record import begin
+from unentangle.recipes.record import Work, begin
 from unentangle.storage import read_json
 from unentangle.train import prepare
 from worlds import Chase, dense_symae
@@ -110,7 +110,7 @@ def test_a_comparison_goes_on_from_its_json(tmp_path, monkeypatch, kept):
     assert read_json(path)["variants"] == whole["variants"]
 
 
-def test_examples_are_run_once_measured_and_drawn(tmp_path):
+def test_examples_are_run_once_measured_and_drawn(tmp_path, monkeypatch):
     """Printed runs see raw values, and another figure of the same example trains nothing."""
     method = dense_symae(k=100, q=10)
     variants = {
@@ -118,13 +118,21 @@ def test_examples_are_run_once_measured_and_drawn(tmp_path):
         "our own": symae.Variant(method, {}),
     }
     pictures = {"redatuming": "figure_x"}
-    runs, _ = symae._examples(begin(tmp_path, "symae_figure_x", True), variants, (6, 5), pictures)
-    assert runs["as printed"].model.trained.scale[:2] == (0, 1) != runs["our own"].model.trained.scale[:2]
+
+    def scale(label, model, data):
+        return {"scale": model.trained.scale[:2]}
+
+    found = symae._examples(begin(tmp_path, "symae_figure_x", True), variants, (6, 5), pictures, scale)
+    assert found["as printed"]["scale"] == (0, 1) != found["our own"]["scale"]
     assert (tmp_path / "figure_x_as_printed_fast.png").exists()
     first = read_json(tmp_path / "symae_figure_x_fast.json")["variants"]
+    scales = {label: variant.pop("scale") for label, variant in first.items()}
     assert all(np.isfinite(list(variant["measures"].values())).all() for variant in first.values())
     symae._examples(begin(tmp_path, "symae_figure_y", True), variants, (6, 5), {})
     assert read_json(tmp_path / "symae_figure_y_fast.json")["variants"] == first
+    monkeypatch.setattr(Work, "train", None)  # what the JSON has is not even read again
+    again = symae._examples(begin(tmp_path, "symae_figure_x", True), variants, (6, 5), pictures, scale)
+    assert {label: variant["scale"] for label, variant in again.items()} == scales
 
 
 def strokes_of(digit, slant, thickness):

@@ -191,20 +191,20 @@ def figure_5(out: Path, *, fast: bool = False) -> None:
     have, beside that at those it has.
     """
     work = begin(out, "symae_figure_5", fast)
-    (runs, about), found = _examples(work, EXAMPLE_1, (18, 30), {}), {}
-    truth = orbit(mra_states())[4]
-    for label, run in runs.items():
-        data = run.data
-        members = np.flatnonzero(data.group == np.flatnonzero(data.group_states == 4)[0])
-        members = members[np.argsort(data.factors["shift"][members])]
-        has = data.factors["shift"][members].astype(int)
-        at = np.arange(has[0], has[-1] + 1)
-        decoded = run.model.interpolate(data.take(members), has.astype(float), at.astype(float))
-        error = np.mean((decoded - truth[at]) ** 2, axis=1)
-        found[label] = {"seen": float(error[np.isin(at, has)].mean()), "between": float(error[~np.isin(at, has)].mean())}
-        shown = {"between two instances": decoded[~np.isin(at, has)], "instances": decoded[np.isin(at, has)]}
-        work.save(plots.paths([shown], f"a spline through the codes of one group, {label}"), _file("figure_5", label))
-    work.write(about | {"mean_squared_error_along_the_spline": found})
+    _examples(work, EXAMPLE_1, (18, 30), {}, partial(_along_a_spline, work))
+
+
+def _along_a_spline(work: Work, label: str, model: Model, data: Dataset) -> dict[str, Any]:
+    members = np.flatnonzero(data.group == np.flatnonzero(data.group_states == 4)[0])
+    members = members[np.argsort(data.factors["shift"][members])]
+    has = data.factors["shift"][members].astype(int)
+    at = np.arange(has[0], has[-1] + 1)
+    seen = np.isin(at, has)
+    decoded = model.interpolate(data.take(members), has.astype(float), at.astype(float))
+    error = np.mean((decoded - orbit(mra_states())[4, at]) ** 2, axis=1)
+    shown = {"between two instances": decoded[~seen], "instances": decoded[seen]}
+    work.save(plots.paths([shown], f"a spline through the codes of one group, {label}"), _file("figure_5", label))
+    return {"mean_squared_error_along_the_spline": {"seen": error[seen].mean(), "between": error[~seen].mean()}}
 
 
 def figures_6_7(out: Path, *, fast: bool = False) -> None:
@@ -253,58 +253,52 @@ def figures_12_13(out: Path, *, fast: bool = False) -> None:
 def figure_14(out: Path, *, fast: bool = False) -> None:
     """Example 5, dense decoders: is it spectral bias? `symae_figure_14.json`, `figure_14_<variant>.png`.
 
-    The share of each frequency's power that reconstructions miss is in the JSON as `missing_by_frequency`. Five layers of 1,000
+    The share of each frequency's power that reconstructions miss is in the JSON, `missing_by_frequency`. Five layers of 1,000
     units, as in one of the authors' notebooks, there without activations: a linear decoder misses high frequencies for
     another reason. On a GPU six of 5,000, as printed.
     """
-    hidden = [1000] * 5 if jax.default_backend() == "cpu" else [5000] * 6
-    widths, fewer = [8, 100, *hidden, 100], {"p": 2, "q": 6, "architecture": "authors"}
+    layers, units = (5, 1000) if jax.default_backend() == "cpu" else (6, 5000)
+    widths, fewer = [8, 100, *[units] * layers, 100], {"p": 2, "q": 6, "architecture": "authors"}
 
     def dense(activation: Any) -> Callable[[Any], Any]:
         return lambda key: Sequential(nets.mlp(widths, activation, nets.keys(key)))
 
     variants = {
-        "ELU": _printed(30, 20, decoder=dense(nets.ELU), **fewer),
-        "linear": _printed(30, 20, decoder=dense(nets.LINEAR), **fewer),
+        f"ELU, {layers} x {units}": _printed(30, 20, decoder=dense(nets.ELU), **fewer),
+        f"linear, {layers} x {units}": _printed(30, 20, decoder=dense(nets.LINEAR), **fewer),
         "recommended": Variant(SymAE(decoder="dense"), {}),
     }
     work = begin(out, "symae_figure_14", fast)
-    (runs, about), missing = _examples(work, variants, (30, 20), {"redatuming": "figure_14"}), {}
-    for label, run in runs.items():
-        real, again = (np.abs(np.fft.rfft(x)) ** 2 for x in (run.data.x, run.model.reconstruct(run.data) - run.data.x))
-        missing[label] = (again.sum(axis=0) / np.maximum(real.sum(axis=0), 1e-12)).tolist()
-    work.write(about | {"hidden": hidden, "missing_by_frequency": missing})
-    curves = {label: np.array(share[1:26]) for label, share in missing.items()}
+    found = _examples(work, variants, (30, 20), {"redatuming": "figure_14"}, _missing)
+    curves = {label: np.array(one["missing_by_frequency"][1:26]) for label, one in found.items()}
     figure = plots.lines(np.arange(1, 26), curves, "frequency", "share of its power missing", "what dense decoders miss")
     work.save(figure, "figure_14_spectrum")
 
 
-class Example(NamedTuple):
-    """A finished run of an example."""
-
-    model: Model
-    data: Dataset
+def _missing(label: str, model: Model, data: Dataset) -> dict[str, Any]:
+    """How much of the power of each frequency reconstructions miss."""
+    real, error = (np.abs(np.fft.rfft(x)) ** 2 for x in (data.x, model.reconstruct(data) - data.x))
+    return {"missing_by_frequency": (error.sum(axis=0) / np.maximum(real.sum(axis=0), 1e-12)).tolist()}
 
 
 def _examples(
-    work: Work, variants: dict[str, Variant], size: tuple[int, int], pictures: dict[str, str]
-) -> tuple[dict[str, Example], dict[str, Any]]:
-    """Train every variant, or take it up again, measure it and its snapshots, and draw; the JSON is written after each."""
-    data, runs, found, about = mra(*size), {}, {}, {}
+    work: Work,
+    variants: dict[str, Variant],
+    size: tuple[int, int],
+    pictures: dict[str, str],
+    also: Callable[[str, Model, Dataset], dict[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """Train every variant, measure it and its snapshots, draw, and do what the figure asks for besides; after each, write the
+    JSON. What that has already, by the same code, is not done again.
+    """
+    data, found = mra(*size), dict(work.kept.get("variants", {}))
     for label, (method, training, raw) in variants.items():
+        if label in found:
+            continue
         seen = _raw(data) if raw else data
         shrunk: dict[str, Any] = {"steps": 50, "snapshots": ()} if work.fast else {}
         run = work.train(method, seen, **training | shrunk)
-        runs[label] = Example(run[0], seen)
         stages = {label: run[0]} | {f"{label}, step {at}": model for at, model in run.snapshots[0].items()}
-        found[label] = {
-            "method": describe(method),
-            "training": resolved(method, seen, **training | shrunk),
-            "measures": _swaps_right(run[0], seen) | {"seconds": run.history[0].seconds[-1]},
-            "snapshots": {stage: _swaps_right(model, seen) for stage, model in stages.items() if stage != label},
-        }
-        about = {"data": {"name": "mra", "n_x": size[0], "n_tau": size[1], "k": 100, "seed": 0}, "variants": found}
-        work.write(about)
         for stage, model in stages.items() if pictures else ():
             for kind, figure in mra_figures(model, seen).items():
                 if kind in pictures:
@@ -312,7 +306,15 @@ def _examples(
                     work.save(figure, _file(pictures[kind], stage))
                 else:
                     plt.close(figure)
-    return runs, about
+        found[label] = {
+            "method": describe(method),
+            "training": resolved(method, seen, **training | shrunk),
+            "measures": _swaps_right(run[0], seen) | {"seconds": run.history[0].seconds[-1]},
+            "snapshots": {stage: _swaps_right(model, seen) for stage, model in stages.items() if stage != label},
+        } | (also(label, run[0], seen) if also else {})
+        about = {"data": {"name": "mra", "n_x": size[0], "n_tau": size[1], "k": 100, "seed": 0}, "variants": found}
+        work.write(about)
+    return found
 
 
 def _file(figure: str, label: str) -> str:
