@@ -68,7 +68,7 @@ def test_it_refuses_what_training_refuses(data):
     try:
         scale = data.scale
         if data.groups is not None:
-            un.SymAE().check(data)
+            un.SymAE().check(data, (3, 30))
     except un.InputError:
         assert report.refusals
     else:

@@ -8,6 +8,7 @@ from unentangle.metrics import off_data
 def test_off_data_is_zero_on_it_and_one_where_it_is_as_sparse_as_itself():
     line = np.arange(10.0)[:, None] * np.ones(3)
     np.testing.assert_allclose(off_data(line, line), 0)
+    assert off_data(line[:0], line).shape == (0,)
     np.testing.assert_allclose(off_data(line[:1] - 1, line), 1)
     np.testing.assert_allclose(off_data(line[:-1] + 0.5, line), 0.5)
     np.testing.assert_allclose(off_data(7 * (line[:1] - 3), 7 * line[::-1]), 3)

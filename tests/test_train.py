@@ -322,8 +322,8 @@ def test_a_diverging_training_stops_and_says_where(tmp_path):
         ({"seeds": []}, "one or more different"),
         ({"seeds": [1, 1]}, "one or more different"),
         ({"steps": 0}, "whole numbers of at least 1"),
-        ({"batch": (1, 8)}, "two or more of both"),
-        ({"batch": (3, 1)}, "two or more of both"),
+        ({"batch": (1, 8)}, "two of both"),
+        ({"batch": (3, 1)}, "two of both"),
         ({"batch": 8}, "needs .groups, instances"),
         ({"batch": (0, 8)}, "whole numbers of at least 1"),
         ({"seeds": 2**32}, "less than 2"),
@@ -347,6 +347,7 @@ class Sizes:
     pooled: Any = 0.5
     lam: Any = 1.0
     pool: Any = "mean"
+    detach: Any = True
 
 
 @pytest.mark.parametrize(
@@ -357,12 +358,14 @@ class Sizes:
         ({"p": True}, "p=True; a whole number"),
         ({"pooled": un.Linear(0.0, 1.0)}, "a plain number is needed"),
         ({"lam": "1"}, "lam='1'; a number or a schedule"),
+        ({"lam": True}, "lam=True; a number or a schedule"),
+        ({"detach": "no"}, "detach='no'; True or False"),
         ({"lam": np.ones(2)}, "a number or a schedule"),
         ({"pool": "median"}, "pool='median' is unknown; it is mean, max"),
     ],
 )
 def test_a_field_is_what_it_may_be(wrong, says, monkeypatch):
-    kinds = {"p": int, "pooled": float, "lam": Number, "pool": Literal["mean", "max"]}
+    kinds = {"p": int, "pooled": float, "lam": Number, "pool": Literal["mean", "max"], "detach": bool}
     monkeypatch.setattr(Sizes, "__annotations__", kinds)
     check_fields(Sizes())
     check_fields(Sizes(p=np.int64(2), lam=un.Linear(0.0, 1.0), pool="max"))

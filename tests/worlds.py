@@ -93,7 +93,7 @@ class Chase:
     recommended: ClassVar[Recommended] = Recommended(steps=5, batch=3, lr=0.5)
     second_batch: ClassVar[bool] = True
 
-    def check(self, data):
+    def check(self, data, batch):
         pass
 
     def init(self, shape, key):

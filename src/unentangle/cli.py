@@ -69,6 +69,7 @@ unentangle COMMAND --help explains each one."""
 DEMO_STEPS = 1600
 SCORED_ROWS = 10_000
 HELD_OUT = 0.1
+OUT_WORDS = "a folder for the run, by default runs/DATA-METHOD; the same command goes on with an interrupted one."
 HELD_OUT_WORDS = (
     f"share of the groups that is measured, not trained on: by default {HELD_OUT} of a file, none of the package's data."
 )
@@ -145,18 +146,19 @@ def encode(
     _print_columns(out, encode_file(_model(run, seed), _like(run, data, groups, x), out))
 
 
-def inspect(data: DataArg, groups: str = "groups", x: str = "x") -> None:
+def inspect(data: DataArg, groups: str | None = None, x: str | None = None) -> None:
     """Say what is in a file and what a training would do with it, before hours go into one.
 
     Args:
         data: a file or folder, or mra, beamsynthesis, mnist, dsprites or celeba.
-        groups: the name of the group keys in the file.
-        x: the name of the rows in the file.
+        groups: the name of the group keys in the file, by default groups; '' for none.
+        x: the name of the rows in the file, by default x.
     """
     bar = partial(track, description=data, console=CONSOLE, transient=True, disable=not CONSOLE.is_terminal)
-    found = look_at(_data(data, groups, x), watch=bar)
-    CONSOLE.print(page(found, data, groups))
-    CONSOLE.print(f"\n{advice(found, data, groups, x)}", soft_wrap=True, markup=False)
+    found = look_at(_asked(data, groups, x), watch=bar)
+    names = "groups" if groups is None else groups, x or "x"
+    CONSOLE.print(page(found, data, names[0]))
+    CONSOLE.print(f"\n{advice(found, data, *names, file=data not in DATA)}", soft_wrap=True, markup=False)
 
 
 def swap(
@@ -387,7 +389,7 @@ def _fit_command(name: str) -> type:
     batch = by_group if grouped else Annotated[int, arg(help="rows per batch.")]
     words = _words(method)
     flags: list[Any] = [
-        ("out", Annotated[Path, arg(help="a folder for the run; the same command goes on with an interrupted one.")]),
+        ("out", Annotated[Path | None, arg(help=OUT_WORDS, metavar="PATH", help_behavior_hint="")], None),
         ("groups", _named("the name of the group keys in the file.", "groups"), None),
         ("x", _named("the name of the rows in the file.", "x"), None),
         ("held_out", Annotated[float | None, arg(help=HELD_OUT_WORDS, metavar="FLOAT", help_behavior_hint="")], None),
@@ -448,7 +450,8 @@ def fit(args: Sequence[str]) -> None:
     settings = {k: given[k] for k in ("steps", "batch", "lr", "seeds", "groups", "x", "held_out") if given[k] is not None}
     flags = ((given[name], make) for name, (_, _, _, make) in TRANSFORM_FLAGS.items())
     settings["transforms"] = tuple(make(value) for value, make in flags if value is not None)
-    _fit(data, method(**numbers), given["out"], **settings)
+    out = given["out"] or Path("runs") / f"{Path(data).stem or 'mine'}-{name}"
+    _fit(data, method(**numbers), out, **settings)
 
 
 def data(args: Sequence[str]) -> None:
@@ -488,12 +491,11 @@ def _fit(
     held_out: float | None = None,
     transforms: Sequence[Transform] = (),
 ) -> None:
-    if source in DATA and (groups, x) != (None, None):
-        raise InputError(f"{source} is a data set of the package, not a file: --groups and --x name nothing in it.")
-    groups, x = ("groups" if groups is None else groups), x or "x"
+    data = _asked(source, groups, x).through(*transforms)
+    if held_out and _known(source, data, method):
+        raise InputError(f"{source} is measured on every shift of every state, which are known; --held-out is for other data.")
     if held_out is None:
         held_out = 0.0 if source in DATA else HELD_OUT
-    data = _data(source, groups, x).through(*transforms)
     CONSOLE.print(f"{data!r}\n{method!r}")
     whole, (data, measured) = data, _parts(data, held_out)
     for oddity in data.oddities():
@@ -503,18 +505,25 @@ def _fit(
         CONSOLE.print(f"held out: {len(whole) - len(data)} rows{some} measured below")
     elif held_out:
         CONSOLE.print("note: the groups are too few to hold some out; what is measured below was seen in training.")
-    elif source in DATA and source != "mra" and data.groups is not None:
-        CONSOLE.print("note: what is measured below was seen in training; --held-out 0.1 keeps a tenth of the groups for it.")
+    elif source in DATA and data.groups is not None and not _known(source, data, method):
+        share = max(HELD_OUT, np.ceil(200 / len(data.group_names)) / 100)
+        CONSOLE.print(f"note: what is measured below was seen in training; --held-out {share:g} keeps some groups for that.")
     start = time.monotonic()
     run = train(method, data, seeds=seeds, steps=steps, batch=batch, lr=lr, out=out)
     path = source if source in DATA else str(Path(os.path.expanduser(source)).resolve())
     kept = {"transforms": data.chain.described()} if transforms else {}
-    write_json(out / "source.json", {"data": path, "groups": _resolved(groups), "x": x, "held_out": held_out} | kept)
+    names = {"groups": _resolved("groups" if groups is None else groups), "x": x or "x"}
+    write_json(out / "source.json", {"data": path, **names, "held_out": held_out} | kept)
     CONSOLE.print(f"trained in {time.monotonic() - start:.0f} s")
     records = run.history
     figure = plots.history([r.steps for r in records], [r.terms for r in records], [f"seed {s}" for s in run.seeds])
     save(figure, out / "history.png")
     _report(out, source, whole, measured, run.seeds, run.models)
+
+
+def _known(source: str, data: Dataset, method: Method) -> bool:
+    """Whether the swaps of a method on this data have a truth."""
+    return source == "mra" and not data.transforms and not isinstance(method, Latents)
 
 
 def _resolved(groups: str) -> str:
@@ -560,7 +569,7 @@ def _report(
     rows.
     """
     data = whole if len(measured) == len(whole) else whole.take(measured)
-    known = source == "mra" and not data.transforms and not isinstance(models[0].method, Latents)
+    known = _known(source, data, models[0].method)
     states = mra_states() if known else None
     group_size = int(np.median(data.group_sizes))
     alone = [None if known or isinstance(m.method, Latents) else instances(m, data) for m in models]
@@ -618,12 +627,19 @@ def _write_instances(path: Path, found: Instances, data: Dataset, measured: np.n
     write(path, text.getvalue())
 
 
-def _data(data: str, groups: str | None, x: str) -> Dataset:
+def _asked(data: str, groups: str | None, x: str | None) -> Dataset:
+    """Data under the names that were given, which only a file has; '' for no groups."""
+    if data in DATA and (groups, x) != (None, None):
+        raise InputError(f"{data} is a data set of the package, not a file: --groups and --x name nothing in it.")
+    return _data(data, "groups" if groups is None else groups, x or "x")
+
+
+def _data(data: str, groups: str, x: str) -> Dataset:
     if data in DATA:
         return DATA[data]()
     if not Path(data).suffix and not Path(os.path.expanduser(data)).exists():
         raise InputError(f"{data!r} is neither a data set ({', '.join(DATA)}) nor a file or folder.")
-    return read(data, groups=groups, x=x)
+    return read(data, groups=groups or None, x=x)
 
 
 def _like(run: Path, data: str, groups: str | None, x: str | None) -> Dataset:
@@ -632,7 +648,9 @@ def _like(run: Path, data: str, groups: str | None, x: str | None) -> Dataset:
     kept = source.get("groups", "groups")
     if _key_file(kept) and str(Path(data).resolve()) != source.get("data"):
         kept = "groups"
-    return _data(data, (kept if groups is None else groups) or None, x or source.get("x", "x"))
+    if data in DATA:
+        return _asked(data, groups, x)
+    return _data(data, kept if groups is None else groups, x or source.get("x", "x"))
 
 
 def _config(run: Path) -> dict[str, Any]:

@@ -173,19 +173,20 @@ def _grid(lines: Iterable[tuple[str, str]]) -> Table:
     return table
 
 
-def advice(report: Report, source: str, groups: str, x: str) -> str:
-    """What to type next, with the names of the file, of its group keys and of its rows."""
+def advice(report: Report, source: str, groups: str, x: str, file: bool = True) -> str:
+    """What to type next, with the names of the data, of its group keys and of its rows, which can be others in a `file`."""
     rows = f" --x {shlex.quote(x)}" if x != "x" else ""
     keys = f" --groups {shlex.quote(groups)}" if groups != "groups" else ""
-    file, out = shlex.quote(source), shlex.quote(f"runs/{Path(source).stem or 'mine'}")
+    name, out = shlex.quote(source), shlex.quote(f"runs/{Path(source).stem or 'mine'}")
     if report.refusals:
-        return f"then again: unentangle inspect {file}{rows}{keys}"
+        return f"then again: unentangle inspect {name}{rows}{keys}"
     if report.groups is not None:
-        return f"next: unentangle fit {file} symae{rows}{keys} --out {out}"
-    if report.keys:
+        return f"next: unentangle fit {name} symae{rows}{keys} --out {out}"
+    if report.keys and file:
         others = f"\n(or by {', '.join(report.keys[1:SHOWN])})" if len(report.keys) > 1 else ""
-        return f"next: unentangle inspect {file}{rows} --groups {shlex.quote(report.keys[0])}{others}"
-    return f"next: unentangle fit {file} nashae{rows} --out {out}\n(no groups are needed; SymAE needs a key per row: --groups)"
+        return f"next: unentangle inspect {name}{rows} --groups {shlex.quote(report.keys[0])}{others}"
+    needs = "SymAE needs a key per row: --groups" if file else "there are none for SymAE"
+    return f"next: unentangle fit {name} nashae{rows} --out {out}\n(no groups are needed; {needs})"
 
 
 # -- what a pass finds ----------------------------------------------------------------------------------------------------
@@ -236,7 +237,7 @@ def _refusals(data: Dataset, method: Method | None, finite: Bool[np.ndarray, " n
         refusals.append(f"{where} {holds} NaN or infinite values: leave such rows out, or fill the gaps.")
     if method is not None:
         try:
-            method.check(data)
+            method.check(data, method.recommended.batch)
         except InputError as error:
             refusals.append(str(error))
     return refusals

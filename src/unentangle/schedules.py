@@ -62,4 +62,4 @@ def at(number: Number, progress: Progress) -> Array:
 
 def is_number(value: Any) -> bool:
     """Whether this can stand where a number is wanted."""
-    return isinstance(value, Real | jax.Array) or callable(value)
+    return (isinstance(value, Real | jax.Array) and not isinstance(value, bool)) or callable(value)

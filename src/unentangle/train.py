@@ -28,7 +28,7 @@ from .data.dataset import Dataset, Layout, distinct, draw_instances, evenly
 from .data.packed import Packed, unpack
 from .errors import Diverged, InputError
 from .memory import keep_freed
-from .methods.protocol import Method, Player, Trained, Turn, numbers_of
+from .methods.protocol import Method, Player, Trained, Turn, is_size, numbers_of
 from .model import Model, describe
 from .runs import Record, RunFolder
 from .schedules import Number, at
@@ -438,10 +438,8 @@ def prepare(
             raise InputError(f"batch={batch}; this method needs (groups, instances per group), such as {recommended.batch}.")
     elif isinstance(sizes, Iterable):
         raise InputError(f"batch={batch}; this method needs a number of rows, such as {recommended.batch}.")
-    if not all(isinstance(n, int | np.integer) and n >= 1 for n in (steps, *np.atleast_1d(np.asarray(sizes, object)))):
+    if not all(map(is_size, (steps, *(sizes if isinstance(sizes, tuple) else (sizes,))))):
         raise InputError(f"steps={steps} and batch={batch}; whole numbers of at least 1 are needed.")
-    if isinstance(sizes, tuple) and min(sizes) < 2:
-        raise InputError(f"batch={sizes}; instances and groups are compared, so that two or more of both are needed.")
     may_repeat = getattr(method, "may_repeat", True)
     replacement = may_repeat if replacement is None else replacement
     if replacement and not may_repeat:
@@ -449,7 +447,7 @@ def prepare(
     if not replacement and np.prod(sizes) > len(data):
         raise InputError(f"batches of {np.prod(sizes)} different rows were asked for; the data has {len(data)}.")
     check_numbers(method, lr)
-    method.check(data)
+    method.check(data, sizes)
     _ = data.scale  # checks every value
     return Trainer(method, Dealer(data, sizes, method.second_batch, bool(replacement)), steps, lr)
 

@@ -62,7 +62,7 @@ class Variational(Latents):
 
     likelihood: Likelihood
 
-    def check(self, data: Dataset) -> None:
+    def check(self, data: Dataset, batch: int | tuple[int, int]) -> None:
         """Refuse rows that are no probabilities, for a Bernoulli likelihood."""
         if self.likelihood == "bernoulli":
             low, high = (f([f(x) for _, x in data.chunks()]) for f in (np.min, np.max))

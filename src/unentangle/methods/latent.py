@@ -28,7 +28,7 @@ class Latents:
     heads: ClassVar[int] = 1
     code: ClassVar[Callable[[Float[Array, "..."]], Float[Array, " m"]]]
 
-    def check(self, data: Dataset) -> None:
+    def check(self, data: Dataset, batch: int | tuple[int, int]) -> None:
         """Any data will do."""
 
     def init(self, shape: tuple[int, ...], key: Key[Array, ""]) -> tuple[Any, nets.State]:

@@ -69,8 +69,8 @@ class Method(Protocol):
         """What several players need, computed once a step and without gradients; None if nothing."""
         ...
 
-    def check(self, data: Dataset) -> None:
-        """Refuse data that the method cannot learn from."""
+    def check(self, data: Dataset, batch: int | tuple[int, int]) -> None:
+        """Refuse data, or batches of it, that the method cannot learn from."""
         ...
 
     def encode(self, trained: "Trained", data: Dataset) -> Any:
@@ -98,18 +98,25 @@ def numbers_of(method: Method) -> dict[str, Any]:
     return {f.name: getattr(method, f.name) for f in fields(method) if hints[f.name] == Number}  # pyright: ignore[reportArgumentType]
 
 
+def is_size(value: Any) -> bool:
+    """Whether this is a whole number of at least 1."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) >= 1
+
+
 def check_fields(method: Any) -> None:
     """Refuse a field that is none of the names it may be, nor an object of one's own where one is allowed; a size that is not a
-    whole number of at least 1; and what is no number, nor a schedule where one may be.
+    whole number of at least 1; what is neither true nor false; and what is no number, nor a schedule where one may be.
     """
     for name, hint in get_type_hints(type(method), include_extras=True).items():
         names = [n for h in (hint, *get_args(hint)) if get_origin(h) is Literal for n in get_args(h)]
         value: Any = getattr(method, name)
         if names and value not in names and (isinstance(value, str) or not callable(value)):
             raise InputError(f"{name}={value!r} is unknown; it is {', '.join(names)}.")
-        if hint is int and (isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1):
+        if hint is bool and not isinstance(value, bool):
+            raise InputError(f"{name}={value!r}; True or False is needed.")
+        if hint is int and not is_size(value):
             raise InputError(f"{name}={value!r}; a whole number of at least 1 is needed.")
-        if hint is float and not isinstance(value, Real):
+        if hint is float and (isinstance(value, bool) or not isinstance(value, Real)):
             raise InputError(f"{name}={value!r}; a plain number is needed.")
         if hint == Number and (not is_number(value) or getattr(value, "ndim", 0)):
             raise InputError(f"{name}={value!r}; a number or a schedule is needed.")

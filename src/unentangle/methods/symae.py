@@ -415,8 +415,13 @@ class SymAE:
         if not 0 < self.pooled <= 1:
             raise InputError(f"pooled={self.pooled}; a share of the instances above 0 and at most 1 is needed.")
 
-    def check(self, data: Dataset) -> None:
-        """Refuse data without at least two states that have several instances, and a blur that stays."""
+    def check(self, data: Dataset, batch: Any) -> None:
+        """Refuse data without at least two states that have several instances, batches in which a penalty has nothing to
+        compare, and a blur that stays.
+        """
+        compare = self.lam, self.isometry, self.consistency, self.coincidence
+        if min(batch) < 2 and any(callable(weight) or float(weight) > 0 for weight in compare):
+            raise InputError(f"batch={batch}; the penalties compare groups and instances, so that two of both are needed.")
         if (left := float(at(self.blur, jnp.ones(())))) > 0:
             raise InputError(
                 f"blur is {left:g} at the end of the training; it must be 0 then, because a model gets sharp rows."

@@ -26,6 +26,8 @@ def off_data(rows: Float[np.ndarray, "m ..."], data: Float[np.ndarray, "n ..."])
     rows, known = rows - middle, np.unique((data - middle).reshape(len(data), -1), axis=0)
     if len(known) < 2:
         raise InputError("the data has no two different rows, so that nothing says how far apart they should be.")
+    if not len(rows):
+        return np.zeros(0)
     tree = NearestNeighbors(n_neighbors=1).fit(known)
     unit = np.median(tree.kneighbors()[0])  # without an argument, of each row the nearest other one
     return tree.kneighbors(rows.reshape(len(rows), -1))[0][:, 0] / unit

@@ -191,7 +191,7 @@ def figure_5(out: Path, *, fast: bool = False) -> None:
     have, beside that at those it has.
     """
     work = begin(out, "symae_figure_5", fast)
-    _examples(work, EXAMPLE_1, (18, 30), {}, partial(_along_a_spline, work))
+    _examples(work, EXAMPLE_1, (18, 30), {"spline": "figure_5"}, partial(_along_a_spline, work))
 
 
 def _along_a_spline(work: Work, label: str, model: Model, data: Dataset) -> dict[str, Any]:
@@ -289,17 +289,19 @@ def _examples(
     also: Callable[[str, Model, Dataset], dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Train every variant, measure it and its snapshots, draw, and do what the figure asks for besides; after each, write the
-    JSON. What that has already, by the same code, is not done again.
+    JSON. Of what that has already, by the same code, with its pictures beside it, nothing is done again.
     """
-    data, found = mra(*size), dict(work.kept.get("variants", {}))
+    data, kept, found = mra(*size), work.kept.get("variants", {}), {}
     for label, (method, training, raw) in variants.items():
-        if label in found:
+        drawn = [work.out / f"{work.called(_file(picture, label))}.png" for picture in pictures.values()]
+        if label in kept and all(path.exists() for path in drawn):
+            found[label] = kept[label]
             continue
         seen = _raw(data) if raw else data
         shrunk: dict[str, Any] = {"steps": 50, "snapshots": ()} if work.fast else {}
         run = work.train(method, seen, **training | shrunk)
         stages = {label: run[0]} | {f"{label}, step {at}": model for at, model in run.snapshots[0].items()}
-        for stage, model in stages.items() if pictures else ():
+        for stage, model in stages.items() if {"redatuming", "codes"} & set(pictures) else ():
             for kind, figure in mra_figures(model, seen).items():
                 if kind in pictures:
                     figure.suptitle(stage, fontsize=11)
@@ -600,11 +602,10 @@ def penalties(out: Path, *, fast: bool = False) -> None:
 
 
 def penalties_alone(out: Path, *, fast: bool = False) -> None:
-    """The penalty of the paper and its rivals by themselves, in place of dropout as in Example 2, with nothing of ours but the
-    nets and the batches, seeds 0..4.
+    """The penalty of the paper and its rivals by themselves, in the printed objective without dropout (Example 2), seeds 0..4.
 
-    Ten times their `WEIGHTS`, to the end; "energy" then has the printed lambda. Writes `symae_penalties_alone.json` and
-    `symae_penalties_alone.png`.
+    Nets, batches, learning rate and standardised rows are those of `ablation`. Weights are ten times the `WEIGHTS`, to the end:
+    without dropout, more is left to do. Writes `symae_penalties_alone.json` and `symae_penalties_alone.png`.
     """
     variants = {"none": Variant(replace(PRINTED, rate=0.0), {})}
     for name, weight in WEIGHTS.items():
