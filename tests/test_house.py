@@ -12,6 +12,7 @@ from unentangle.recipes import nashae
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "unentangle"
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 KNOWS = {
     "errors": set(),
@@ -96,14 +97,25 @@ def test_the_version_is_the_same_everywhere():
     assert f"[{un.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
 
 
-def test_readme_numbers_and_tables_come_from_results():
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_numbers_and_tables_of_pages_come_from_results(page):
     """What stands after a number's mark, or between a table's and its end, is in the file that the mark names: `python
     tests/test_house.py` writes it.
     """
-    text = (ROOT / "README.md").read_text()
+    text = page.read_text()
     assert filled(text).splitlines() == text.splitlines()
     marks, numbers = re.findall(r"<!-- (?!table)\S+\.json ", text), re.findall(NUMBER, text)
     assert len(marks) == len(numbers) > 0
+
+
+PICTURE = r"!\[[^\]]+\]\((\S+)\)"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_pictures_of_pages_are_there(page):
+    pictures = re.findall(PICTURE, page.read_text())
+    assert pictures
+    assert all((page.parent / picture).exists() for picture in pictures)
 
 
 NUMBER = r"(<!-- (\S+\.json) ((?:(?!-->).)+?) -->)(-?[\d.]*\d)"
@@ -118,7 +130,7 @@ def filled(text: str) -> str:
 
     def number(mark):
         value = json.loads((ROOT / mark[2]).read_text())
-        for key in mark[3].split("/"):
+        for key in re.split(r"(?<! )/(?! )", mark[3]):  # the name of a case may hold one between blanks
             value = value[key] if isinstance(value, dict) else max(value) if key == "max" else value[int(key)]
         assert isinstance(value, int | float), f"{mark[1]} is {value}"
         return f"{mark[1]}{value:.{len(mark[4].partition('.')[2])}f}"
@@ -128,4 +140,5 @@ def filled(text: str) -> str:
 
 
 if __name__ == "__main__":
-    (ROOT / "README.md").write_text(filled((ROOT / "README.md").read_text()))
+    for page in PAGES:
+        page.write_text(filled(page.read_text()))
