@@ -13,6 +13,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from .nets import grid
 
@@ -299,6 +300,10 @@ def compared(
             ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.03 - 0.5 / len(labels)), fontsize=8, frameon=False)
         if 0 < 10 * np.nanmin(every) < np.nanmax(every):
             ax.set_xscale("log")
+            ax.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+            ax.xaxis.set_major_formatter("{x:g}")
+            ax.xaxis.set_minor_formatter(NullFormatter())
+            ax.tick_params(axis="x", labelrotation=45)
         else:
             ax.locator_params(axis="x", nbins=4)
         ax.set(title=measure, yticks=range(len(labels)), yticklabels=labels, ylim=(len(labels) - 0.5, -0.5))
