@@ -69,8 +69,6 @@ def test_interpolation_passes_through_the_instances(model):
         model.interpolate(group, np.zeros(5))
     with pytest.raises(un.InputError, match="at holds NaN"):
         model.interpolate(group, at=[0.5, np.nan])
-    with pytest.raises(un.InputError, match="the Codes of `encode` are needed"):
-        model.decode(model.encode(group).nuisance)
 
 
 @pytest.fixture(scope="module")
