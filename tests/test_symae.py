@@ -11,10 +11,9 @@ import unentangle as un
 from unentangle import nets
 from unentangle.data.dataset import Scale
 from unentangle.data.transforms import Chain
-from unentangle.dependence import energy_penalty
+from unentangle.dependence import PENALTIES, energy_penalty
 from unentangle.methods.protocol import Trained, Turn
 from unentangle.methods.symae import (
-    PENALTIES,
     Codes,
     Pairs,
     adversarial_penalty,

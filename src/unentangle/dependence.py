@@ -13,6 +13,7 @@ So J shrinks with the scale of the codes, and 2 J / T, the share of the spread t
 that the codes of every state have the same distribution; it does not say that the same code means the same nuisance.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
@@ -271,6 +272,19 @@ def hsic_penalty(codes: Float[Array, "groups instances d"]) -> Float[Array, ""]:
     apart = distances(rows, rows)
     same = jnp.kron(jnp.eye(groups), jnp.ones((instances, instances)))
     return hsic(jnp.exp(-0.5 * (apart / jnp.maximum(apart.mean(), TINY)) ** 2), same)
+
+
+Penalty = Callable[[Float[Array, "groups instances d"]], Float[Array, ""]]
+
+PENALTIES: dict[str, Penalty] = {
+    "energy": energy_penalty,
+    "relative-energy": relative_energy_penalty,
+    "kl": kl_penalty,
+    "wasserstein": wasserstein_penalty,
+    "sinkhorn": sinkhorn_penalty,
+    "hsic": hsic_penalty,
+}
+"""Of the codes of a batch by group. The one that is a game, "adversarial", has players: it is in `methods/symae.py`."""
 
 
 # -- prediction -----------------------------------------------------------------------------------------------------------

@@ -40,6 +40,7 @@ from scipy.interpolate import CubicSpline
 
 from .. import dependence, nets
 from ..data.dataset import Dataset
+from ..dependence import Penalty
 from ..errors import InputError
 from ..geodesics import geodesics
 from ..schedules import Cosine, Linear, Number, at
@@ -48,7 +49,6 @@ from .latent import half_mean_square
 from .protocol import Piece, Player, Recommended, Trained, Turn, check_fields
 
 Named = Literal["energy", "relative-energy", "kl", "wasserstein", "sinkhorn", "hsic", "adversarial"]
-Penalty = Callable[[Float[Array, "groups instances q"]], Float[Array, ""]]
 Pool = Callable[[Float[Array, "instances *features"], Bool[Array, " instances"]], Float[Array, "*features"]]
 Net = nets.Net
 Nets = nets.SymAENets
@@ -127,17 +127,9 @@ def regularise(kind: Regulariser, n: Float[Array, "rows q"], r: Number, key: Key
 
 # -- 4.2 the penalty ------------------------------------------------------------------------------------------------------
 #
-# The energy distance of the paper, the rivals that it argues against, and the game of another paper: two opponents predict
-# each code from the other, and the encoders lower the covariances of the codes with these predictions (NashAE, eq. 4).
-
-PENALTIES: dict[str, Penalty] = {
-    "energy": dependence.energy_penalty,
-    "relative-energy": dependence.relative_energy_penalty,
-    "kl": dependence.kl_penalty,
-    "wasserstein": dependence.wasserstein_penalty,
-    "sinkhorn": dependence.sinkhorn_penalty,
-    "hsic": dependence.hsic_penalty,
-}
+# The energy distance of the paper and the rivals that it argues against are in `dependence.PENALTIES`. And the game of another
+# paper: two opponents predict each code from the other, and the encoders lower the covariances of the codes with these
+# predictions (NashAE, eq. 4).
 
 
 class Pairs(NamedTuple):
@@ -480,7 +472,7 @@ class SymAE:
             codes = self._pairs(c, n)
             penalty = adversarial_penalty(codes, predictions(net.opponents, codes))
         else:
-            penalty = (PENALTIES[self.penalty] if isinstance(self.penalty, str) else self.penalty)(n)
+            penalty = (dependence.PENALTIES[self.penalty] if isinstance(self.penalty, str) else self.penalty)(n)
         compared, inconsistency = (n, turn.x), jnp.zeros(())
         if self.consistency:
             virtual = self._virtual(net, state, c, n)
