@@ -156,9 +156,9 @@ def inspect(data: DataArg, groups: str | None = None, x: str | None = None) -> N
     """
     bar = partial(track, description=data, console=CONSOLE, transient=True, disable=not CONSOLE.is_terminal)
     found = look_at(_asked(data, groups, x), watch=bar)
-    names = "groups" if groups is None else groups, x or "x"
-    CONSOLE.print(page(found, data, names[0]))
-    CONSOLE.print(f"\n{advice(found, data, *names, file=data not in DATA)}", soft_wrap=True, markup=False)
+    keys, rows = _names(groups, x)
+    CONSOLE.print(page(found, data, keys))
+    CONSOLE.print(f"\n{advice(found, data, keys, rows, file=data not in DATA)}", soft_wrap=True, markup=False)
 
 
 def swap(
@@ -512,8 +512,8 @@ def _fit(
     run = train(method, data, seeds=seeds, steps=steps, batch=batch, lr=lr, out=out)
     path = source if source in DATA else str(Path(os.path.expanduser(source)).resolve())
     kept = {"transforms": data.chain.described()} if transforms else {}
-    names = {"groups": _resolved("groups" if groups is None else groups), "x": x or "x"}
-    write_json(out / "source.json", {"data": path, **names, "held_out": held_out} | kept)
+    keys, rows = _names(groups, x)
+    write_json(out / "source.json", {"data": path, "groups": _resolved(keys), "x": rows, "held_out": held_out} | kept)
     CONSOLE.print(f"trained in {time.monotonic() - start:.0f} s")
     records = run.history
     figure = plots.history([r.steps for r in records], [r.terms for r in records], [f"seed {s}" for s in run.seeds])
@@ -631,7 +631,12 @@ def _asked(data: str, groups: str | None, x: str | None) -> Dataset:
     """Data under the names that were given, which only a file has; '' for no groups."""
     if data in DATA and (groups, x) != (None, None):
         raise InputError(f"{data} is a data set of the package, not a file: --groups and --x name nothing in it.")
-    return _data(data, "groups" if groups is None else groups, x or "x")
+    return _data(data, *_names(groups, x))
+
+
+def _names(groups: str | None, x: str | None) -> tuple[str, str]:
+    """What the group keys and the rows are called, where nothing else was given."""
+    return "groups" if groups is None else groups, x or "x"
 
 
 def _data(data: str, groups: str, x: str) -> Dataset:
@@ -644,12 +649,12 @@ def _data(data: str, groups: str, x: str) -> Dataset:
 
 def _like(run: Path, data: str, groups: str | None, x: str | None) -> Dataset:
     """Data under the names that the run had, unless others are given; keys in their own file are those of its rows only."""
+    if data in DATA:
+        return _asked(data, groups, x)
     source = _json_of(run / "source.json", "source of a run") if (run / "source.json").exists() else {}
     kept = source.get("groups", "groups")
     if _key_file(kept) and str(Path(data).resolve()) != source.get("data"):
         kept = "groups"
-    if data in DATA:
-        return _asked(data, groups, x)
     return _data(data, kept if groups is None else groups, x or source.get("x", "x"))
 
 

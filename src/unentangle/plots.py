@@ -251,7 +251,7 @@ def paths(cases: Sequence[Mapping[str, Float[np.ndarray, "points ..."]]], title:
     image = len(grid(cases[0][kinds[0]].shape[1:]).space) == 2
     shape = (len(cases), len(kinds)) if image else (len(kinds), len(cases))
     size = (3.4 * shape[1], 0.55 * shape[0] + 0.6) if image else (2.2 * shape[1], 1.5 * shape[0] + 0.6)
-    wide = max(size[0], 0.085 * len(title))
+    wide = max(size[0], 0.1 * len(title))
     figure, axes = plt.subplots(*shape, figsize=(wide, size[1]), squeeze=False, layout="constrained")
     axes = axes.T if image else axes
     for (i, kind), (j, case) in product(enumerate(kinds), enumerate(cases)):
