@@ -13,14 +13,14 @@ from sklearn.neighbors import KNeighborsClassifier
 import unentangle as un
 from unentangle.data.dataset import Scale
 from unentangle.data.transforms import Chain
+from unentangle.figures import mra_codes
 from unentangle.methods.protocol import Trained
 from unentangle.methods.symae import Codes, Named
 from unentangle.nets import ELU, FLATTEN, Autoencoder, keys, mlp, reshape
 from unentangle.recipes import PAPERS, nashae_images, symae
 from unentangle.recipes.nashae_images import Experiment, Setting, _sampled, best_detector
-from unentangle.recipes.record import Work, begin
+from unentangle.recipes.record import Work, begin, resolved
 from unentangle.storage import read_json
-from unentangle.train import prepare
 from worlds import Chase, dense_symae
 
 
@@ -53,14 +53,20 @@ def test_swaps_are_measured_after_every_seed_and_gone_on_with(tmp_path):
 def test_every_variant_can_be_trained_and_every_penalty_is_compared(tmp_path, monkeypatch):
     """A setting that is refused would be found hours into a comparison."""
     compared = {}
-    monkeypatch.setattr(symae, "_compare", lambda work, variants: compared.update({work.name: variants}))
-    symae.ablation(tmp_path)
-    symae.penalties(tmp_path)
-    symae.penalties_alone(tmp_path)
+
+    def compare(work, variants, *rest):
+        compared[work.name] = variants
+        return {"one": {"measures": {"missing_by_frequency": [1.0] * 51}}}
+
+    monkeypatch.setattr(symae, "_compare", compare)
+    monkeypatch.setattr(symae, "_examples", compare)
+    for recipe in (symae.ablation, symae.penalties, symae.penalties_alone, symae.figure_2, symae.figures_6_7):
+        recipe(tmp_path)
+    for recipe in (symae.figures_10_11, symae.figures_12_13, symae.figure_14):
+        recipe(tmp_path)
     assert set(compared["symae_penalties"]) == set(compared["symae_penalties_alone"]) == {*get_args(Named), "none"}
-    data = un.data.mra()
-    for method, training, _ in (variant for variants in compared.values() for variant in variants.values()):
-        prepare(method, data, **training)
+    for variant in (variant for variants in compared.values() for variant in variants.values()):
+        resolved(variant.method, variant.data, **variant.training)
 
 
 def test_variants_are_compared_seed_by_seed(tmp_path):
@@ -114,25 +120,28 @@ def test_examples_are_run_once_measured_and_drawn(tmp_path, monkeypatch):
     """Printed runs see raw values, and another figure of the same example trains nothing."""
     method = dense_symae(k=100, q=10)
     variants = {
-        "as printed": symae.Variant(method, {"batch": (6, 5), "lr": 1e-3}, raw=True),
-        "our own": symae.Variant(method, {}),
+        "as printed": symae.Variant(method, {"batch": (6, 5), "lr": 1e-3}, raw=True, size=(6, 5)),
+        "too fast": symae.Variant(method, {"lr": 1e30}, size=(6, 5)),
+        "our own": symae.Variant(method, {}, size=(6, 5)),
     }
-    pictures = {"redatuming": "figure_x"}
 
-    def scale(label, model, data):
-        return {"scale": model.trained.scale[:2]}
+    def scale(model, data):
+        return {"scale": float(np.max(model.trained.scale.std))}
 
-    found = symae._examples(begin(tmp_path, "symae_figure_x", True), variants, (6, 5), pictures, scale)
-    assert found["as printed"]["scale"] == (0, 1) != found["our own"]["scale"]
+    found = symae._examples(begin(tmp_path, "symae_figure_x", True), variants, {"figure_x": mra_codes}, scale)
+    assert found["as printed"]["measures"]["scale"] == 1 != found["our own"]["measures"]["scale"]
+    assert "diverged" in found["too fast"]
     assert (tmp_path / "figure_x_as_printed_fast.png").exists()
     first = read_json(tmp_path / "symae_figure_x_fast.json")["variants"]
-    scales = {label: variant.pop("scale") for label, variant in first.items()}
-    assert all(np.isfinite(list(variant["measures"].values())).all() for variant in first.values())
-    symae._examples(begin(tmp_path, "symae_figure_y", True), variants, (6, 5), {})
+    measures = [variant["measures"] for variant in first.values() if "measures" in variant]
+    assert all(np.isfinite(list(one.values())).all() for one in measures)
+    begun = {one.pop("scale") for one in measures}
+    symae._examples(begin(tmp_path, "symae_figure_y", True), variants, {})
     assert read_json(tmp_path / "symae_figure_y_fast.json")["variants"] == first
+    del variants["too fast"]
     monkeypatch.setattr(Work, "train", None)  # what the JSON has is not even read again
-    again = symae._examples(begin(tmp_path, "symae_figure_x", True), variants, (6, 5), pictures, scale)
-    assert {label: variant["scale"] for label, variant in again.items()} == scales
+    again = symae._examples(begin(tmp_path, "symae_figure_x", True), variants, {"figure_x": mra_codes}, scale)
+    assert {variant["measures"]["scale"] for variant in again.values()} == begun
 
 
 def strokes_of(digit, slant, thickness):

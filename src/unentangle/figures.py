@@ -12,30 +12,28 @@ from .model import Model
 
 
 def mra_figures(model: Model, data: Dataset) -> dict[str, Figure]:
-    """`redatuming` and `codes` for the six states of multi-reference alignment, as Figures 2 and 4 of the SymAE paper.
+    """`redatuming` and `codes` for the six states of multi-reference alignment, as Figures 2 and 4 of the SymAE paper."""
+    return {"redatuming": mra_redatuming(model, data), "codes": mra_codes(model, data)}
 
-    The panel in row i and column j holds state i under shift 10 j; its nuisance code comes from the paper's donor of state i.
+
+def mra_redatuming(model: Model, data: Dataset) -> Figure:
+    """Figure 2: the panel in row i and column j holds state i under shift 10 j, j from 0; its nuisance code comes from the
+    paper's donor of state i.
     """
-    states = mra_states(data.row_shape[0])
-    swapped, truth = mra_swaps(model, states, int(np.median(data.group_sizes)))
+    swapped, truth = mra_swaps(model, mra_states(data.row_shape[0]), int(np.median(data.group_sizes)))
     shown = np.arange(0, truth.shape[1], truth.shape[1] // 10)[:10]
     own = np.stack([swapped[i, i, shown] for i in range(6)])
     swaps = np.stack([swapped[i, d, shown] for i, d in enumerate(PHI)])
     rows = [f"state {i + 1}, shifts\nof state {d + 1}" for i, d in enumerate(PHI)]
     columns = [f"shift {s}" for s in shown]
-    whole = orbits(states)
-    return {
-        "redatuming": plots.redatuming(
-            truth[:, shown], own, swaps, rows, columns, "Each state under the shifts of another one"
-        ),
-        "codes": plots.codes(
-            model.encode(data).coherent,
-            model.encode(whole).nuisance,
-            data.group_states + 1,
-            whole.states + 1,
-            {"shift": whole.factors["shift"]},
-        ),
-    }
+    return plots.redatuming(truth[:, shown], own, swaps, rows, columns, "Each state under the shifts of another one")
+
+
+def mra_codes(model: Model, data: Dataset) -> Figure:
+    """Figure 4: the coherent codes of the groups of `data`, and the nuisance codes of every state under every shift."""
+    whole = orbits(mra_states(data.row_shape[0]))
+    coherent, nuisance = model.encode(data).coherent, model.encode(whole).nuisance
+    return plots.codes(coherent, nuisance, data.group_states + 1, whole.states + 1, {"shift": whole.factors["shift"]})
 
 
 def figures(model: Model, data: Dataset) -> dict[str, Figure]:

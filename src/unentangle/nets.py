@@ -572,6 +572,8 @@ def symae_default(
         dec = Concatenation(Sequential([*grow(p + q, g.channels), Lambda(g.join)]))
     elif decoder == "convolution":
         dec = convolution(shape, p, q, ks)
+    elif decoder == "own":  # `with_own` has it
+        dec = LINEAR
     else:
         dec = Concatenation(Sequential([*mlp([p + q, 512, 512, 512, prod(shape)], ELU, ks), reshape(shape)]))
     return SymAENets(
@@ -638,6 +640,8 @@ def symae_authors(shape: tuple[int, ...], p: int, q: int, decoder: str, key: Key
 
 def _authors_decoder(shape: tuple[int, ...], p: int, q: int, decoder: str, ks: Iterator[Key[Array, ""]]) -> Net:
     k, channels = _signal(shape)
+    if decoder == "own":  # `with_own` has it
+        return LINEAR
     if decoder == "convolution":
         return convolution(shape, p, q, ks)
 

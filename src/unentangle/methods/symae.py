@@ -434,7 +434,7 @@ class SymAE:
 
     def _nets(self, shape: tuple[int, ...], key: Key[Array, ""]) -> Nets:
         build = {"default": nets.symae_default, "appendix": nets.symae_appendix, "authors": nets.symae_authors}
-        decoder = self.decoder if isinstance(self.decoder, str) else "dense"  # of an own one, the base's is not used
+        decoder = self.decoder if isinstance(self.decoder, str) else "own"
         base = build[self.architecture](shape, self.p, self.q, decoder, key)
         base = nets.with_own(base, shape, (self.p, self.q), key, self.coherent_1, self.coherent_2, self.nuisance, self.decoder)
         return nets.with_opponents(base, self.p, self.q, key) if self.penalty == "adversarial" else base
