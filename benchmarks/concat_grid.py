@@ -14,9 +14,8 @@ from time import monotonic
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from symae_step import Other
+from symae_step import Other, medians
 from unentangle.recipes.concatenation import AXIS, bernoulli_loss, start, trained
 from unentangle.recipes.record import provenance
 from unentangle.storage import write_json
@@ -51,13 +50,8 @@ def main() -> None:
     for threads in ("1", "2") if given.torch else ():
         other = Other(PLAIN_STEPS, given.torch, "concatenation_torch.py", threads)
         sides[f"pytorch, one at a time, on {threads} thread(s)"] = (other, 1, PLAIN_STEPS)
-    for side, _, _ in sides.values():
-        side()  # compile, warm up
-    times = {name: [] for name in sides}
-    for _ in range(given.rounds):
-        for name, (side, members, steps) in sides.items():
-            times[name].append(side() / members / steps)
-    seconds = {name: float(np.median(t)) * 10_000 * row**2 for name, t in times.items()}
+    middle = medians({name: side for name, (side, _, _) in sides.items()}, given.rounds)
+    seconds = {name: middle[name] / members / steps * 10_000 * row**2 for name, (_, members, steps) in sides.items()}
     whole, *others = seconds
     found = {
         "seconds_for_the_grid": seconds,

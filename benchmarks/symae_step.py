@@ -1,6 +1,7 @@
 """One SymAE step on multi-reference alignment (18 groups of 30, the authors' network): ours, against Keras and PyTorch.
 
-The others are written the plain way in `others/`, each for an environment of its own, because they need not install together:
+The others are written the plain way in `others/`, each for an environment of its own, because they need not install together
+(one with `pip install torch numpy`, one with `pip install keras tensorflow-cpu numpy`):
 
     python benchmarks/symae_step.py --torch ENV/bin/python --keras ENV/bin/python [--rounds 7]
 
@@ -52,7 +53,7 @@ class Other:
 
     def __init__(self, steps: int, python: str, *script: str):
         self.process = subprocess.Popen([python, *script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=OTHERS)
-        self.steps, self.version = steps, ""
+        self.steps, self.version, self.script = steps, "", [python, *script]
 
     def __call__(self) -> float:
         """The seconds that the steps took."""
@@ -60,8 +61,10 @@ class Other:
         assert self.process.stdout
         self.process.stdin.write(f"{self.steps}\n")
         self.process.stdin.flush()
-        seconds, self.version = self.process.stdout.readline().split()
-        return float(seconds)
+        if not (answer := self.process.stdout.readline().split()):
+            raise SystemExit(f"{' '.join(self.script)} stopped; is what it imports installed there?")
+        self.version = answer[1]
+        return float(answer[0])
 
 
 def product() -> Callable[[], float]:
