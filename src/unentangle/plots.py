@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import product
+from textwrap import fill
 from typing import Any
 
 import matplotlib as mpl
@@ -317,24 +318,26 @@ def heat_maps(
     panels: Mapping[str, Mapping[str, Float[np.ndarray, "x y"]]], axis: np.ndarray, x: str, y: str, title: str = ""
 ) -> Figure:
     """Cases (rows) by quantities (columns) over the plane of two axes with the same ticks (as Figures 8 and 9 of the SymAE
-    paper); a quantity that is nowhere negative is drawn on a logarithmic scale from 1e-4 to 1.
+    paper), each quantity on one scale; one that is nowhere negative on a logarithmic scale from 1e-4 to 1.
     """
     names = list(next(iter(panels.values())))
+    scales: dict[str, Any] = {}
+    for name in names:
+        values = np.stack([case[name] for case in panels.values()])
+        reach = np.nanquantile(np.abs(values), 0.99)
+        signed: dict[str, Any] = {"vmin": -reach, "vmax": reach, "cmap": "RdBu"}
+        scales[name] = signed if np.nanmin(values) < 0 else {"norm": LogNorm(1e-4, 1), "cmap": "viridis"}
     shape = len(panels), len(names)
     figure, axes = plt.subplots(
         *shape, figsize=(3.3 * shape[1] + 0.6, 2.8 * shape[0] + 0.3), squeeze=False, layout="constrained"
     )
     edge = (axis[1] - axis[0]) / 2
     for (i, (case, values)), (j, name) in product(enumerate(panels.items()), enumerate(names)):
-        ax, value = axes[i, j], values[name]
-        reach = np.nanquantile(np.abs(value), 0.99)
-        scale: Any = {"norm": LogNorm(1e-4, 1), "cmap": "viridis"}
-        if value.min() < 0:
-            scale = {"vmin": -reach, "vmax": reach, "cmap": "RdBu"}
-        extent = (axis[0] - edge, axis[-1] + edge, axis[0] - edge, axis[-1] + edge)
-        figure.colorbar(ax.imshow(value.T, origin="lower", extent=extent, **scale), ax=ax, shrink=0.85, label=name)
+        ax, extent = axes[i, j], (axis[0] - edge, axis[-1] + edge, axis[0] - edge, axis[-1] + edge)
+        image = ax.imshow(values[name].T, origin="lower", extent=extent, **scales[name])
+        figure.colorbar(image, ax=ax, shrink=0.85, label=name)
         ax.set(xlabel=x, ylabel=y)
-        ax.set_title(case, fontsize=9)
+        ax.set_title(fill(case, 34), fontsize=9)
     figure.suptitle(title, fontsize=11)
     return figure
 

@@ -20,6 +20,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import jaxpr_as_fun
 from jaxtyping import Array, Float, Key
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -166,14 +167,13 @@ class Trainer:
     steps: int
     lr: Number
 
+    def fresh(self, key: Key[Array, ""]) -> Game:
+        """The game of one seed before its first step."""
+        return new_game(self.method, self.dealer.data.row_shape, jax.random.fold_in(key, 0))
+
     def start(self, seeds: Sequence[int]) -> tuple[Game, Game]:
         """The games of several seeds: arrays with a leading axis of members, and what is the same in all."""
-
-        def fresh(key: Key[Array, ""]) -> Game:
-            return new_game(self.method, self.dealer.data.row_shape, jax.random.fold_in(key, 0))
-
-        games = eqx.filter_vmap(fresh)(keys_of(seeds))
-        return eqx.partition(games, eqx.is_array)
+        return eqx.partition(eqx.filter_vmap(self.fresh)(keys_of(seeds)), eqx.is_array)
 
     def numbers(self, methods: Sequence[Method]) -> Any:
         """The numbers of several methods and the learning rate, as arrays with a leading axis of members; in place of a user's
@@ -238,7 +238,10 @@ class Ahead:
         return np.asarray(jax.random.key_data(keys)).tobytes(), start, stop
 
 
-def scanned(trainer: Trainer, static: Game) -> Chunk:
+Play = Callable[[Game, Any, Key[Array, ""], Array, Array], tuple[Game, Any]]
+
+
+def scanned(trainer: Trainer, play: Play) -> Chunk:
     """Many steps of all members as one program, which goes with its trainer: `eqx.filter_jit` would keep both for ever."""
     table, layout = trainer.dealer.table(), trainer.dealer.data.layout
     resident = table is not None
@@ -253,7 +256,7 @@ def scanned(trainer: Trainer, static: Game) -> Chunk:
             def body(arrays, now):
                 t, rows = now
                 rows = trainer.dealer.standardised(table[rows] if resident else rows, resident)
-                return trainer.play(static, arrays, numbers, key, t, rows)
+                return play(arrays, numbers, key, t, rows)
 
             return jax.lax.scan(body, arrays, (ts, rows))
 
@@ -273,7 +276,7 @@ def scanned(trainer: Trainer, static: Game) -> Chunk:
     return chunk
 
 
-def in_turns(trainer: Trainer, static: Game) -> Chunk:
+def in_turns(trainer: Trainer, play: Play) -> Chunk:
     """One member, one compiled step at a time."""
     table, layout = trainer.dealer.table(), trainer.dealer.data.layout
     resident = table is not None
@@ -281,7 +284,7 @@ def in_turns(trainer: Trainer, static: Game) -> Chunk:
     @jax.jit
     def run(arrays, numbers, layout, table, key, t, rows):
         rows = trainer.dealer.standardised(table[trainer.deal(layout, key, t)] if resident else rows, resident)
-        return trainer.play(static, arrays, numbers, key, t, rows)
+        return play(arrays, numbers, key, t, rows)
 
     ahead = None if resident else Ahead(trainer, jax.jit(lambda layout, key, ts: trainer.deal(layout, key, ts[0])))
 
@@ -313,25 +316,28 @@ def _only(member: Any) -> Any:
     return jax.tree.map(lambda a: a[None], member)
 
 
-def has_convolution(trainer: Trainer, arrays: Game, static: Game) -> bool:
-    """Whether a step convolves, read from its program.
+def traced(trainer: Trainer) -> tuple[Play, Game, bool]:
+    """A step, traced once for all programs of a trainer; what is the same in the games of all seeds; and whether it convolves.
 
     Raises:
         InputError: if there is no program, because a user's nets or functions do not fit.
     """
-    shape = jax.eval_shape(trainer.deal, trainer.dealer.data.layout, jax.random.key(0), jnp.asarray(0)).shape
-    rows = jnp.zeros((*shape, *trainer.dealer.data.row_shape))
-
-    numbers = _first(trainer.numbers([trainer.method]))
-
-    def one(arrays, rows):
-        return trainer.play(static, arrays, numbers, jax.random.key(0), jnp.asarray(0), rows)
-
+    key, t = jax.random.key(0), jnp.asarray(0)
+    game = eqx.filter_eval_shape(trainer.fresh, key)
+    arrays, static = eqx.partition(game, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
+    shape = jax.eval_shape(trainer.deal, trainer.dealer.data.layout, key, t).shape
+    rows = jax.ShapeDtypeStruct((*shape, *trainer.dealer.data.row_shape), jnp.float32)
     try:
-        program = jax.make_jaxpr(one)(_first(arrays), rows)
+        program, result = jax.make_jaxpr(partial(trainer.play, static), return_shape=True)(
+            arrays, _first(trainer.numbers([trainer.method])), key, t, rows
+        )
     except (TypeError, ValueError) as error:
         raise InputError(f"the nets and functions of the method do not fit together: {str(error).splitlines()[0]}") from error
-    return "conv_general_dilated" in str(program)
+
+    def play(*now: Any) -> Any:
+        return jax.tree.unflatten(jax.tree.structure(result), jaxpr_as_fun(program)(*jax.tree.leaves(now)))
+
+    return play, static, "conv_general_dilated" in str(program)
 
 
 # -- a training -----------------------------------------------------------------------------------------------------------
@@ -346,10 +352,9 @@ class Program:
 
     def __init__(self, trainer: Trainer):
         self.trainer = trainer
-        arrays, static = trainer.start((0,))
-        self.together = not has_convolution(trainer, arrays, static) or jax.default_backend() != "cpu"
-        self.static = static
-        self.chunk = (scanned if self.together else in_turns)(trainer, static)
+        play, self.static, convolves = traced(trainer)
+        self.together = not convolves or jax.default_backend() != "cpu"
+        self.chunk = (scanned if self.together else in_turns)(trainer, play)
 
     def teams(self, members: Sequence[Member], most: int | None = None) -> list[tuple[Member, ...]]:
         """Who trains with whom as one program: at most so many together, or each alone."""
