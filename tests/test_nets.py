@@ -147,6 +147,12 @@ def test_batch_norm_normalises_over_rows_and_positions():
     np.testing.assert_allclose(np.mean(y, axis=(0, 1)), 0, atol=1e-5)
     np.testing.assert_allclose(np.std(y, axis=(0, 1)), 1, atol=1e-3)
     rest = eqx.nn.inference_mode(norm)
+    for one in (norm, rest):  # as Equinox has it, row by row
+        by_row = jax.vmap(one.layers[0].norm, axis_name="rows", in_axes=(0, None), out_axes=(0, None))
+        true, true_state = by_row(x.transpose(0, 2, 1), state)
+        found, found_state = nets.over_rows(one, jnp.asarray(x), jax.tree.map(lambda leaf: leaf, state))
+        np.testing.assert_allclose(found, true.transpose(0, 2, 1), atol=1e-5)
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), found_state, true_state)
     state = jax.lax.fori_loop(0, 600, lambda _, s: nets.over_rows(norm, jnp.asarray(x), s)[1], state)
     np.testing.assert_allclose(nets.over_rows(rest, jnp.asarray(x), state)[0], y, atol=2e-2)
 
