@@ -144,6 +144,46 @@ def test_examples_are_run_once_measured_and_drawn(tmp_path, monkeypatch):
     assert {variant["measures"]["scale"] for variant in again.values()} == begun
 
 
+class Oracle(un.model.Model):
+    """Decodes the truth, or what is left of it below a frequency."""
+
+    def __init__(self):
+        pass
+
+    def interpolate(self, data, position, at):
+        assert set(position) <= set(at)
+        return un.data.mra_states()[4][(np.arange(100) + at[:, None].astype(int)) % 100]
+
+    def reconstruct(self, data):
+        spectrum = np.fft.rfft(data.x)
+        spectrum[:, 20:] = 0
+        return np.fft.irfft(spectrum)
+
+
+def test_the_spline_of_figure_5_tells_who_has_seen_a_shift():
+    data = un.data.mra()
+    known = symae._spline(Oracle(), data).known
+    assert np.all(np.sum(list(known.values()), axis=0) == 1)
+    assert known["instances"].sum() == 30
+    assert known["never_seen"].sum() <= 10
+    assert max(symae._spline_measured(Oracle(), data).values()) < 1e-12
+
+
+def test_figure_14_tells_which_frequencies_are_missing():
+    missing = np.array(symae._missing(Oracle(), un.data.mra())["missing_by_frequency"])
+    np.testing.assert_allclose(missing[:20], 0, atol=1e-9)
+    np.testing.assert_allclose(missing[21::2], 1, atol=1e-4)  # a box has odd frequencies only
+
+
+def test_the_nets_of_the_notebook_are_those_of_the_facts():
+    (nets, _), rows = symae._notebook().init((28, 28), jax.random.key(0)), jnp.zeros((28, 28))
+    assert nets.coherent_1(rows).shape == nets.nuisance(rows).shape == (20,)
+    sizes = [leaf.size for leaf in jax.tree.leaves(eqx.filter(nets, eqx.is_array))]
+    encoder = 784 * 512 + 512 + 512 * 256 + 256 + 256 * 20 + 20 + 20 * 20 + 20
+    assert sum(sizes) == 2 * encoder + 40 * 256 + 256 + 256 * 512 + 512 + 512 * 784 + 784
+    assert symae._notebook_lr(90_000, 1.0) == pytest.approx(3.2e-5, rel=0.01)
+
+
 def strokes_of(digit, slant, thickness):
     """A sheared bar, or two beside each other: a digit of this handwriting, in 0 .. 255."""
     y, x = np.mgrid[:28, :28] - 13.5
