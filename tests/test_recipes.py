@@ -139,6 +139,9 @@ def test_examples_are_run_once_measured_and_drawn(tmp_path, monkeypatch):
     symae._examples(begin(tmp_path, "symae_figure_y", True), variants, {})
     assert read_json(tmp_path / "symae_figure_y_fast.json")["variants"] == first
     del variants["too fast"]
+    more = {"new": variants["our own"]} | variants
+    last = symae._examples(begin(tmp_path, "symae_figure_x", True), more, {"figure_x": mra_codes})
+    assert list(last) == list(read_json(tmp_path / "symae_figure_x_fast.json")["variants"]) == ["new", *variants]
     monkeypatch.setattr(Work, "train", None)  # what the JSON has is not even read again
     again = symae._examples(begin(tmp_path, "symae_figure_x", True), variants, {"figure_x": mra_codes}, scale)
     assert {variant["measures"]["scale"] for variant in again.values()} == begun

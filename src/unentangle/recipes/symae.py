@@ -343,6 +343,7 @@ def _examples(
         drawn = [work.out / f"{work.called(_file(picture, stage))}.png" for picture in pictures for stage in names.values()]
         if label in kept and all(path.exists() for path in drawn):
             found[label] = kept[label]
+            work.write({"variants": found})
             continue
         found[label] = {
             "data": {
