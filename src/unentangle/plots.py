@@ -329,7 +329,7 @@ def heat_maps(
         scales[name] = signed if np.nanmin(values) < 0 else {"norm": LogNorm(1e-4, 1), "cmap": "viridis"}
     shape = len(panels), len(names)
     figure, axes = plt.subplots(
-        *shape, figsize=(3.3 * shape[1] + 0.6, 2.8 * shape[0] + 0.3), squeeze=False, layout="constrained"
+        *shape, figsize=(3.3 * shape[1] + 0.6, 2.8 * shape[0] + 0.3), squeeze=False, layout="compressed"
     )
     edge = (axis[1] - axis[0]) / 2
     for (i, (case, values)), (j, name) in product(enumerate(panels.items()), enumerate(names)):
