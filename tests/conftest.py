@@ -1,4 +1,5 @@
 import atexit
+import gc
 import os
 import shutil
 import tempfile
@@ -17,6 +18,7 @@ import pytest
 from hypothesis import settings
 
 mpl.use("Agg")
+gc.set_threshold(100_000, 20, 100)  # tracing makes many small things that live: do not look through them so often
 if "UNENTANGLE_TEST_CACHE" not in os.environ:  # the workers of a session inherit it, and share what they compile
     os.environ["UNENTANGLE_TEST_CACHE"] = tempfile.mkdtemp(prefix="unentangle-tests-")
     atexit.register(shutil.rmtree, os.environ["UNENTANGLE_TEST_CACHE"], ignore_errors=True)

@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from equinox.nn import Lambda
 from sklearn.neighbors import KNeighborsClassifier
@@ -185,6 +186,13 @@ def test_the_nets_of_the_notebook_are_those_of_the_facts():
     encoder = 784 * 512 + 512 + 512 * 256 + 256 + 256 * 20 + 20 + 20 * 20 + 20
     assert sum(sizes) == 2 * encoder + 40 * 256 + 256 + 256 * 512 + 512 + 512 * 784 + 784
     assert symae._notebook_lr(90_000, 1.0) == pytest.approx(3.2e-5, rel=0.01)
+
+
+def test_the_mean_error_of_the_notebook_moves_weights_as_its_sum_does():
+    (player,), keras = symae._notebook().players(), optax.scale_by_adam(eps=1e-7)
+    slopes = 10.0 ** jnp.arange(-12.0, -3.0)
+    ours, theirs = (how.update(by * slopes, how.init(slopes))[0] for how, by in ((player.optimiser, 1), (keras, 21 * 784)))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4)
 
 
 def strokes_of(digit, slant, thickness):
