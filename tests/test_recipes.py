@@ -123,7 +123,7 @@ def test_examples_are_run_once_measured_and_drawn(tmp_path, monkeypatch):
     variants = {
         "as printed": symae.Variant(method, {"batch": (6, 5), "lr": 1e-3}, raw=True, size=(6, 5)),
         "too fast": symae.Variant(method, {"lr": 1e30}, size=(6, 5)),
-        "our own": symae.Variant(method, {}, size=(6, 5)),
+        "our own": symae.Variant(method, {"snapshots": (100, 200)}, size=(6, 5)),
     }
 
     def scale(model, data):
@@ -132,13 +132,16 @@ def test_examples_are_run_once_measured_and_drawn(tmp_path, monkeypatch):
     found = symae._examples(begin(tmp_path, "symae_figure_x", True), variants, {"figure_x": mra_codes}, scale)
     assert found["as printed"]["measures"]["scale"] == 1 != found["our own"]["measures"]["scale"]
     assert "diverged" in found["too fast"]
+    assert list(found["our own"]["snapshots"]) == ["our own, step 50"]
+    assert (tmp_path / "figure_x_our_own_step_50_fast.png").exists()
     assert (tmp_path / "figure_x_as_printed_fast.png").exists()
     first = read_json(tmp_path / "symae_figure_x_fast.json")["variants"]
     measures = [variant["measures"] for variant in first.values() if "measures" in variant]
     assert all(np.isfinite(list(one.values())).all() for one in measures)
     begun = {one.pop("scale") for one in measures}
     symae._examples(begin(tmp_path, "symae_figure_y", True), variants, {})
-    assert read_json(tmp_path / "symae_figure_y_fast.json")["variants"] == first
+    second = read_json(tmp_path / "symae_figure_y_fast.json")["variants"]
+    assert [variant.get("measures") for variant in second.values()] == [variant.get("measures") for variant in first.values()]
     del variants["too fast"]
     more = {"new": variants["our own"]} | variants
     last = symae._examples(begin(tmp_path, "symae_figure_x", True), more, {"figure_x": mra_codes})
@@ -170,7 +173,9 @@ def test_the_spline_of_figure_5_tells_who_has_seen_a_shift():
     assert np.all(np.sum(list(known.values()), axis=0) == 1)
     assert known["instances"].sum() == 30
     assert known["never_seen"].sum() <= 10
-    assert max(symae._spline_measured(Oracle(), data).values()) < 1e-12
+    measured = symae._spline_measured(Oracle(), data)
+    assert max(value for name, value in measured.items() if "error" in name) < 1e-12
+    assert sum(value for name, value in measured.items() if "shifts" in name) == len(known["instances"])
 
 
 def test_figure_14_tells_which_frequencies_are_missing():

@@ -194,7 +194,8 @@ class Residual(eqx.Module):
 
 
 class BatchNorm(eqx.nn.StatefulLayer):
-    """Normalise each channel over all rows and positions, as Keras does (momentum 0.99, epsilon 1e-3).
+    """Normalise each channel over all rows and positions, as Keras does (momentum 0.99, epsilon 1e-3; running statistics begin
+    at 0 and 1, and that is not corrected).
 
     Weights and running statistics are Equinox's, whose own form, of one row among others, takes six times as long.
     """
@@ -209,8 +210,7 @@ class BatchNorm(eqx.nn.StatefulLayer):
         norm, axes = self.norm, tuple(range(x.ndim - 1))
         count, running = state.get(norm.batch_counter), state.get(norm.batch_state_index)
         if norm.inference:
-            seen = jnp.where(count == 0, 1, 1 - norm.momentum**count)  # both began at 0 and 1 and forget that
-            mean, variance = (value / seen for value in running)
+            mean, variance = running
         else:
             mean = x.mean(axis=axes)
             variance = jnp.mean((x - mean) ** 2, axis=axes)

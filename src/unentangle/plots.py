@@ -462,7 +462,7 @@ def remark_2(
     for j, shift in enumerate(shifts):
         axes[0, j].plot(np.roll(states[0], -shift), color=SWAP)
         axes[0, j].set_title(f"donor, shift {shift}", fontsize=9)
-        axes[1, j].plot(np.roll(states[1], -shift), color=SWAP, linestyle=":", label="the state as given")
+        axes[1, j].plot(states[1], color=SWAP, linestyle=":", label="the state as given")
         for answer, colour, name in zip(answers, (RECONSTRUCTION, REAL), names, strict=True):
             axes[1, j].plot(answer[j], color=colour, label=name)
     for ax in axes.flat:
