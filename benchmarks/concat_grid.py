@@ -2,7 +2,8 @@
 
     python benchmarks/concat_grid.py --torch ENV/bin/python [--rounds 7]
 
-One at a time is measured twice: by our own program, which then has one core, and the plain way in PyTorch. Every round times
+A row of the grid uses all cores, a model on each. One at a time is measured twice: by our own program, which then has one core,
+and the plain way in PyTorch. Every round times
 all sides one after the other; seconds are for 10,000 steps of all 441 models, by the medians. Run on an idle machine.
 """
 
@@ -39,15 +40,15 @@ def ours(members: int) -> Callable[[], float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--torch", help="the Python of an environment with PyTorch")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--torch", required=True, help="the Python of an environment with PyTorch")
+    parser.add_argument("--rounds", type=int, choices=range(1, 100), default=7, metavar="N")
     given = parser.parse_args()
     begun, row = monotonic(), len(AXIS)
     sides: dict[str, tuple[Callable[[], float], int, int]] = {
         "a row of the grid": (ours(row), row, STEPS),
         "our program, one at a time": (ours(1), 1, STEPS),
     }
-    for threads in ("1", "2") if given.torch else ():
+    for threads in ("1", "2"):
         other = Other(PLAIN_STEPS, given.torch, "concatenation_torch.py", threads)
         sides[f"pytorch, one at a time, on {threads} thread(s)"] = (other, 1, PLAIN_STEPS)
     middle = medians({name: side for name, (side, _, _) in sides.items()}, given.rounds)

@@ -1,13 +1,14 @@
 """One SymAE step on multi-reference alignment (18 groups of 30, the authors' network): ours, against Keras and PyTorch.
 
 The others are written the plain way in `others/`, each for an environment of its own, because they need not install together
-(one with `pip install torch numpy`, one with `pip install keras tensorflow-cpu numpy`):
+(one with `pip install torch numpy`, one with `pip install keras tensorflow-cpu numpy`), and both are needed:
 
     python benchmarks/symae_step.py --torch ENV/bin/python --keras ENV/bin/python [--rounds 7]
 
 The floor is the number of operations of the network over the rate of a large matrix product measured in the same run. Every
-round times all sides one after the other; ratios are of medians. The step of our defaults (another network, 3 groups of 30)
-stands beside, without a ratio. Run on an idle machine.
+round times all sides one after the other; ratios are of medians. Ours evaluates dec1 once per group: like for like are the
+sides that do so, too; Keras 3 makes of `TimeDistributed` a loop, that of the authors' time folded the instances. The step of
+our defaults (another network, 3 groups of 30) stands beside, without a ratio. Run on an idle machine.
 """
 
 import argparse
@@ -52,7 +53,11 @@ class Other:
     """Some steps of a script in an interpreter of its own, which waits between rounds."""
 
     def __init__(self, steps: int, python: str, *script: str):
-        self.process = subprocess.Popen([python, *script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=OTHERS)
+        try:
+            pipe = subprocess.PIPE
+            self.process = subprocess.Popen([python, *script], stdin=pipe, stdout=pipe, text=True, cwd=OTHERS)
+        except OSError as error:
+            raise SystemExit(f"{python} cannot be run: {error.strerror}.") from error
         self.steps, self.version, self.script = steps, "", [python, *script]
 
     def __call__(self) -> float:
@@ -110,9 +115,9 @@ def medians(sides: dict[str, Callable[[], float]], rounds: int) -> dict[str, flo
 @keep_freed()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--torch", help="the Python of an environment with PyTorch")
-    parser.add_argument("--keras", help="the Python of an environment with Keras and TensorFlow")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--torch", required=True, help="the Python of an environment with PyTorch")
+    parser.add_argument("--keras", required=True, help="the Python of an environment with Keras and TensorFlow")
+    parser.add_argument("--rounds", type=int, choices=range(1, 100), default=7, metavar="N")
     given = parser.parse_args()
     start = monotonic()
     authors = replace(PRINTED, architecture="authors")
@@ -120,14 +125,12 @@ def main() -> None:
         "ours": ours(authors, steps=1000, batch=(18, 30), lr=1e-3),
         "ours, by our defaults": ours(un.SymAE()),
         "product": product(),
+        "pytorch": Other(STEPS, given.torch, "symae_torch.py"),
+        "pytorch, dec1 once per group": Other(STEPS, given.torch, "symae_torch.py", "once"),
+        "keras, TimeDistributed": Other(STEPS, given.keras, "symae_keras.py"),
+        "keras, instances folded": Other(STEPS, given.keras, "symae_keras.py", "folded"),
+        "keras, instances folded, dec1 once per group": Other(STEPS, given.keras, "symae_keras.py", "once"),
     }
-    if given.torch:
-        sides["pytorch"] = Other(STEPS, given.torch, "symae_torch.py")
-        sides["pytorch, dec1 once per group"] = Other(STEPS, given.torch, "symae_torch.py", "once")
-    if given.keras:
-        sides["keras, as the authors wrote it"] = Other(STEPS, given.keras, "symae_keras.py")
-        sides["keras, instances folded"] = Other(STEPS, given.keras, "symae_keras.py", "folded")
-        sides["keras, instances folded, dec1 once per group"] = Other(STEPS, given.keras, "symae_keras.py", "once")
     middle = medians(sides, given.rounds)
     rate = 2 * 2048**3 / middle.pop("product")
     ratios = {f"times faster than {name}": t / middle["ours"] for name, t in middle.items() if not name.startswith("ours")}

@@ -7,9 +7,11 @@ import pytest
 
 from unentangle.recipes import concatenation
 from unentangle.recipes.concatenation import (
+    CENTRE,
     NUISANCES,
     STATES,
     Case,
+    Model,
     bernoulli_loss,
     expected_gaussian_loss,
     gaussian_loss,
@@ -45,6 +47,19 @@ def test_the_expected_gaussian_loss_is_the_mean_of_its_samples():
     found = float(expected_gaussian_loss(MODEL._replace(units=units), KEY, 1.0))
     assert found == pytest.approx(float(samples.mean()), abs=4 * error)
     assert abs(found - float(gaussian_loss(MODEL._replace(units=units * 0), KEY, 1.0, True))) > 20 * error
+
+
+def test_equal_units_pay_least_for_a_code_that_keeps_some_of_the_state_unless_states_are_centred():
+    """What the module says of Gaussian masks: of relu(k s + (t_1 + t_2) N / 2) / m with N = l - k s."""
+
+    def loss(k, centre, m=100, scale=10.0):
+        units = scale / m * jnp.array([k, 0.5, 0.5])[:, None] * jnp.ones(m)
+        return expected_gaussian_loss(Model(-k, jnp.asarray(1.0), units), KEY, scale, centre)
+
+    ks = jnp.linspace(-1, 2, 31)
+    for centre, best in ((0.0, 0.7), (CENTRE, 0.0)):
+        losses = jax.vmap(partial(loss, centre=centre))(ks)
+        assert ks[jnp.argmin(losses)] == pytest.approx(best, abs=0.01)
 
 
 def test_told_gradients_are_those_of_the_sums():

@@ -2,9 +2,9 @@
 an environment of its own.
 
 For every number read it takes so many training steps and answers with the seconds they took. Layers are applied to the
-instances by `TimeDistributed`, as in the authors' code (Keras 3 makes that a loop, so that BatchNorm's statistics are of one
-instance of every group); with the argument "folded", to all rows at once by a reshape; with "once", dec1 once per group
-besides.
+instances by `TimeDistributed`, as the authors' code says, of which Keras 3 makes a loop, so that BatchNorm's statistics are of
+one instance of every group (the Keras of the authors' time folded them); with the argument "folded", to all rows at once by a
+reshape; with "once", dec1 once per group besides.
 """
 
 import os

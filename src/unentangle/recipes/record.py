@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -56,7 +57,9 @@ class Work(NamedTuple):
         return train(method, data, seeds=seeds, out=folder / name, **training)
 
     def write(self, content: Mapping[str, Any]) -> dict[str, Any]:
-        """Write the JSON: the content and its provenance, with the seconds that all calls took until they wrote last."""
+        """Write the JSON: the content and its provenance, with the seconds that all calls took until they wrote last. (What was
+        trained before is read, and its time is with its measures.)
+        """
         before = self.kept["provenance"]["seconds"] if self.kept else 0.0
         written = {**content, "provenance": provenance(before + monotonic() - self.begun, self.at) | {"code": code()}}
         write_json(self.out / f"{self.called(self.name)}.json", written)
@@ -65,6 +68,11 @@ class Work(NamedTuple):
     def save(self, figure: Figure, name: str) -> None:
         """A picture."""
         save(figure, self.out / f"{self.called(name)}.png")
+
+
+def slug(label: str) -> str:
+    """A label as part of the name of a file."""
+    return re.sub("[^a-z0-9]+", "_", label.lower()).strip("_")
 
 
 def resolved(method: Method, data: Dataset, *, snapshots: Sequence[int] = (), **training: Any) -> dict[str, Any]:

@@ -5,7 +5,6 @@ swap; the authors' code keeps one (0.0212 over six pairs, with n_x = 80 and n_ta
 """
 
 import os
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -34,7 +33,7 @@ from ..methods.symae import PRINTED, Codes
 from ..metrics import Strokes, courses, loops, neighbour_mixing, off_data, roll_error, strokes
 from ..model import Model, describe
 from ..schedules import Linear
-from .record import Work, begin, resolved, summary
+from .record import Work, begin, resolved, slug, summary
 
 RECIPES = (
     "figure_1",
@@ -355,7 +354,7 @@ def _examples(
         variants = {label: variant.shortened for label, variant in variants.items()}
     kept, found = work.kept.get("variants", {}), {}
     for label, variant in variants.items():
-        drawn = [work.called(_file(picture, stage)) for picture in pictures for stage in variant.stages(label)]
+        drawn = [work.called(f"{picture}_{slug(stage)}") for picture in pictures for stage in variant.stages(label)]
         if label in kept and all((work.out / f"{name}.png").exists() for name in drawn):
             found[label] = kept[label]
     for label, variant in variants.items():
@@ -389,13 +388,8 @@ def _example(
         for picture, draw in pictures.items():
             figure = draw(model, data)
             figure.suptitle(stage, fontsize=11)
-            work.save(figure, _file(picture, stage))
+            work.save(figure, f"{picture}_{slug(stage)}")
     return about | {"measures": measured.pop(label) | {"seconds": run.history[0].seconds[-1]}, "snapshots": measured}
-
-
-def _file(figure: str, label: str) -> str:
-    """The name of a picture."""
-    return f"{figure}_{re.sub('[^a-z0-9]+', '_', label.lower()).strip('_')}"
 
 
 # -- digits: figures 3 and 15, measured -----------------------------------------------------------------------------------
@@ -585,7 +579,7 @@ def _pixels(images: Float[np.ndarray, "n ..."]) -> Float[np.ndarray, "n pixels"]
 def _handwriting(work: Work, model: Model, data: Dataset, label: str = "") -> None:
     """Pictures of the digits that the paper's figures show, as far as the text tells."""
     for figure, contents, style in (("figure_3", (4, 6, 9, 3), 0), ("figure_15", (2, 4, 5, 1), 2)):
-        work.save(_mixed(model, data, contents, style), _file(figure, label) if label else figure)
+        work.save(_mixed(model, data, contents, style), f"{figure}_{slug(label)}" if label else figure)
 
 
 def _mixed(model: Model, data: Dataset, contents: Sequence[int], style: int) -> Figure:
