@@ -14,6 +14,7 @@ from sklearn.neighbors import KNeighborsClassifier
 import unentangle as un
 from unentangle.data.dataset import Scale
 from unentangle.data.transforms import Chain
+from unentangle.dependence import energy_distance, energy_penalty
 from unentangle.figures import mra_codes
 from unentangle.methods.protocol import Trained
 from unentangle.methods.symae import Codes, Named
@@ -68,6 +69,22 @@ def test_every_variant_can_be_trained_and_every_penalty_is_compared(tmp_path, mo
     assert set(compared["symae_penalties"]) == set(compared["symae_penalties_alone"]) == {*get_args(Named), "none"}
     for variant in (variant for variants in compared.values() for variant in variants.values()):
         resolved(variant.method, variant.data, **variant.training)
+
+
+def test_the_weights_of_example_2_are_what_the_paper_and_the_code_write(tmp_path, monkeypatch):
+    """Equation 5 sums over a group, and 4.2.4 has twice the energy distance; the code averages over all, and sums distances."""
+    found = {}
+    monkeypatch.setattr(symae, "_examples", lambda work, variants, *rest: found.update(variants))
+    symae.figures_6_7(tmp_path)
+    rng = np.random.default_rng(0)
+    errors, codes = rng.standard_normal((6, 97, 100)) ** 2, jnp.asarray(rng.standard_normal((6, 97, 10)), jnp.float32)
+    codes += jnp.arange(6)[:, None, None]
+    distances = np.array([energy_distance(own, codes.reshape(-1, 10)) for own in codes])
+    printed, code = (
+        errors.mean() + found[label].method.lam * energy_penalty(codes) for label in ("as printed", "authors' code")
+    )
+    assert 9700 * printed == pytest.approx(errors.sum(axis=(1, 2)).mean() + 10 * (2 * distances).mean(), rel=1e-5)
+    assert code == pytest.approx(errors.mean() + 10 * distances.sum(), rel=1e-4)
 
 
 def test_variants_are_compared_seed_by_seed(tmp_path):
