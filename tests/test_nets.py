@@ -140,6 +140,14 @@ def test_max_pool_drops_an_odd_end_and_keeps_a_single_position():
     assert nets.max_pool(jnp.zeros((7, 4, 2))).shape == (3, 2, 2)
 
 
+@pytest.mark.parametrize("shape", [(1,), (3, 5, 7), (150, 200)])
+def test_weights_are_what_jax_draws_in_their_shape(shape):
+    keys = jax.random.split(jax.random.key(0), 2)
+    for draw, bounds in ((jax.random.normal, ()), (jax.random.uniform, (-0.1, 0.3))):
+        found = jax.vmap(lambda key, draw=draw, bounds=bounds: nets.drawn(draw, key, shape, *bounds))(keys)
+        np.testing.assert_array_equal(found, [draw(key, shape, jnp.float32, *bounds) for key in keys])
+
+
 def test_batch_norm_normalises_over_rows_and_positions():
     norm, state = eqx.nn.make_with_state(lambda: eqx.nn.Sequential([nets.BatchNorm(2)]))()
     x = np.random.default_rng(0).standard_normal((8, 5, 2)).astype(np.float32) * 3 + 1

@@ -25,11 +25,19 @@ State = eqx.nn.State
 # -- layers ---------------------------------------------------------------------------------------------------------------
 
 
+def drawn(draw: Callable[..., Array], key: Key[Array, ""], shape: tuple[int, ...], *bounds: float) -> Array:
+    """`draw(key, shape)` of a distribution of `jax.random`, and a few compiled programs for layers of all sizes: jax's numbers
+    do not depend on how many are drawn, so that these are the first of many.
+    """
+    n = prod(shape)
+    return draw(key, (max(2**14, 2 ** (n - 1).bit_length()),), jnp.float32, *bounds)[:n].reshape(shape)
+
+
 def glorot_uniform(key: Key[Array, ""], shape: tuple[int, ...]) -> Array:
     """Uniform on +-sqrt(6 / (fan in + fan out)), the last two axes being inputs and outputs (Glorot and Bengio 2010)."""
     receptive = prod(shape[:-2])
     limit = (6 / (receptive * (shape[-2] + shape[-1]))) ** 0.5
-    return jax.random.uniform(key, shape, minval=-limit, maxval=limit)
+    return drawn(jax.random.uniform, key, shape, -limit, limit)
 
 
 def keras(key: Key[Array, ""], inputs: int, outputs: int) -> tuple[Array, Array]:
@@ -43,8 +51,8 @@ def lecun_normal(key: Key[Array, ""], inputs: int, outputs: int, gain: float = 1
     """
     first, second = jax.random.split(key)
     scale = inputs**-0.5
-    weight = gain * scale * jax.random.normal(first, (inputs, outputs))
-    return weight, jax.random.uniform(second, (outputs,), float, -scale, scale)
+    weight = gain * scale * drawn(jax.random.normal, first, (inputs, outputs))
+    return weight, drawn(jax.random.uniform, second, (outputs,), -scale, scale)
 
 
 Start = Callable[[Key[Array, ""], int, int], tuple[Array, Array]]
