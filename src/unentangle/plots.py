@@ -344,12 +344,12 @@ def heat_maps(
 
 def lines(x: np.ndarray, values: Mapping[str, np.ndarray], x_name: str, y_name: str, title: str = "") -> Figure:
     """Several quantities over one axis, logarithmic upwards."""
-    figure, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
+    figure, ax = plt.subplots(figsize=(8, 3.6), layout="constrained")
     for name, value in values.items():
         ax.plot(x, value, label=name, marker="o", markersize=3, linewidth=1.2)
     ax.set(xlabel=x_name, ylabel=y_name, yscale="log")
     ax.set_title(title, fontsize=11)
-    ax.legend(frameon=False, fontsize=8)
+    figure.legend(frameon=False, fontsize=8, loc="outside right upper")
     return figure
 
 
