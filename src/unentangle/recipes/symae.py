@@ -174,9 +174,9 @@ class Variant(NamedTuple):
 
     @property
     def shortened(self) -> "Variant":
-        """The same on six groups of ten for 50 steps, of which the last one is the snapshot if there are any."""
+        """The same on 18 groups of six for 50 steps, of which the last one is the snapshot if there are any."""
         kept = (50,) if self.training.get("snapshots") else ()
-        return self._replace(size=(6, 10), training=self.training | {"steps": 50, "batch": (6, 10), "snapshots": kept})
+        return self._replace(size=(18, 6), training=self.training | {"steps": 50, "batch": (6, 6), "snapshots": kept})
 
     def stages(self, label: str) -> dict[str, int | None]:
         """The step of each snapshot, by its name, and at last the end, which has that of the variant."""
@@ -355,7 +355,7 @@ def _examples(
     kept, found = work.kept.get("variants", {}), {}
     for label, variant in variants.items():
         drawn = [work.called(f"{picture}_{slug(stage)}") for picture in pictures for stage in variant.stages(label)]
-        if label in kept and all((work.out / f"{name}.png").exists() for name in drawn):
+        if label in kept and ("diverged" in kept[label] or all((work.out / f"{name}.png").exists() for name in drawn)):
             found[label] = kept[label]
     for label, variant in variants.items():
         if label not in found:
