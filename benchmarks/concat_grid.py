@@ -2,9 +2,9 @@
 
     python benchmarks/concat_grid.py --torch ENV/bin/python [--rounds 7]
 
-A row of the grid uses all cores, a model on each. One at a time is measured twice: by our own program, which then has one core,
-and the plain way in PyTorch. Every round times
-all sides one after the other; seconds are for 10,000 steps of all 441 models, by the medians. Run on an idle machine.
+A row of the grid uses all cores, a model on each. One at a time is measured twice: by our own program, which then has one
+core, and the plain way in PyTorch. Every round times all sides one after the other; seconds are for 10,000 steps of all 441
+models, by the medians. Run on an idle machine.
 """
 
 import argparse

@@ -7,7 +7,7 @@ The others are written the plain way in `others/`, each for an environment of it
 
 The floor is the number of operations of the network over the rate of a large matrix product measured in the same run. Every
 round times all sides one after the other; ratios are of medians. Ours evaluates dec1 once per group: like for like are the
-sides that do so, too; Keras 3 makes of `TimeDistributed` a loop, that of the authors' time folded the instances. The step of
+sides that do so, too; Keras 3 turns `TimeDistributed` into a loop, that of the authors' time folded the instances. The step of
 our defaults (another network, 3 groups of 30) stands beside, without a ratio. Run on an idle machine.
 """
 

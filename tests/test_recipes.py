@@ -156,9 +156,9 @@ def test_examples_are_run_once_measured_and_drawn(tmp_path, monkeypatch):
     measures = [variant["measures"] for variant in first.values() if "measures" in variant]
     assert all(np.isfinite(list(one.values())).all() for one in measures)
     begun = {one.pop("scale") for one in measures}
+    del first["our own"]["snapshots"]["our own, step 50"]["scale"]
     symae._examples(begin(tmp_path, "symae_figure_y", True), variants, {})
-    second = read_json(tmp_path / "symae_figure_y_fast.json")["variants"]
-    assert [variant.get("measures") for variant in second.values()] == [variant.get("measures") for variant in first.values()]
+    assert read_json(tmp_path / "symae_figure_y_fast.json")["variants"] == first
     del variants["too fast"]
     more = {"new": variants["our own"]} | variants
     last = symae._examples(begin(tmp_path, "symae_figure_x", True), more, {"figure_x": mra_codes})

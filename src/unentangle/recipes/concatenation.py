@@ -301,8 +301,13 @@ def _grid(folder: Path, case: Case, steps: int) -> dict[str, np.ndarray]:
 # -- how the rate, and the ratio, decide ------------------------------------------------------------------------------------
 
 
-AUTHORS = "9.876e-2 2.28e-5 9.4e-6 2.25e-5 4.28e-5 6.73e-5 2.32e-5 2.79e-5 2.82e-5 2.81e-5 4.02e-5 3.93e-4 3.92e-5 2.20e-4"
-AUTHORS += " 3.13e-5 4.17e-5 2.92e-5 3.82e-5 1.62e-5 3.11e-5 3.23e-3"
+AUTHORS = np.ravel(
+    [
+        [9.876e-2, 2.28e-5, 9.4e-6, 2.25e-5, 4.28e-5, 6.73e-5, 2.32e-5],
+        [2.79e-5, 2.82e-5, 2.81e-5, 4.02e-5, 3.93e-4, 3.92e-5, 2.20e-4],
+        [3.13e-5, 4.17e-5, 2.92e-5, 3.82e-5, 1.62e-5, 3.11e-5, 3.23e-3],
+    ]
+)
 """|alpha| of the authors' sweep, one training for each rate."""
 
 
@@ -320,7 +325,7 @@ def mask_rates(out: Path, *, fast: bool = False) -> None:
     model, left, _ = trained(loss, jax.vmap(start)(keys, zeros, zeros), keys, steps, weights=weights)
     values = {"alpha": model.alpha, "beta": model.beta, "loss": left}
     found = {name: np.asarray(value).reshape(len(rates), seeds) for name, value in values.items()}
-    medians = {"median_of_abs_alpha": np.median(np.abs(found["alpha"]), axis=1), "authors": np.array(AUTHORS.split(), float)}
+    medians = {"median_of_abs_alpha": np.median(np.abs(found["alpha"]), axis=1), "authors": AUTHORS}
     work.write({"steps": steps, "rates": rates} | medians | found)
 
 

@@ -308,7 +308,7 @@ def figures_12_13(out: Path, *, fast: bool = False) -> None:
 def figure_14(out: Path, *, fast: bool = False) -> None:
     """Example 5, dense decoders: is it spectral bias? `symae_figure_14.json`, `figure_14_<variant>.png`.
 
-    The share of each frequency's power that reconstructions miss is in the JSON, `missing_by_frequency`; of the authors' code
+    The share of each frequency's power that reconstructions miss is in the JSON, `missing_by_frequency`; of the second variant
     after 300 and 1,000 steps, too. The paper prints neither the decoder nor sizes, but compares with Example 1, whose sizes the
     first variant has. Layers are those of the code, six of 5,000 units, on a GPU, else five of 1,000, as in one of its
     notebooks, there without activations; its sizes are read from the names of folders. Beside it is the same without dropout.
