@@ -9,7 +9,6 @@ import optax
 from jaxtyping import Array, Float, Int
 
 from ..errors import InputError
-from ..nets import lecun_normal
 from .explicitness import logistic
 from .tables import table
 
@@ -85,7 +84,12 @@ def adagrad(
 
         return jax.lax.scan(step, (net, rule.init(net)), (points, labels))[0][0]
 
-    net, late = lecun_normal(jax.random.key(seed), x.shape[1], classes), len(x) * 19 // 20
+    first, second = jax.random.split(jax.random.key(seed))
+    scale, late = x.shape[1] ** -0.5, len(x) * 19 // 20
+    net: Any = (
+        scale * jax.random.normal(first, (x.shape[1], classes)),
+        jax.random.uniform(second, (classes,), float, -scale, scale),
+    )
     for rate, part in ((1.0, slice(late)), (0.05, slice(late, None))):
         net = learned(net, rate, jnp.asarray(x[part], jnp.float32), jnp.asarray(y[part]))
     return np.asarray(net[0]), np.asarray(net[1])
