@@ -82,9 +82,13 @@ class RunFolder(NamedTuple):
         else:
             write_json(config, settings)
 
+    def holds(self, team: tuple[int, ...]) -> bool:
+        """Whether the models and histories of a team of seeds are all there."""
+        return all(self.model(s).exists() and self.history(s).exists() for s in team)
+
     def finished(self, team: tuple[int, ...], method: Method) -> dict[int, tuple[Model, Record]] | None:
         """The models and histories of a team of seeds, if all are there."""
-        if not all(self.model(s).exists() and self.history(s).exists() for s in team):
+        if not self.holds(team):
             return None
         return {s: (Model.load(self.model(s), method), Record.parse(self.history(s).read_text())) for s in team}
 

@@ -532,8 +532,8 @@ def train(
     """
     seeds = check_seeds(seeds)
     trainer = prepare(method, data, steps, batch, lr, replacement)
-    program = Program(trainer)
     folder = None if out is None else RunFolder(Path(out))
+    program = None if folder and folder.holds(seeds) else Program(trainer)  # what is finished is read, and not compiled again
     if snapshots and (folder is None or any(step % CHUNK or not 0 < step <= trainer.steps for step in snapshots)):
         raise InputError(f"snapshots={list(snapshots)}; they need `out`, and multiples of {CHUNK} up to {trainer.steps}.")
     if folder:
@@ -541,13 +541,15 @@ def train(
         folder.claim(settings(trainer) | {"method": describe(method), "seeds": seeds} | kept)
     done: dict[int, tuple[Model, Record]] = {}
     failed: list[Diverged] = []
+    members = [Member(method, seed) for seed in seeds]
     with _Bar(trainer.steps, progress) as bar:
-        for team in program.teams([Member(method, seed) for seed in seeds]):
+        for team in program.teams(members) if program else [(member,) for member in members]:
             own = tuple(m.seed for m in team)
             if folder and (finished := folder.finished(own, method)):
                 done |= finished
                 folder.forget(own)
                 continue
+            assert program
             try:
                 results = program.play(team, folder, partial(bar.show, own), snapshots)
             except Diverged as error:
