@@ -29,6 +29,16 @@ def test_a_part_of_the_images_has_its_own_attributes(small):
     assert (data.factors["Bangs"].tolist(), data.factors["Young"].tolist()) == ([0, 0, 1], [1, 0, 0])
 
 
+def test_the_layout_of_the_authors_and_of_others_is_found(small, tmp_path):
+    x = celeba(small).x
+    np.testing.assert_array_equal(celeba(tmp_path).x, x)  # as celeba/ in it
+    np.testing.assert_array_equal(celeba(small / "img_align_celeba").x, x)
+    for part, name in (("Img", "img_align_celeba"), ("Anno", "list_attr_celeba.txt")):
+        (small / part).mkdir()
+        (small / name).rename(small / part / name)
+    np.testing.assert_array_equal(celeba(small).x, x)
+
+
 def test_corrupt_images_lose_their_attributes_too(small):
     (small / "img_align_celeba" / "000009.jpg").write_bytes(b"\xff\xd8\xff")
     with pytest.raises(un.InputError, match=r"1 of 3 .* are corrupt or no images: 000009.jpg"):
@@ -57,7 +67,7 @@ def test_what_is_missing_is_said_with_its_place(small):
     ):
         celeba(small)
     with pytest.raises(un.InputError, match=r"img_align_celeba is not there .* unpack img_align_celeba.zip from https"):
-        celeba(small / "img_align_celeba")
+        celeba(small / "elsewhere")
 
 
 def test_the_layouts_of_others_are_read(small):

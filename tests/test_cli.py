@@ -124,6 +124,30 @@ def test_codes_are_measured_without_a_model(tmp_path, capsys):
     assert "holds words in the column b" in capsys.readouterr().err
 
 
+def test_factors_beside_codes_are_as_long_whole_and_of_the_kind_that_is_said(tmp_path, capsys):
+    v = np.arange(60) % 6
+    np.save(tmp_path / "c.npy", np.stack([v % 2, v // 2], axis=1) * 1.0)
+    files = ["evaluate", "--codes", str(tmp_path / "c.npy"), "--factors", str(tmp_path / "f.csv"), "--draws", "0"]
+
+    def said(lines, *more):
+        (tmp_path / "f.csv").write_text("\n".join(["side,depth", *lines]))
+        code, (out, err) = main([*files, *more]), capsys.readouterr()
+        return code, " ".join((out + err).split())
+
+    lines = [f"{'lr'[i % 2]},{i // 2}" for i in v]
+    assert "factors: side (2 classes), depth (3 classes)" in said(lines)[1]
+    assert "factors: side (2 classes), depth (a continuum)" in said(lines, "--continuous", "depth")[1]
+    assert "--continuous side is no factor of numbers" in said(lines, "--continuous", "side")[1]
+    code, printed = said(lines[:-1])
+    assert code == 2
+    assert "f.csv has 59 rows of side, and" in printed
+    code, printed = said(["l,", *lines[1:]])
+    assert code == 0
+    assert "the factor depth is not scored, as some rows have no value of it" in printed
+    np.save(tmp_path / "c.npy", np.full((60, 2), np.nan))
+    assert "c.npy cannot be scored: latent 0 of row 0 of codes is nan" in said(lines)[1]
+
+
 def test_mra_is_measured_by_its_swaps(tmp_path, capsys):
     few = ["--steps", "2", "--batch", "2", "3", "--lam", "1", *SMALL]
     assert main(["fit", "mra", "symae", *few, "--out", str(tmp_path / "run")]) == 0
@@ -188,11 +212,29 @@ def test_a_method_with_one_code_per_row(tmp_path, capsys):
     rng = np.random.default_rng(0)
     np.savez(tmp_path / "x.npz", x=rng.standard_normal((40, 1)) * np.sin(np.arange(30)), width=rng.uniform(0, 1, 40))
     file, run = str(tmp_path / "x.npz"), str(tmp_path / "run")
-    assert main(["fit", file, "nashae", "--m", "3", "--lam", "0.1", "--steps", "4", "--batch", "20", "--out", run]) == 0
+    fit = [
+        "fit",
+        file,
+        "nashae",
+        "--m",
+        "3",
+        "--lam",
+        "0.1",
+        "--steps",
+        "4",
+        "--batch",
+        "20",
+        "--seeds",
+        "0",
+        "1",
+        "--out",
+        run,
+    ]
+    assert main(fit) == 0
     assert "factors found: " in capsys.readouterr().out
     assert {"latents.png", "traversals.png", "metrics.json"} <= {p.name for p in (tmp_path / "run").iterdir()}
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
-    assert {"learned_latents", "used_latents", "predictor_r2", "predictability"} <= metrics.keys()
+    assert {"learned_latents", "used_latents", "predictor_r2", "predictability", "udr"} <= metrics.keys()
     assert main(["evaluate", run, "--draws", "0"]) == 0
     assert json.loads((tmp_path / "run" / "scores.json").read_text())["each"][0]["found"]["mig"]["settings"] == {"bins": 20}
     assert main(["encode", run, file, "--out", str(tmp_path / "codes.npz")]) == 0

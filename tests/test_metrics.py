@@ -9,14 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from sklearn.feature_selection import mutual_info_classif
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import mutual_info_score, roc_auc_score
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 import unentangle as un
 from unentangle import metrics
 from unentangle.metrics.infomec import nearest_information
 from unentangle.metrics.sap import machines
-from unentangle.metrics.tables import Decided, table
+from unentangle.metrics.tables import Decided, parted, table
 from unentangle.metrics.udr import lasso, one_to_one, spearman
 from worlds import factor_grid, known_codes
 
@@ -90,6 +92,12 @@ def test_bad_input_is_refused_in_one_sentence(name):
         SCORES[name]([["a", "b"]], v)
     with pytest.raises(un.InputError, match="factor 1 is nan in row 2"):
         SCORES[name](codes, np.where(np.arange(2000).reshape(1000, 2) == 5, np.nan, v))
+    with pytest.raises(un.InputError, match=r"latent 0 of row 0 of codes is 1e.300; every code must be finite, below 1e38"):
+        SCORES[name](np.full_like(codes, 1e300), v)
+    measure = getattr(SCORES[name], "func", SCORES[name])
+    for setting in {"bins", "pairs", "rows", "train", "test", "neighbours"} & inspect.signature(measure).parameters.keys():
+        with pytest.raises(un.InputError, match=rf"{setting}=0; a whole number of at least"):
+            measure(codes, v, **{setting: 0})
 
 
 @EVERY
@@ -138,6 +146,8 @@ def test_docstrings_name_the_paper_the_range_and_the_failure(name):
     ("column", "discrete"),
     [
         (np.arange(49) % 5, True),  # few whole numbers, in a small sample
+        (np.arange(49) % 5 / 1.0, True),  # also as floats
+        (np.arange(2000) % 101 / 100, False),  # a measurement that was rounded, in any number of rows
         (np.arange(19) % 2 == 0, True),
         (np.arange(1000) % 500, False),  # a depth, a year, a count
         (np.linspace(0, 1, 32)[np.arange(1000) % 32], True),  # a grid
@@ -152,6 +162,18 @@ def test_classes_are_known_by_what_is_in_a_column(column, discrete):
         assert table(codes, factors)[1][0].discrete == discrete
     some = np.arange(0, len(column), 3)
     assert table(codes[some], Decided(table(codes, {"a": column})[1], some))[1][0].discrete == discrete
+
+
+def test_a_declared_kind_is_kept_to():
+    column, codes = np.arange(40) % 4 / 4, RNG.standard_normal((40, 2))
+    for kind, discrete in (("continuous", False), ("categorical", True), ("binary", True)):
+        factors = un.Factors({"a": (column, kind)}).take(np.arange(40))
+        assert table(codes, factors)[1][0].discrete == discrete
+
+
+def test_numbers_beside_words_in_a_list_stay_numbers():
+    columns = table(np.ones((40, 1)), [["ab"[i % 2], i / 7] for i in range(40)])[1]
+    assert [f.discrete for f in columns] == [True, False]
 
 
 @pytest.mark.parametrize("column", [["a", None, "b"], ["a", np.nan, "b"], ["a", "", "b"], [1.0, np.nan, 2.0]])
@@ -250,9 +272,11 @@ def test_single_machines_and_trees_on_known_codes():
     assert metrics.sap(*worlds["constant"]) == 0
     two = factor_grid(2, 2, repeats=100)
     assert metrics.sap(10.0 * two - 5, two) == pytest.approx(0.5, abs=0.1)  # all right, against one of two by guessing
-    perfect = metrics.dci(*worlds["perfect"], trees="forest")
-    assert perfect == pytest.approx((1, 1, 1), abs=0.06)  # a forest tries a latent of noise now and then
-    assert metrics.dci(*worlds["perfect"]) == pytest.approx((1, 1, 1), abs=0.01)
+    codes, v = worlds["perfect"]
+    beside = np.concatenate([codes + 0.1 * RNG.standard_normal(codes.shape), worlds["noise"][0], np.ones_like(codes)], axis=1)
+    for trees in ("forest", "boosting"):
+        assert metrics.dci(codes, v, trees=trees) == pytest.approx((1, 1, 1), abs=0.01)
+    assert metrics.dci(beside, v, trees="forest") == pytest.approx((1, 1, 1), abs=0.01)
     turned = metrics.dci(*worlds["rotated"], trees="forest")
     assert turned.disentanglement < 0.1
     assert turned.informativeness == 1
@@ -273,6 +297,57 @@ def test_dci_of_tables_of_importances():
     spare = np.concatenate([np.eye(3), np.zeros((2, 3))])
     assert metrics.disentanglement(spare) == pytest.approx(1)
     assert metrics.disentanglement(np.ones((3, 1))) == metrics.completeness(np.ones((1, 3))) == 1
+
+
+def test_irs_is_that_of_common_use():
+    """Step by step as disentanglement_lib has it: classes are cut into twenty bins, too."""
+    v = np.stack([RNG.integers(3, size=900), RNG.integers(32, size=900)], axis=1)
+    z = v @ np.array([[1.0, 0.4, 0.0], [0.1, 0.2, 0.0]]) + 0.2 * RNG.standard_normal((900, 3))
+    robust, weights = [], []
+    for latent in z.T:
+        largest, each = np.abs(latent - latent.mean()).max(), []
+        for factor in v.T:
+            bins = np.digitize(factor, np.histogram(factor, 20)[1][:-1])
+            kept = [np.percentile(np.abs(latent[bins == b] - latent[bins == b].mean()), 99) for b in np.unique(bins)]
+            each.append(1 - np.mean(kept) / largest)
+        robust.append(max(each))
+        weights.append(largest)
+    assert metrics.irs(z, v) == pytest.approx(np.average(robust, weights=weights))
+
+
+def test_explicitness_is_that_of_common_use():
+    codes = RNG.standard_normal((600, 3))
+    v = np.stack([codes[:, 0] > 0, np.digitize(codes[:, 1] + 0.5 * RNG.standard_normal(600), [-1, 0, 1])], axis=1)
+    train, test = parted(600, 0)
+    z, areas = StandardScaler().fit(codes[train]).transform(codes), []
+    for factor in v.T:
+        told = LogisticRegression().fit(z[train], factor[train]).predict_proba(z[test])
+        areas.append(np.mean([roc_auc_score(factor[test] == c, told[:, c]) for c in np.unique(factor)]))
+    assert metrics.explicitness(codes, v) == pytest.approx(np.mean(areas), abs=1e-3)
+
+
+def test_all_latents_count_for_infoe_whatever_their_scale():
+    v = RNG.integers(5, size=(1000, 2))
+    large, small = v[:, 0] - 2.0, (v[:, 1] - 2) / 100
+    found = metrics.infomec(np.stack([large, small], axis=1), v)
+    assert found.active == 1
+    assert found.explicitness == pytest.approx(1, abs=1e-3)
+
+
+def test_the_factor_vae_score_is_that_of_common_use():
+    """Another draw of the same procedure, point by point."""
+    v = factor_grid(4, 5, repeats=30)
+    z = np.stack([v[:, 0] + 0.5 * v[:, 1], v[:, 1], RNG.standard_normal(len(v)), 0.01 * v[:, 0]], axis=1)
+    spread = z.std(axis=0, ddof=1)
+    votes = np.zeros((2, 4, 2))
+    for part, count in enumerate((3000, 3000)):
+        for _ in range(count):
+            k = RNG.integers(2)
+            rows = RNG.choice(np.flatnonzero(v[:, k] == RNG.integers(v[:, k].max() + 1)), 8)
+            share = np.where(spread >= 0.05, z[rows].var(axis=0) / spread**2, np.inf)
+            votes[part, share.argmin(), k] += 1
+    by_hand = votes[1][np.arange(4), votes[0].argmax(axis=1)].sum() / 3000
+    assert metrics.factor_vae_score(z, v, rows=8, train=3000, test=3000) == pytest.approx(by_hand, abs=0.03)
 
 
 def test_what_is_explicit_is_told_by_planes():

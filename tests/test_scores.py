@@ -1,6 +1,7 @@
 """All measures at once, with intervals."""
 
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -58,19 +59,33 @@ def test_it_is_said_what_was_measured():
     found = scores(codes, columns, draws=0, seed=3)
     assert found.factors == {"a": "5 classes", "depth": "a continuum"}
     assert found.left_out == {"colour": "has the single value white"}
-    assert (found.latents, found.constant, found.rows) == (4, [1, 3], len(v))
+    assert (found.latents, found.still, found.rows) == (4, [1, 3], len(v))
     assert found.settings == {"rows": 10_000, "draws": 0, "seed": 3}
     for wrong in ({"draws": 1}, {"draws": -3}, {"rows": 1}):
         with pytest.raises(un.InputError):
             scores(codes, columns, **wrong)
 
 
-def test_a_factor_that_is_lost_in_a_half_leaves_no_bounds_and_no_warning(recwarn):
+def test_halves_without_a_rare_value_are_drawn_again_or_it_is_said(recwarn, monkeypatch):
+    monkeypatch.setattr(sys.modules["unentangle.metrics.scores"], "MEASURES", {"mig": metrics.mig})
     codes, v = known_codes()["perfect"]
-    rare = np.arange(len(v)) < 2
-    found = scores(codes, {"a": v[:, 0], "rare": rare}, draws=8)
-    assert found.found["mig"].interval_95 == (-np.inf, np.inf)
+    for some, bounded in ((3, True), (1, False)):
+        found = scores(codes, {"a": v[:, 0], "rare": np.arange(len(v)) < some}, draws=8)
+        assert np.isfinite(found.found["mig"].interval_95).all() == bounded
+        assert ("mig" in found.without_interval) != bounded
+    assert "rare has the single value" in found.without_interval["mig"]
     assert not [w for w in recwarn if "left out" in str(w.message)]
+
+
+def test_intervals_end_where_the_measure_does_and_know_its_draws(monkeypatch):
+    measures = {"mig": metrics.mig, "factor_vae_score": partial(metrics.factor_vae_score, train=300, test=300)}
+    monkeypatch.setattr(sys.modules["unentangle.metrics.scores"], "MEASURES", measures)
+    codes, v = known_codes()["perfect"]
+    found = scores(codes + 0.02 * RNG.standard_normal(codes.shape), v, draws=4).found
+    assert max(score.interval_95[1] for score in found.values() if score.value <= 1) <= 1
+    assert min(score.interval_95[0] for score in found.values()) >= 0
+    one = scores(codes[:, :1] + RNG.standard_normal((len(v), 1)), v, draws=4).found["factor_vae_score"]
+    assert one.interval_95[0] < one.value < one.interval_95[1]
 
 
 def test_what_cannot_be_measured_is_said():

@@ -31,7 +31,7 @@ from .data.tables import read_table
 from .data.transforms import Bandpass, Envelope, Resample, Taper, Transform, Window, restored
 from .data.writing import write_dataset
 from .errors import Diverged, InputError
-from .evaluate import Instances, instances, mra_baselines
+from .evaluate import Instances, agreement, instances, mra_baselines
 from .evaluate import evaluate as measure
 from .figures import figures, latent_figures, mra_figures
 from .inspection import advice, page
@@ -254,6 +254,7 @@ def evaluate(
     out: FileArg = None,
     draws: int = 10,
     dci: Literal["forest", "boosting"] = "forest",
+    continuous: Annotated[tuple[str, ...], arg(help_behavior_hint="")] = (),
 ) -> None:
     """Measure a run again on its data, and write metrics.json, scores.json and the figures; or measure any codes and factors.
 
@@ -267,11 +268,13 @@ def evaluate(
         out: a .json for the scores of such codes.
         draws: halves of the rows from which an interval is made; 0 for none.
         dci: the trees of DCI; boosting is what published numbers are made with, and much slower.
+        continuous: factors that are a continuum though few values come often, as of a depth that was rounded; others are
+            judged by their values.
     """
     if codes or factors or run is None:
         if run or not (codes and factors):
             raise InputError("evaluate needs either the folder of a run, or --codes FILE and --factors FILE.")
-        return _scores_of_files(codes, factors, out, {"draws": draws, "trees": dci})
+        return _scores_of_files(codes, factors, out, continuous, {"draws": draws, "trees": dci})
     config = _config(run)
     if not (run / "source.json").exists():
         raise InputError(f"{run} has no source.json: it was not finished by `fit`, whose same command goes on.")
@@ -284,12 +287,9 @@ def evaluate(
         raise InputError(f"{source['data']} is no longer the data that {run} was trained on.")
     models = [_model(run, s) for s in seeds]
     data = _report(run, source["data"], whole, measured, seeds, models)
-    with_gaps = [name for name, column in data.factors.items() if missing(column).any()]
-    if isinstance(models[0].method, Latents) and len(data.factors) > len(with_gaps):
-        for name in with_gaps:
-            CONSOLE.print(f"note: the factor {name} is not scored, as some rows have no value of it.")
-        some = data.take(evenly(len(data), SCORED_ROWS))
-        known = Factors({n: (column, some.factors.kinds[n]) for n, column in some.factors.items() if n not in with_gaps})
+    if isinstance(models[0].method, Latents) and len(known := _scored(data.factors, continuous, source["data"])):
+        rows = evenly(len(data), SCORED_ROWS)
+        some, known = data.take(rows), known.take(rows)
         try:
             each = [scores(m.encode(some), known, draws=draws, trees=dci) for m in models]
         except InputError as error:
@@ -301,7 +301,19 @@ def evaluate(
     return None
 
 
-def _scores_of_files(codes: Path, factors: Path, out: Path | None, settings: dict[str, Any]) -> None:
+def _scored(factors: Factors, continuous: Sequence[str], source: Any) -> Factors:
+    """The factors that have a value in every row; those of these names are a continuum."""
+    for name in continuous:
+        if name not in factors or not np.issubdtype(factors[name].dtype, np.number):
+            raise InputError(f"--continuous {name} is no factor of numbers of {source}, which has {', '.join(factors)}.")
+    with_gaps = [name for name, column in factors.items() if missing(column).any()]
+    for name in with_gaps:
+        CONSOLE.print(f"note: the factor {name} is not scored, as some rows have no value of it.")
+    kinds = factors.declared | dict.fromkeys(continuous, "continuous")
+    return Factors({n: (v, kinds[n]) if n in kinds else v for n, v in factors.items() if n not in with_gaps})
+
+
+def _scores_of_files(codes: Path, factors: Path, out: Path | None, continuous: Sequence[str], settings: dict[str, Any]) -> None:
     if out and (out.suffix != ".json" or out.exists()):
         raise InputError(f"{out} {'exists already' if out.exists() else 'is not a .json'}; give the name of a new .json file.")
     columns = _without_index(codes, _columns_of_codes(codes))
@@ -309,8 +321,18 @@ def _scores_of_files(codes: Path, factors: Path, out: Path | None, settings: dic
         raise InputError(f"{codes} holds words in the column {words[0]}; codes are numbers.")
     if len({len(column) for column in columns.values()}) > 1:
         raise InputError(f"the columns of {codes} differ in length; one value per row is needed.")
-    known = _without_index(factors, read_table(factors))
-    found = scores(np.stack(list(columns.values()), axis=1), known, **settings)
+    z = np.stack(list(columns.values()), axis=1)
+    given = _without_index(factors, read_table(factors))
+    for name, column in given.items():
+        if len(column) != len(z):
+            raise InputError(f"{factors} has {len(column)} rows of {name}, and {codes} has {len(z)}; as many are needed.")
+    known = _scored(Factors(given), continuous, factors)
+    if not len(known):
+        raise InputError(f"no factor of {factors} has a value in every row, so there is nothing to measure {codes} against.")
+    try:
+        found = scores(z, known, **settings)
+    except InputError as error:
+        raise InputError(f"{codes} cannot be scored: {error}") from error
     _print_scores(["value"], [found])
     if out:
         write_json(out, _plain_scores(found))
@@ -354,20 +376,31 @@ def _cell(score: Score | None) -> str:
 
 def _print_scores(titles: Sequence[str], each: Sequence[Scores]) -> None:
     table = Table("", *titles, box=None, pad_edge=False)
-    for name in each[0].found:
+    for name in dict.fromkeys(name for s in each for name in s.found):
         table.add_row(name, *(_cell(s.found.get(name)) for s in each))
     CONSOLE.print(table)
-    for name, why in each[0].without.items():
-        CONSOLE.print(f"note: no {name}: {why}")
+    notes: dict[str, list[str]] = {}
+    for title, score in zip(titles, each, strict=True):
+        for note in _notes(score):
+            notes.setdefault(note, []).append(title)
+    for note, titled in notes.items():
+        CONSOLE.print(f"note: {note}" if len(titled) == len(titles) else f"note on {', '.join(titled)}: {note}")
     about = each[0]
-    for name, why in about.left_out.items():
-        CONSOLE.print(f"note: the factor {name} is left out: it {why}.")
-    for latent in about.constant:
-        CONSOLE.print(f"note: latent {latent} does not vary.")
     kinds = ", ".join(f"{name} ({kind})" for name, kind in about.factors.items())
     CONSOLE.print(f"{about.rows} rows, {about.latents} latents; factors: {kinds}")
     intervals = "95 % intervals by halves of the rows; " if about.settings["draws"] else ""
     CONSOLE.print(intervals + about.versions)
+
+
+def _notes(found: Scores) -> list[str]:
+    """What else one needs to know to read these scores."""
+    still = ", ".join(map(str, found.still))
+    return [
+        *(f"no {name}: {why}" for name, why in found.without.items()),
+        *(f"no interval of {name}: {why}" for name, why in found.without_interval.items()),
+        *(f"the factor {name} is left out: it {why}." for name, why in found.left_out.items()),
+        *([f"of small range, at most a twentieth of the widest, yet measured like others: latent {still}."] if still else []),
+    ]
 
 
 def reproduce(what: Positional[str], out: Path, fast: bool = False) -> None:
@@ -574,6 +607,8 @@ def _report(
     group_size = int(np.median(data.group_sizes))
     alone = [None if known or isinstance(m.method, Latents) else instances(m, data) for m in models]
     values = [measure(m, data, states, group_size, told) for m, told in zip(models, alone, strict=True)]
+    if len(models) > 1 and isinstance(models[0].method, Latents):
+        values = [v | {"udr": score} for v, score in zip(values, agreement(models, data), strict=True)]
     content: dict[str, Any] = {"seeds": list(seeds)} | {name: [v[name] for v in values] for name in values[0]}
     if states is not None:
         content["baselines"] = mra_baselines(states)

@@ -1,5 +1,6 @@
 """What a trained model is worth, in numbers: the measures of `metrics` on its codes and swaps."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -12,10 +13,21 @@ from .data.mra import orbit
 from .dependence import J
 from .errors import InputError
 from .methods import NashAE
+from .methods.beta_vae import Variational
 from .methods.latent import Latents
 from .methods.nashae import Prediction
 from .methods.symae import Codes, SymAE
-from .metrics import R2, code_leakage, informativeness, leakage, squared_correlation, swap_baselines, swap_errors, used_latents
+from .metrics import (
+    R2,
+    code_leakage,
+    informativeness,
+    leakage,
+    squared_correlation,
+    swap_baselines,
+    swap_errors,
+    udr,
+    used_latents,
+)
 from .model import Model
 from .train import train
 
@@ -55,7 +67,9 @@ def evaluate(
 
     For methods with one code per row: learned_latents counts them by the rule of the method's paper, used_latents by one rule
     for all (`metrics.used_latents`), predictor_r2 is that of NashAE's own predictors, and predictability that of new ones on
-    held-out rows (`predictability`), over all latents and over the live ones.
+    held-out rows (`predictability`), over all latents and over the live ones. Against the factors of the data such codes are
+    measured by `metrics.scores(model.encode(data), data.factors)`, with intervals, settings and versions, as `unentangle
+    evaluate` does.
 
     Without known states there are three numbers more, of 2,000 rows: nuisance_from_coherent, the R^2 with which the nuisance
     code of a row is read from the coherent code that it has by itself, both less their means over the group;
@@ -227,6 +241,20 @@ def predictability(codes: ArrayLike, *, steps: int = 1000, rows: int = 20_000, s
         Prediction(seen.shape[1]), Dataset(seen[:half], scaling=Scale(0.0, 1.0)), seeds=seed, steps=steps, progress=False
     )
     return squared_correlation(codes[half:], learner[0].encode(seen[half:]), dead)
+
+
+def agreement(models: Sequence[Model], data: Dataset, rows: int = 1000) -> list[float]:
+    """Of several models with one code per row, how well the latents of each match those of the others: `metrics.udr` on up to
+    so many rows. Latents of a VAE are live if their divergence from the prior is above 0.01, as in UDR's paper.
+    """
+    some, found, live = data.take(evenly(len(data), rows)), [], []
+    for model in models:
+        codes, method = model.encode(some), model.method
+        found.append(codes)
+        if isinstance(method, Variational):
+            spread = method.variances(model.trained, model.view(some))
+            live.append(np.mean(codes**2 + spread - 1 - np.log(spread), axis=0) / 2 > 0.01)
+    return udr(found, live=live if len(live) == len(found) else None).tolist()
 
 
 def _dependence(states: np.ndarray, nuisance: Float[np.ndarray, "rows q"]) -> dict[str, float]:

@@ -11,7 +11,7 @@ from .originals import local_folder
 
 PAGE = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 IMAGES = "img_align_celeba"
-ATTRIBUTES = "list_attr_celeba.txt"  # or, in copies of others, .csv
+ATTRIBUTES = "list_attr_celeba.txt"
 
 
 def celeba(path: str | Path | None = None, *, skip_corrupt: bool = False) -> Dataset:
@@ -21,9 +21,10 @@ def celeba(path: str | Path | None = None, *, skip_corrupt: bool = False) -> Dat
     2.5 GB in the user's cache folder for all (see `images`).
 
     Args:
-        path: the folder with `img_align_celeba/`, which may hold a part of the images, and `list_attr_celeba.txt`, or the one
-            that holds it as `celeba/`; by default the folder `celeba` in the one that the environment variable
-            UNENTANGLE_DATA names.
+        path: the folder with `img_align_celeba/`, which may hold a part of the images, and `list_attr_celeba.txt`, or with
+            these in `Img/` and `Anno/`, as the authors' folder has them; or the one that holds it as `celeba/`; or
+            `img_align_celeba` itself. By default the folder `celeba` in the one that the environment variable UNENTANGLE_DATA
+            names.
         skip_corrupt: leave out images that cannot be read, with a warning.
 
     Returns:
@@ -33,9 +34,13 @@ def celeba(path: str | Path | None = None, *, skip_corrupt: bool = False) -> Dat
         InputError: if files are missing, one cannot be read, or an image has no attributes.
     """
     folder = local_folder("celeba") if path is None else Path(path).expanduser()
-    folder = folder if (folder / IMAGES).exists() or not (folder / "celeba" / IMAGES).exists() else folder / "celeba"
-    listed = next((file for file in (folder / ATTRIBUTES, folder / "list_attr_celeba.csv") if file.exists()), None)
-    names = image_files(folder / IMAGES)
+    if folder.name == IMAGES and not (folder / IMAGES).exists():
+        folder = folder.parent
+    places = [root / part for root in (folder, folder / "celeba") for part in ("", "Img", "Anno")]
+    images = next((place / IMAGES for place in places if (place / IMAGES).exists()), folder / IMAGES)
+    lists = (place / f"list_attr_celeba.{kind}" for place in places for kind in ("txt", "csv"))  # .csv in copies of others
+    listed = next((file for file in lists if file.exists()), None)
+    names = image_files(images)
     for there, needed, what in (
         (names, IMAGES, f"unpack {IMAGES}.zip"),
         (listed, ATTRIBUTES, f"put {ATTRIBUTES}"),
@@ -46,7 +51,7 @@ def celeba(path: str | Path | None = None, *, skip_corrupt: bool = False) -> Dat
             )
     assert listed is not None  # the loop has refused
     factors = attributes(listed, names)
-    x, kept = decoded(folder / IMAGES, names, skip_corrupt, resize=96, size=64, mode="RGB")
+    x, kept = decoded(images, names, skip_corrupt, resize=96, size=64, mode="RGB")
     return Dataset(x, factors.take(kept))
 
 

@@ -33,19 +33,23 @@ class Factors(Mapping[str, np.ndarray]):
 
     A column is an array of n values, or a pair (values, kind). Without a kind, floats are continuous, and whole numbers of more
     than 20 values that come less than ten times on average; everything else is categorical, or binary if it takes two values.
+    `declared` are the kinds that were given: measures of codes keep to those, and look at the values of other columns.
     `numpy.asarray(factors)` is the table (n, k), categories as their codes.
     """
 
     def __init__(self, columns: Mapping[str, Any]):
         self._columns: dict[str, np.ndarray] = {}
         self.kinds: dict[str, Kind] = {}
+        self.declared: dict[str, Kind] = {}
         for name, column in columns.items():
             paired = isinstance(column, tuple) and len(column) == 2 and column[1] in get_args(Kind)
             values, kind = column if paired else (column, None)
             values = np.asarray(values)
             if values.ndim != 1:
                 raise InputError(f"factor {name!r} has shape {values.shape}; a factor is one value per row.")
-            if kind is None:
+            if kind is not None:
+                self.declared[name] = kind
+            else:
                 distinct = len(np.unique(values))
                 many = np.issubdtype(values.dtype, np.integer) and distinct > max(FEW, len(values) / OFTEN)
                 continuous = np.issubdtype(values.dtype, np.floating) or many
@@ -73,8 +77,10 @@ class Factors(Mapping[str, np.ndarray]):
         return np.stack(columns, axis=1).astype(dtype or float)
 
     def take(self, rows: np.ndarray) -> "Factors":
-        """The factors of some rows."""
-        return Factors({name: (values[rows], self.kinds[name]) for name, values in self.items()})
+        """The factors of some rows, of the same kinds."""
+        some = Factors({name: (values[rows], self.kinds[name]) for name, values in self.items()})
+        some.declared = self.declared
+        return some
 
     def __repr__(self) -> str:
         return f"Factors({', '.join(f'{name}: {kind}' for name, kind in self.kinds.items())})"

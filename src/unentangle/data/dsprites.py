@@ -78,7 +78,7 @@ def dsprites(
     except DAMAGED as error:
         raise InputError(f"{path} cannot be read: it is damaged or not a file of dSprites ({error}).") from error
     columns = zip(CLASSES, values[kept].T.astype(np.float32), strict=True)
-    factors = {name: (column.copy(), "continuous") for name, column in columns}
+    factors = {name: column.copy() for name, column in columns}  # of no declared kind: measures see their grid
     return Dataset(images, factors | {"shape": (classes[kept, 0].astype(np.int8), "categorical")})
 
 

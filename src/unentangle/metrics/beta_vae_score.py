@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int
 
 from ..errors import InputError
 from .explicitness import logistic
-from .tables import table
+from .tables import check_sizes, table
 
 
 def beta_vae_score(
@@ -30,7 +30,8 @@ def beta_vae_score(
     `pairs` pairs of |z_1 - z_2|, where the two rows of a pair share the value of that factor (drawn for each pair) and are
     random otherwise. The classifier is scikit-learn's logistic regression at its defaults, or, as in the code of NashAE's
     authors (who take 100 pairs, 60,000 points to learn from and 1,000 to measure on), `adagrad`. From 1/K (chance) to 1 (best).
-    Works on any rows, also where not every combination of values is there.
+    Works on any rows, also where not every combination of values is there; of the K factors those are left out whose values
+    come once each.
 
     Known failures: an easy test, near 1 also for codes that mix factors; depends on the scale of the codes, which the
     classifier's penalty sees.
@@ -50,6 +51,7 @@ def beta_vae_score(
     """
     if classifier not in ("logistic", "adagrad"):
         raise InputError(f"classifier={classifier!r} is unknown; it is 'logistic' or 'adagrad'.")
+    check_sizes(pairs=pairs, train=train, test=test, bins=bins)
     z, columns = table(codes, factors)
     kept = [c for f in columns if (np.bincount(c := f.classes(bins)) > 1).any()]
     if len(kept) < 2:

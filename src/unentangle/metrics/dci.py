@@ -34,12 +34,15 @@ def dci(codes: Any, factors: Any, *, trees: Literal["boosting", "forest"] = "boo
 
     Known failures: the scores depend on the predictor, so they compare only under the same one, and trees give D and C also to
     codes of noise, which they learn by heart: read them beside I. Copies of a latent share its importance, so C falls.
+    Factors of very many classes take very long.
 
     Args:
         codes: (n, m). Two thirds of the rows are learned from.
         factors: (n, k), or named columns.
         trees: "boosting", scikit-learn's gradient boosting at its defaults, the usual choice and slow (a tree per class and
-            round), or "forest", a hundred trees of depth ten by entropy, some twenty times faster.
+            round), or "forest", a hundred trees of depth ten by entropy, some ten times faster. Every split of these may
+            use any latent: where it may use some only, as by scikit-learn's default, trees must split by noise at times, so
+            that perfect codes beside latents of noise are not found perfect, and constant latents change the scores.
         seed: of the parts and the trees.
     """
     weights, scores = _predicted(codes, factors, trees, seed)
@@ -84,7 +87,8 @@ def _predict(z: np.ndarray, factor: Factor, train: np.ndarray, test: np.ndarray,
         kinds: Any = (GradientBoostingRegressor, GradientBoostingClassifier)
         settings: dict[str, Any] = {}
     elif trees == "forest":
-        kinds, settings = (RandomForestRegressor, RandomForestClassifier), {"max_depth": 10, "n_jobs": -1}
+        kinds = (RandomForestRegressor, RandomForestClassifier)
+        settings = {"max_depth": 10, "max_features": None, "n_jobs": -1}
         settings |= {"criterion": "entropy"} if factor.discrete else {}
     else:
         raise InputError(f"trees={trees!r} is unknown; it is 'boosting' or 'forest'.")

@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from ..errors import InputError
-from .tables import parted, table
+from .tables import check_sizes, parted, table
 from .tad import auroc
 
 
@@ -30,6 +30,7 @@ def explicitness(codes: Any, factors: Any, *, bins: int = 20, seed: int = 0) -> 
         bins: per factor that is a continuum.
         seed: of the parts.
     """
+    check_sizes(bins=bins)
     z, columns = table(codes, factors)
     train, test = parted(len(z), seed)
     scaler = StandardScaler().fit(z[train])

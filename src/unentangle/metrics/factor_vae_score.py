@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from .tables import table
+from .tables import check_sizes, table
 
 
 def factor_vae_score(
@@ -24,7 +24,7 @@ def factor_vae_score(
     H. Kim and A. Mnih, "Disentangling by factorising", 2018, section 4. A point is a factor drawn at random, one of its values,
     and `rows` random rows of that value; its feature is the latent of least variance relative to that over all rows; the
     classifier is the majority of the training points. From 1/K (chance) to 1 (best); 0 if every latent is dead. Works on any
-    rows, also where not every combination of values is there.
+    rows, also where not every combination of values is there; of the K factors those are left out whose values come once each.
 
     Known failures: does not see that a factor is spread over several latents, nor that a latent holds others besides; nor, on
     small tables, that few rows share a value; and codes of small scale are all dead, and score 0.
@@ -39,6 +39,8 @@ def factor_vae_score(
         bins: per factor that is a continuum.
         seed: of the draw.
     """
+    check_sizes(train=train, test=test, bins=bins)
+    check_sizes(2, rows=rows)
     z, columns = table(codes, factors)
     rng = np.random.default_rng(seed)
     live = z.std(axis=0, ddof=1) >= dead

@@ -9,7 +9,7 @@ from sklearn.metrics import log_loss
 
 from .explicitness import logistic
 from .information import entropy, information
-from .tables import table
+from .tables import check_sizes, standardised, table
 
 
 class InfoMEC(NamedTuple):
@@ -33,9 +33,9 @@ def infomec(codes: Any, factors: Any, *, neighbours: int = 10, share: float = 0.
     and InfoE is the mean over factors of the share of their entropy that a logistic regression on all latents takes away,
     classes weighted equally. InfoM is 1 if there is one factor, InfoC if there is one active latent.
 
-    Known failures: a latent of large scale silences the others, as the range tells which are active; sums over many
-    uninformative latents add up the errors of the estimate, so InfoM and InfoC of noise are not 0; InfoE, measured on the rows
-    it is learned from, is too high for few rows.
+    Known failures: to InfoM and InfoC a latent of large scale silences the others, as the range tells which are active; sums
+    over many uninformative latents add up the errors of the estimate, so InfoM and InfoC of noise are not 0; InfoE, measured
+    on the rows it is learned from, is too high for few rows.
 
     Args:
         codes: (n, m). A latent of few values that come often counts as discrete, others as continuous; for InfoE all are
@@ -46,17 +46,17 @@ def infomec(codes: Any, factors: Any, *, neighbours: int = 10, share: float = 0.
         share: a latent is active if its range is more than this share of the widest.
         bins: per factor that is a continuum.
     """
+    check_sizes(neighbours=neighbours, bins=bins)
     z, columns = table(codes, factors)
     classes = [f.classes(bins) for f in columns]
-    z = z[:, active(z, share)]
-    if not z.shape[1]:
+    live, z = active(z, share), standardised(z)
+    if not live.any():
         return InfoMEC(0.0, 0.0, 0.0, 0)
-    z = (z - z.mean(axis=0)) / z.std(axis=0)
     entropies = [entropy(np.bincount(c)) for c in classes]
-    told = np.array([[nearest_information(latent, c, neighbours) for latent in z.T] for c in classes])
+    told = np.array([[nearest_information(latent, c, neighbours) for latent in z[:, live].T] for c in classes])
     shared = told / np.array(entropies)[:, None]
     explicit = np.mean([_explained(z, c) for c in classes])
-    return InfoMEC(_peaked(shared.T), float(explicit), _peaked(shared), z.shape[1])
+    return InfoMEC(_peaked(shared.T), float(explicit), _peaked(shared), int(live.sum()))
 
 
 def active(z: Float[np.ndarray, "n m"], share: float) -> Bool[np.ndarray, " m"]:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from .tables import binned, table
+from .tables import binned, check_sizes, table
 
 
 def mutual_information(codes: Any, factors: Any, bins: int = 20) -> Float[np.ndarray, "m k"]:
@@ -19,6 +19,7 @@ def mutual_information(codes: Any, factors: Any, bins: int = 20) -> Float[np.nda
         factors: (n, k), or named columns; see `tables.table`.
         bins: per latent.
     """
+    check_sizes(bins=bins)
     z, columns = table(codes, factors)
     return _shared(z, [f.classes(bins) for f in columns], bins)
 
@@ -55,6 +56,7 @@ def mig(codes: Any, factors: Any, *, bins: int = 20) -> float:
         factors: (n, k), or named columns.
         bins: per latent.
     """
+    check_sizes(bins=bins)
     z, columns = table(codes, factors)
     classes = [f.classes(bins) for f in columns]
     shared = np.sort(_shared(z, classes, bins), axis=0)

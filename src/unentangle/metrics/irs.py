@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from .tables import table
+from ..errors import InputError
+from .tables import binned, check_sizes, table
 
 
 def irs(codes: Any, factors: Any, *, quantile: float = 0.99, bins: int = 20) -> float:
@@ -14,18 +15,21 @@ def irs(codes: Any, factors: Any, *, quantile: float = 0.99, bins: int = 20) -> 
     1 minus the quantile of |z - E[z|v]|, averaged over the values v of the factor, relative to the largest |z - E z|. Of each
     latent the best factor counts, weighted by the latent's largest deviation. To 1 (best), from 0, or below it where rows
     of a value lie further from their mean than any from the mean of all. The paper takes the maximum (quantile 1), common use
-    the 99th percentile.
+    the 99th percentile, and cuts factors of many classes into bins of their numbers, too, as it is here.
 
-    Known failures: the largest deviation is that of an outlier, so heavy tails score high; a factor of many values of which
-    few rows are there scores high, because those rows deviate little from their own mean; says nothing of whether a factor is
-    there at all. Depends on the scale of latents, by their weights.
+    Known failures: the largest deviation is that of an outlier, so heavy tails score high, and more rows score higher; a
+    factor of many values of which few rows are there scores high, because those rows deviate little from their own mean; says
+    nothing of whether a factor is there at all. Depends on the scale of latents, by their weights.
 
     Args:
         codes: (n, m); constant latents do not count, and 0 is the score if all are.
-        factors: (n, k), or named columns; a continuum is cut into bins.
-        quantile: of the deviations.
-        bins: per factor that is a continuum.
+        factors: (n, k), or named columns.
+        quantile: of the deviations, above 0, at most 1.
+        bins: per factor that is a continuum or has more classes.
     """
+    check_sizes(bins=bins)
+    if not 0 < quantile <= 1:
+        raise InputError(f"quantile={quantile}; a number above 0, and at most 1, is needed.")
     z, columns = table(codes, factors)
     z = z[:, np.ptp(z, axis=0) > 0]
     if not z.size:
@@ -33,7 +37,7 @@ def irs(codes: Any, factors: Any, *, quantile: float = 0.99, bins: int = 20) -> 
     largest = np.abs(z - z.mean(axis=0)).max(axis=0)
     kept = []
     for f in columns:
-        classes = f.classes(bins)
+        classes = np.unique(binned(f.values.astype(float), bins), return_inverse=True)[1]
         order = np.argsort(classes, kind="stable")
         groups = np.split(z[order], np.cumsum(np.bincount(classes))[:-1])
         kept.append(np.mean([np.quantile(np.abs(g - g.mean(axis=0)), quantile, axis=0) for g in groups], axis=0))

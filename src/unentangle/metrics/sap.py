@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from ..errors import InputError
 from .latents import squared_correlation
-from .tables import parted, table
+from .tables import check_sizes, parted, table
 
 
 def sap(codes: Any, factors: Any, *, bins: int | None = None, cost: float = 0.01, seed: int = 0) -> float:
@@ -19,7 +20,8 @@ def sap(codes: Any, factors: Any, *, bins: int | None = None, cost: float = 0.01
     for a factor of V values.
 
     Known failures: one threshold cannot tell the middle values of an ordered factor, so that a perfect latent of a factor of
-    many values scores low; with C = 0.01 the machine depends on the scale of the codes; copies of a latent score 0.
+    many values scores low; with C = 0.01 the machine depends on the scale of the codes, and on their mean, as it pays for its
+    offset; copies of a latent score 0.
 
     Args:
         codes: (n, m). Two thirds of the rows are learned from.
@@ -28,6 +30,9 @@ def sap(codes: Any, factors: Any, *, bins: int | None = None, cost: float = 0.01
         cost: C of the machines.
         seed: of the parts.
     """
+    check_sizes(bins=1 if bins is None else bins)
+    if not 0 < cost < np.inf:
+        raise InputError(f"cost={cost}; a number above 0 is needed.")
     z, columns = table(codes, factors)
     train, test = parted(len(z), seed)
     gaps = []

@@ -15,7 +15,7 @@ from .beta_vae_score import beta_vae_score
 from .dci import dci
 from .explicitness import explicitness
 from .factor_vae_score import factor_vae_score
-from .infomec import infomec
+from .infomec import active, infomec
 from .information import mig, modularity
 from .irs import irs
 from .sap import sap
@@ -56,9 +56,10 @@ class Scores(NamedTuple):
     without: dict[str, str]
     rows: int
     latents: int
-    constant: list[int]  # latents that do not vary
+    still: list[int]  # latents that range over no more than a twentieth of the widest range
     factors: dict[str, str]  # how each counts: "3 classes" or "a continuum"
     left_out: dict[str, str]  # factors that say nothing, and why
+    without_interval: dict[str, str]  # measures of which too many halves could not be measured, and why
     settings: dict[str, Any]
     versions: str
 
@@ -76,10 +77,11 @@ def scores(
 
     An interval is the number plus and minus Student's quantile times its standard error by the delete-half jackknife (J. Shao
     and C. Wu, "A general theory for jackknife variance estimation", 1989), the deviation of the measure among halves of the
-    rows, drawn at random; on one side it reaches as much further as halves are on average off the number, the jackknife's
-    estimate of the bias of few rows. It tells how far the number may be off because of these rows; models of other seeds
-    differ besides. It may reach beyond the best value, and is without bounds where a half has too few rows for the measure, or
-    the number is infinite.
+    rows, drawn at random, and among the measure's own draws; on one side it reaches as much further as halves are on average
+    off the number, the jackknife's estimate of the bias of few rows. It ends where the measure does. It tells how far the
+    number may be off because of these rows; models of other seeds differ besides. A half in which a factor does not vary, or
+    that has too few rows for the measure, is drawn again; where this happens to most of them, and where the number is infinite,
+    it is without bounds. IRS, which compares with the largest deviation, grows with the rows: its interval is for as many.
 
     Args:
         codes: (n, m).
@@ -103,27 +105,28 @@ def scores(
     columns = [f._replace(values=f.values[chosen]) for f in columns if f.name not in rare]
     z, left_out = z[chosen], left_out | rare
     halves = _halves(rng, len(z), draws)
-    found, without = {}, {}
+    found, without, unbounded = {}, {}, {}
     for name, measure in MEASURES.items():
         if name == "dci":
             name, measure = f"dci_{trees}", partial(dci, trees=trees)
         try:
-            found |= _score(name, measure, z, columns, halves)
+            found |= _score(name, measure, z, columns, halves, unbounded)
         except InputError as error:
             without[name] = str(error)
     binary = [f for f in columns if f.discrete and len(np.unique(f.values)) == 2]
     for name, measure in ATTRIBUTES.items() if binary else ():
-        found |= _score(name, measure, z, binary, halves)
-    whole, *parts = (gaussian_total_correlation(z[part]) for part in (slice(None), *halves))
-    found["gaussian_total_correlation"] = Score(whole, _interval(whole, parts), {})
+        found |= _score(name, measure, z, binary, halves, unbounded)
+    whole, *parts = (gaussian_total_correlation(z[part]) for part in (slice(None), *halves[:draws]))
+    found["gaussian_total_correlation"] = Score(whole, _interval(whole, parts, most=np.inf), {})
     return Scores(
         found,
         without,
         len(z),
         z.shape[1],
-        np.flatnonzero(np.ptp(z, axis=0) == 0).tolist(),
+        np.flatnonzero(~active(z, 0.05)).tolist(),
         {f.name: f"{len(np.unique(f.values))} classes" if f.discrete else "a continuum" for f in columns},
         left_out,
+        unbounded,
         {"rows": rows, "draws": draws, "seed": seed},
         ", ".join(f"{name} {version(name)}" for name in ("unentangle", "numpy", "scipy", "scikit-learn")),
     )
@@ -140,25 +143,43 @@ def attribute_scores(codes: Any, attributes: Any, *, draws: int = 10, seed: int 
     """
     z, columns, _ = checked(codes, attributes)
     halves = _halves(np.random.default_rng(seed), len(z), draws)
-    each = [_score(name, measure, z, columns, halves) for name, measure in ATTRIBUTES.items()]
+    each = [_score(name, measure, z, columns, halves, {}) for name, measure in ATTRIBUTES.items()]
     return {name: score for scores in each for name, score in scores.items()}
 
 
 def _halves(rng: np.random.Generator, n: int, draws: int) -> list[np.ndarray]:
-    return [rng.permutation(n)[: n // 2] for _ in range(draws)]
+    """Twice as many halves of n rows as are wanted, as some may be of no use."""
+    return [rng.permutation(n)[: n // 2] for _ in range(2 * draws)]
 
 
 def _score(
-    name: str, measure: Measure, z: Float[np.ndarray, "n m"], columns: Sequence[Factor], halves: Sequence[np.ndarray]
+    name: str,
+    measure: Measure,
+    z: Float[np.ndarray, "n m"],
+    columns: Sequence[Factor],
+    halves: Sequence[np.ndarray],
+    unbounded: dict[str, str],
 ) -> dict[str, Score]:
-    """The numbers of a measure with their intervals."""
+    """The numbers of a measure with their intervals; why they have none is put into `unbounded`."""
     whole = _values(measure(z, Decided(columns, slice(None))))
-    try:
-        parts = [_values(measure(z[half], Decided(columns, half))) for half in halves]
-    except InputError:  # too few rows for halves, or a factor does not vary in one
+    parts, wanted = [], len(halves) // 2
+    drawn = "seed" in inspect.signature(measure).parameters
+    for number, half in enumerate(halves, 1):
+        if len(parts) < wanted:
+            try:
+                parts.append(_values(measure(z[half], Decided(columns, half), **({"seed": number} if drawn else {}))))
+            except InputError as error:  # too few rows, or a factor does not vary in them
+                unbounded[name] = f"of halves of the rows, {error}"
+    if len(parts) == wanted:
+        unbounded.pop(name, None)
+    else:
         parts = []
-    bounds = {field: _interval(value, [part[field] for part in parts]) for field, value in whole.items()}
-    return {name + field: Score(value, bounds[field], _settings(measure)) for field, value in whole.items()}
+    found = {}
+    for field, value in whole.items():
+        most = np.inf if name in ATTRIBUTES or field == "_active" else 1.0
+        interval = _interval(value, [part[field] for part in parts], most)
+        found[name + field] = Score(value, interval, _settings(measure))
+    return found
 
 
 def _values(result: Any) -> dict[str, float]:
@@ -167,12 +188,13 @@ def _values(result: Any) -> dict[str, float]:
     return {f"_{name}" if name else "": float(value) for name, value in named.items()}
 
 
-def _interval(value: float, halves: list[float]) -> tuple[float, float]:
+def _interval(value: float, halves: list[float], most: float = 1.0) -> tuple[float, float]:
     if len(halves) < 2 or not np.isfinite([value, *halves]).all():
         return (-np.inf, np.inf)
     error = float(student.ppf(0.975, len(halves) - 1) * np.std(halves, ddof=1))
     without_bias = 2 * value - float(np.mean(halves))
-    return (min(value, without_bias) - error, max(value, without_bias) + error)
+    low, high = min(value, without_bias) - error, max(value, without_bias) + error
+    return (max(low, min(value, 0.0)), min(high, max(value, most)))
 
 
 def _settings(measure: Measure) -> dict[str, Any]:

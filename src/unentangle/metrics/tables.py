@@ -12,6 +12,8 @@ from ..errors import InputError
 
 OFTEN = 10  # numbers that come as often as this, on average, are classes; others are a continuum
 FEW = 20  # but whole numbers of at most so many values that come twice are classes in small samples, too
+MANY = 50  # and numbers of more values are a continuum, however often they come: a measurement was rounded
+HUGE = 1e38  # codes and numbers of this size are no float32, which trees work with
 
 
 class Factor(NamedTuple):
@@ -31,7 +33,7 @@ class Decided(dict[str, np.ndarray]):
 
     def __init__(self, factors: Sequence[Factor], rows: Any):
         super().__init__({f.name: f.values[rows] for f in factors})
-        self.kinds = {f.name: "categorical" if f.discrete else "continuous" for f in factors}
+        self.declared = {f.name: "categorical" if f.discrete else "continuous" for f in factors}
 
 
 class Checked(NamedTuple):
@@ -55,10 +57,10 @@ def checked(codes: Any, factors: Any) -> Checked:
 
     Args:
         codes: (n, m), finite.
-        factors: named columns (`Dataset.factors`, a mapping, or a data frame), or an array (n, k). Words are classes; so are
-            columns that say that they are categorical or binary, two values, numbers that come ten times on average, and whole
-            numbers of at most twenty values that come twice. A factor with a single value says nothing, nor do words of one
-            row each: it is left out.
+        factors: named columns (`Dataset.factors`, a mapping, or a data frame), or an array (n, k). A column that was given to
+            `Factors` as categorical, binary or continuous is that. Of others words are classes, and two values, at most fifty
+            numbers that come ten times on average, and at most twenty whole numbers that come twice; the rest is a continuum.
+            A factor with a single value says nothing, nor do words of one row each: it is left out.
 
     Raises:
         InputError: naming what was found and what is needed.
@@ -67,11 +69,11 @@ def checked(codes: Any, factors: Any) -> Checked:
     if hasattr(factors, "columns"):
         factors = {name: np.asarray(factors[name]) for name in factors.columns}
     if not isinstance(factors, Mapping):
-        given = np.asarray(factors)
+        given = np.asarray(factors, None if hasattr(factors, "dtype") else object)
         if given.ndim != 2:
             raise InputError(f"factors has shape {given.shape}; one row of factors for each row of codes, (n, k), is needed.")
         factors = {f"factor {k}": column for k, column in enumerate(given.T)}
-    kinds, decided = getattr(factors, "kinds", {}), isinstance(factors, Decided)
+    kinds, decided = getattr(factors, "declared", {}), isinstance(factors, Decided)
     judged = {str(name): _factor(str(name), column, kinds.get(name), decided, len(z)) for name, column in factors.items()}
     found = [factor for factor in judged.values() if isinstance(factor, Factor)]
     left_out = {name: why for name, why in judged.items() if isinstance(why, str)}
@@ -93,10 +95,27 @@ def finite_codes(codes: Any) -> Float[np.ndarray, "n m"]:
         raise InputError("codes holds words, or rows of different length; a table of numbers (n, m) is needed.") from error
     if z.ndim != 2 or not z.size:
         raise InputError(f"codes has shape {z.shape}; one row of latents for each sample, (n, m), is needed.")
-    if not np.isfinite(z).all():
-        row, latent = np.argwhere(~np.isfinite(z))[0]
-        raise InputError(f"latent {latent} of row {row} of codes is {z[row, latent]}; every code must be finite.")
+    if not (fit := np.abs(z) < HUGE).all():
+        row, latent = np.argwhere(~fit)[0]
+        raise InputError(f"latent {latent} of row {row} of codes is {z[row, latent]}; every code must be finite, below 1e38.")
     return z
+
+
+def check_sizes(least: int = 1, **numbers: Any) -> None:
+    """Refuse numbers of bins, points and the like that are not whole, or less than the least that makes sense.
+
+    Raises:
+        InputError: naming the first.
+    """
+    for name, number in numbers.items():
+        if not isinstance(number, int | np.integer) or isinstance(number, bool) or number < least:
+            raise InputError(f"{name}={number!r}; a whole number of at least {least} is needed.")
+
+
+def standardised(codes: Float[np.ndarray, "n m"]) -> Float[np.ndarray, "n m"]:
+    """Zero mean and unit variance; constant latents are 0."""
+    std = codes.std(axis=0)
+    return (codes - codes.mean(axis=0)) / np.where(std > 0, std, 1.0)
 
 
 def missing(column: Any) -> Bool[np.ndarray, " n"]:
@@ -119,19 +138,20 @@ def _factor(name: str, column: Any, kind: str | None, decided: bool, n: int) -> 
     if values.dtype == object:  # a column of a table that holds words beside numbers
         numbers = all(isinstance(value, Real) for value in values)
         values = values.astype(float if numbers else str)
-    distinct, numbers = np.unique(values, return_inverse=True)
+    distinct, classes = np.unique(values, return_inverse=True)
     if len(distinct) < 2:
         return f"has the single value {distinct[0]}"
-    named = kind in ("categorical", "binary")
-    if decided:
-        return Factor(name, numbers, True) if named else Factor(name, values.astype(float), False)
     words = not (np.issubdtype(values.dtype, np.number) or values.dtype == bool)
-    if (words or named) and len(distinct) == n:
+    if (words or kind == "categorical") and len(distinct) == n and not decided:
         return "has another value in every row, as a name has"
-    whole = np.issubdtype(values.dtype, np.integer) and len(distinct) <= FEW and n >= 2 * len(distinct)
-    if words or named or whole or len(distinct) == 2 or n >= OFTEN * len(distinct):
-        return Factor(name, numbers, True)
-    return Factor(name, values.astype(float), False)
+    if kind is None:
+        whole = not words and np.all(values % 1 == 0)
+        few = len(distinct) <= FEW and n >= 2 * len(distinct)
+        often = len(distinct) <= MANY and n >= OFTEN * len(distinct)
+        kind = "categorical" if words or len(distinct) == 2 or often or (whole and few) else "continuous"
+    if kind == "continuous" and not words:
+        return Factor(name, values.astype(float), False)
+    return Factor(name, classes, True)
 
 
 def binned(x: Float[np.ndarray, " n"], bins: int) -> Int[np.ndarray, " n"]:

@@ -8,7 +8,7 @@ from scipy.stats import rankdata
 
 from ..errors import InputError
 from .information import entropy, information
-from .tables import table
+from .tables import check_sizes, table
 
 
 class TAD(NamedTuple):
@@ -46,6 +46,7 @@ def threshold_auroc(codes: Any, attributes: Any, thresholds: int = 101) -> Float
         attributes: (n, k) of two values each, or named columns.
         thresholds: their number.
     """
+    check_sizes(2, thresholds=thresholds)
     z, labels = _binary(codes, attributes)
     sizes = np.stack([len(labels) - labels.sum(axis=0), labels.sum(axis=0)])  # rows without and with each attribute
     area = np.empty((z.shape[1], labels.shape[1]))
@@ -81,7 +82,7 @@ def tad(
 
     Known failures: it grows with the number of attributes that are captured, so it compares codes on one data set only; and
     by the paper's rule for the area ("paper"), a latent that is dead but for an outlier detects everything. "exact" has the
-    exact area, which is smaller.
+    exact area, which is smaller. Both take latents of small range for dead, so the score depends on the scale of the codes.
 
     Args:
         codes: (n, m). Of a VAE, the authors take samples of the codes, not their means.

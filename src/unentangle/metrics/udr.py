@@ -10,6 +10,7 @@ from sklearn.linear_model import Lasso
 
 from ..errors import InputError
 from .infomec import active
+from .tables import finite_codes, standardised
 
 
 def udr(
@@ -40,17 +41,16 @@ def udr(
     Raises:
         InputError: if there are fewer than two models, or their rows differ in number.
     """
-    tables = [np.asarray(codes, float) for codes in models]
+    tables = [finite_codes(codes) for codes in models]
     shapes = [t.shape for t in tables]
-    if len(tables) < 2 or any(len(s) != 2 for s in shapes) or len({s[0] for s in shapes}) > 1:
+    if len(tables) < 2 or len({len(t) for t in tables}) > 1:
         raise InputError(f"models has codes of shapes {shapes}; two or more tables (n, m) of the same rows are needed.")
-    if not all(np.isfinite(t).all() for t in tables):
-        raise InputError("models holds codes that are NaN or infinite; every code must be finite.")
     if relation not in ("lasso", "spearman"):
         raise InputError(f"relation={relation!r} is unknown; it is 'lasso' or 'spearman'.")
     counted = [np.asarray(mask, bool) for mask in live] if live is not None else [active(t, 0.1) for t in tables]
     if [c.shape for c in counted] != [s[1:] for s in shapes]:
-        raise InputError(f"live has masks of shapes {[c.shape for c in counted]}; one number per latent is needed.")
+        found = [c.shape for c in counted]
+        raise InputError(f"live has masks of shapes {found}; one for each model is needed, with a number per latent.")
     standard = [standardised(t) * c for t, c in zip(tables, counted, strict=True)]
     scores = np.full((len(tables), len(tables)), np.nan)
     for i, a in enumerate(standard):
@@ -59,12 +59,6 @@ def udr(
                 related = spearman(a, b) if relation == "spearman" else lasso(a, b, alpha)
                 scores[i, j] = one_to_one(related[np.ix_(counted[i], counted[j])])
     return np.nanmedian(scores, axis=0)
-
-
-def standardised(codes: Float[np.ndarray, "n m"]) -> Float[np.ndarray, "n m"]:
-    """Zero mean and unit variance; constant latents are 0."""
-    std = codes.std(axis=0)
-    return (codes - codes.mean(axis=0)) / np.where(std > 0, std, 1.0)
 
 
 def lasso(a: Float[np.ndarray, "n p"], b: Float[np.ndarray, "n q"], alpha: float = 0.1) -> Float[np.ndarray, "p q"]:
