@@ -395,9 +395,10 @@ def _print_scores(titles: Sequence[str], each: Sequence[Scores]) -> None:
 def _notes(found: Scores) -> list[str]:
     """What else one needs to know to read these scores."""
     still = ", ".join(map(str, found.still))
+    unbounded = {why: [n for n, w in found.without_interval.items() if w == why] for why in found.without_interval.values()}
     return [
         *(f"no {name}: {why}" for name, why in found.without.items()),
-        *(f"no interval of {name}: {why}" for name, why in found.without_interval.items()),
+        *(f"no interval of {', '.join(names)}: {why}" for why, names in unbounded.items()),
         *(f"the factor {name} is left out: it {why}." for name, why in found.left_out.items()),
         *([f"of small range, at most a twentieth of the widest, yet measured like others: latent {still}."] if still else []),
     ]

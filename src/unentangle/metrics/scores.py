@@ -169,7 +169,7 @@ def _score(
             try:
                 parts.append(_values(measure(z[half], Decided(columns, half), **({"seed": number} if drawn else {}))))
             except InputError as error:  # too few rows, or a factor does not vary in them
-                unbounded[name] = f"of halves of the rows, {error}"
+                unbounded[name] = f"in some halves of the rows {error}"
     if len(parts) == wanted:
         unbounded.pop(name, None)
     else:

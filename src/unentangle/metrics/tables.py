@@ -77,9 +77,12 @@ def checked(codes: Any, factors: Any) -> Checked:
     judged = {str(name): _factor(str(name), column, kinds.get(name), decided, len(z)) for name, column in factors.items()}
     found = [factor for factor in judged.values() if isinstance(factor, Factor)]
     left_out = {name: why for name, why in judged.items() if isinstance(why, str)}
-    if not found or (decided and left_out):
-        some = "".join(f"; {name} {why}" for name, why in left_out.items())
-        raise InputError(f"no factor is left that varies, so there is nothing to measure the codes against{some}.")
+    said = [f"{name} {why}" for name, why in left_out.items()]
+    if decided and left_out:
+        raise InputError(f"{'; '.join(said)}.")
+    if not found:
+        nothing = "no factor is left that varies, so there is nothing to measure the codes against"
+        raise InputError(f"{'; '.join([nothing, *said])}.")
     return Checked(z, found, left_out)
 
 
