@@ -95,12 +95,13 @@ def infomec() -> float:
 
 
 def irs() -> float:
-    """Value by value of every factor."""
+    """Bin by bin of every factor."""
     largest, kept = np.abs(CODES - CODES.mean(axis=0)).max(axis=0), np.zeros((10, 5))
     for k, f in enumerate(FACTORS.T):
-        for value in np.unique(f):
-            away = np.abs(CODES[f == value] - CODES[f == value].mean(axis=0))
-            kept[:, k] += np.percentile(away, 99, axis=0) / len(np.unique(f))
+        bins = np.digitize(f, np.histogram(f, 20)[1][:-1])
+        for b in np.unique(bins):
+            away = np.abs(CODES[bins == b] - CODES[bins == b].mean(axis=0))
+            kept[:, k] += np.percentile(away, 99, axis=0) / len(np.unique(bins))
     return float(np.average((1 - kept / largest[:, None]).max(axis=1), weights=largest))
 
 
