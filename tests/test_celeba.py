@@ -36,7 +36,13 @@ def test_the_layout_of_the_authors_and_of_others_is_found(small, tmp_path):
     for part, name in (("Img", "img_align_celeba"), ("Anno", "list_attr_celeba.txt")):
         (small / part).mkdir()
         (small / name).rename(small / part / name)
-    np.testing.assert_array_equal(celeba(small).x, x)
+    for folder in (small, small / "Img", small / "Img" / "img_align_celeba"):
+        np.testing.assert_array_equal(celeba(folder).x, x)
+    (small / "Img" / "twice").mkdir()
+    (small / "Img" / "img_align_celeba").rename(small / "Img" / "twice" / "img_align_celeba")
+    (small / "Img" / "twice").rename(small / "Img" / "img_align_celeba")
+    for folder in (small, small / "Img" / "img_align_celeba", small / "Img" / "img_align_celeba" / "img_align_celeba"):
+        np.testing.assert_array_equal(celeba(folder).x, x)
 
 
 def test_corrupt_images_lose_their_attributes_too(small):

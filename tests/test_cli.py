@@ -207,8 +207,9 @@ def test_wrong_input_is_one_sentence_and_nothing_is_written(mine, args, says, tm
     assert before == {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def test_a_method_with_one_code_per_row(tmp_path, capsys):
+def test_a_method_with_one_code_per_row(tmp_path, capsys, monkeypatch):
     """Fit says how many factors it found; encode, swap and evaluate know what to do with latents."""
+    monkeypatch.setattr("unentangle.cli.FOR_UDR", 10)
     rng = np.random.default_rng(0)
     np.savez(tmp_path / "x.npz", x=rng.standard_normal((40, 1)) * np.sin(np.arange(30)), width=rng.uniform(0, 1, 40))
     file, run = str(tmp_path / "x.npz"), str(tmp_path / "run")
@@ -235,7 +236,9 @@ def test_a_method_with_one_code_per_row(tmp_path, capsys):
     assert {"latents.png", "traversals.png", "metrics.json"} <= {p.name for p in (tmp_path / "run").iterdir()}
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert {"learned_latents", "used_latents", "predictor_r2", "predictability", "udr"} <= metrics.keys()
-    assert main(["evaluate", run, "--draws", "0"]) == 0
+    assert main(["evaluate", run, "--draws", "0", "--continuous", "height"]) == 2
+    assert "height is no factor of numbers" in capsys.readouterr().err
+    assert main(["evaluate", run, "--draws", "0", "--continuous", "width"]) == 0
     assert json.loads((tmp_path / "run" / "scores.json").read_text())["each"][0]["found"]["mig"]["settings"] == {"bins": 20}
     assert main(["encode", run, file, "--out", str(tmp_path / "codes.npz")]) == 0
     with np.load(tmp_path / "codes.npz") as arrays:

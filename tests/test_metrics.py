@@ -3,6 +3,7 @@
 import inspect
 from functools import partial
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given
@@ -148,6 +149,7 @@ def test_docstrings_name_the_paper_the_range_and_the_failure(name):
         (np.arange(49) % 5, True),  # few whole numbers, in a small sample
         (np.arange(49) % 5 / 1.0, True),  # also as floats
         (np.arange(2000) % 101 / 100, False),  # a measurement that was rounded, in any number of rows
+        (np.arange(2000) % 101, True),  # but not names that are numbers
         (np.arange(19) % 2 == 0, True),
         (np.arange(1000) % 500, False),  # a depth, a year, a count
         (np.linspace(0, 1, 32)[np.arange(1000) % 32], True),  # a grid
@@ -167,13 +169,22 @@ def test_classes_are_known_by_what_is_in_a_column(column, discrete):
 def test_a_declared_kind_is_kept_to():
     column, codes = np.arange(40) % 4 / 4, RNG.standard_normal((40, 2))
     for kind, discrete in (("continuous", False), ("categorical", True), ("binary", True)):
-        factors = un.Factors({"a": (column, kind)}).take(np.arange(40))
+        factors = un.Factors(un.Factors({"a": (column, kind)}).take(np.arange(40)))
         assert table(codes, factors)[1][0].discrete == discrete
 
 
 def test_numbers_beside_words_in_a_list_stay_numbers():
     columns = table(np.ones((40, 1)), [["ab"[i % 2], i / 7] for i in range(40)])[1]
     assert [f.discrete for f in columns] == [True, False]
+
+
+def test_numbers_of_any_type_are_looked_at():
+    codes = np.ones((40, 1))
+    times = np.arange(40).astype("timedelta64[s]")
+    assert [f.discrete for f in table(codes, [[jnp.float32(i / 7), i % 3] for i in range(40)])[1]] == [False, True]
+    assert not table(codes, {"a": times})[1][0].discrete
+    with pytest.raises(un.InputError, match=r"a is 1e.200 in row 3; numbers below 1e38"):
+        table(codes, {"a": np.where(np.arange(40) == 3, 1e200, np.arange(40) / 7)})
 
 
 @pytest.mark.parametrize("column", [["a", None, "b"], ["a", np.nan, "b"], ["a", "", "b"], [1.0, np.nan, 2.0]])

@@ -68,6 +68,7 @@ unentangle COMMAND --help explains each one."""
 
 DEMO_STEPS = 1600
 SCORED_ROWS = 10_000
+FOR_UDR = 300  # of fewer rows, latents of models that have nothing in common look alike by chance
 HELD_OUT = 0.1
 OUT_WORDS = "a folder for the run, by default runs/DATA-METHOD; the same command goes on with an interrupted one."
 HELD_OUT_WORDS = (
@@ -286,10 +287,14 @@ def evaluate(
     if plain(data.fingerprint) != config["data"]:
         raise InputError(f"{source['data']} is no longer the data that {run} was trained on.")
     models = [_model(run, s) for s in seeds]
+    latents = isinstance(models[0].method, Latents)
+    if continuous and not latents:
+        raise InputError(f"--continuous is about scores, which a {type(models[0].method).__name__} has none of.")
+    known = _scored(whole.factors, continuous, source["data"]) if latents else Factors({})
     data = _report(run, source["data"], whole, measured, seeds, models)
-    if isinstance(models[0].method, Latents) and len(known := _scored(data.factors, continuous, source["data"])):
+    if len(known):
         rows = evenly(len(data), SCORED_ROWS)
-        some, known = data.take(rows), known.take(rows)
+        some, known = data.take(rows), known.take(measured).take(rows)
         try:
             each = [scores(m.encode(some), known, draws=draws, trees=dci) for m in models]
         except InputError as error:
@@ -305,7 +310,8 @@ def _scored(factors: Factors, continuous: Sequence[str], source: Any) -> Factors
     """The factors that have a value in every row; those of these names are a continuum."""
     for name in continuous:
         if name not in factors or not np.issubdtype(factors[name].dtype, np.number):
-            raise InputError(f"--continuous {name} is no factor of numbers of {source}, which has {', '.join(factors)}.")
+            there = ", ".join(factors) or "none"
+            raise InputError(f"--continuous {name} is no factor of numbers of {source}; its factors are: {there}.")
     with_gaps = [name for name, column in factors.items() if missing(column).any()]
     for name in with_gaps:
         CONSOLE.print(f"note: the factor {name} is not scored, as some rows have no value of it.")
@@ -394,13 +400,15 @@ def _print_scores(titles: Sequence[str], each: Sequence[Scores]) -> None:
 
 def _notes(found: Scores) -> list[str]:
     """What else one needs to know to read these scores."""
-    still = ", ".join(map(str, found.still))
     unbounded = {why: [n for n, w in found.without_interval.items() if w == why] for why in found.without_interval.values()}
     return [
         *(f"no {name}: {why}" for name, why in found.without.items()),
         *(f"no interval of {', '.join(names)}: {why}" for why, names in unbounded.items()),
         *(f"the factor {name} is left out: it {why}." for name, why in found.left_out.items()),
-        *([f"of small range, at most a twentieth of the widest, yet measured like others: latent {still}."] if still else []),
+        *(
+            f"latent {latent} ranges over less than a twentieth of the widest range; measures that do not see scale count it."
+            for latent in found.still
+        ),
     ]
 
 
@@ -608,8 +616,8 @@ def _report(
     group_size = int(np.median(data.group_sizes))
     alone = [None if known or isinstance(m.method, Latents) else instances(m, data) for m in models]
     values = [measure(m, data, states, group_size, told) for m, told in zip(models, alone, strict=True)]
-    if len(models) > 1 and isinstance(models[0].method, Latents):
-        values = [v | {"udr": score} for v, score in zip(values, agreement(models, data), strict=True)]
+    if len(models) > 1 and isinstance(models[0].method, Latents) and len(whole) >= FOR_UDR:
+        values = [v | {"udr": score} for v, score in zip(values, agreement(models, whole), strict=True)]
     content: dict[str, Any] = {"seeds": list(seeds)} | {name: [v[name] for v in values] for name in values[0]}
     if states is not None:
         content["baselines"] = mra_baselines(states)

@@ -244,17 +244,13 @@ def predictability(codes: ArrayLike, *, steps: int = 1000, rows: int = 20_000, s
 
 
 def agreement(models: Sequence[Model], data: Dataset, rows: int = 1000) -> list[float]:
-    """Of several models with one code per row, how well the latents of each match those of the others: `metrics.udr` on up to
-    so many rows. Latents of a VAE are live if their divergence from the prior is above 0.01, as in UDR's paper.
+    """Of several models of one method with one code per row, how well the latents of each match those of the others:
+    `metrics.udr` on up to so many rows. Latents of a VAE are live if their divergence from the prior is above 0.01, as in UDR's
+    paper.
     """
-    some, found, live = data.take(evenly(len(data), rows)), [], []
-    for model in models:
-        codes, method = model.encode(some), model.method
-        found.append(codes)
-        if isinstance(method, Variational):
-            spread = method.variances(model.trained, model.view(some))
-            live.append(np.mean(codes**2 + spread - 1 - np.log(spread), axis=0) / 2 > 0.01)
-    return udr(found, live=live if len(live) == len(found) else None).tolist()
+    some = data.take(evenly(len(data), rows))
+    told = [m.method.divergence(m.trained, m.view(some)) for m in models if isinstance(m.method, Variational)]
+    return udr([m.encode(some) for m in models], live=[kl > 0.01 for kl in told] or None).tolist()
 
 
 def _dependence(states: np.ndarray, nuisance: Float[np.ndarray, "rows q"]) -> dict[str, float]:

@@ -34,10 +34,11 @@ def celeba(path: str | Path | None = None, *, skip_corrupt: bool = False) -> Dat
         InputError: if files are missing, one cannot be read, or an image has no attributes.
     """
     folder = local_folder("celeba") if path is None else Path(path).expanduser()
-    if folder.name == IMAGES and not (folder / IMAGES).exists():
-        folder = folder.parent
-    places = [root / part for root in (folder, folder / "celeba") for part in ("", "Img", "Anno")]
+    for part in (IMAGES, IMAGES, "Img"):  # some archives have the images in a folder of that name twice
+        folder = folder.parent if folder.name == part else folder
+    places = [root / part for root in (folder, folder / "celeba") for part in ("", "Img", "Anno", IMAGES)]
     images = next((place / IMAGES for place in places if (place / IMAGES).exists()), folder / IMAGES)
+    images = images / IMAGES if (images / IMAGES).is_dir() else images
     lists = (place / f"list_attr_celeba.{kind}" for place in places for kind in ("txt", "csv"))  # .csv in copies of others
     listed = next((file for file in lists if file.exists()), None)
     names = image_files(images)

@@ -38,12 +38,13 @@ class Factors(Mapping[str, np.ndarray]):
     """
 
     def __init__(self, columns: Mapping[str, Any]):
+        kinds = columns.declared if isinstance(columns, Factors) else {}
         self._columns: dict[str, np.ndarray] = {}
         self.kinds: dict[str, Kind] = {}
         self.declared: dict[str, Kind] = {}
         for name, column in columns.items():
             paired = isinstance(column, tuple) and len(column) == 2 and column[1] in get_args(Kind)
-            values, kind = column if paired else (column, None)
+            values, kind = column if paired else (column, kinds.get(name))
             values = np.asarray(values)
             if values.ndim != 1:
                 raise InputError(f"factor {name!r} has shape {values.shape}; a factor is one value per row.")
@@ -79,7 +80,7 @@ class Factors(Mapping[str, np.ndarray]):
     def take(self, rows: np.ndarray) -> "Factors":
         """The factors of some rows, of the same kinds."""
         some = Factors({name: (values[rows], self.kinds[name]) for name, values in self.items()})
-        some.declared = self.declared
+        some.declared = dict(self.declared)
         return some
 
     def __repr__(self) -> str:

@@ -20,7 +20,8 @@ def write_dataset(path: Path, data: Dataset) -> None:
     """Write the rows, the group keys and the factors of a data set as `.npz` or `.h5`, as the rows are read.
 
     Rows are as they were before any transforms. They are called x, or, where a factor is, rows; the keys groups. So that their
-    kinds are known again, continuous factors are written as floats, and others that are whole numbers as integers.
+    kinds are known again, continuous factors are written as floats, and others that are whole numbers as integers; measures of
+    codes, though, judge a column of a file by its values.
 
     Raises:
         InputError: if the file is there already, or of another kind.

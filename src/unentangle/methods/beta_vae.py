@@ -81,6 +81,11 @@ class Variational(Latents):
         """The variances of q(z|x) of every row."""
         return trained.rows(_variances, data)
 
+    def divergence(self, trained: Trained, data: Dataset) -> Float[np.ndarray, " m"]:
+        """KL(q(z|x) || N(0, 1)) of every latent, the mean over rows, in nats."""
+        mean, log_var = self.encode(trained, data), np.log(self.variances(trained, data))
+        return np.asarray(kl_to_prior(jnp.asarray(mean), jnp.asarray(log_var))).mean(axis=0)
+
 
 def sampled_divergence(q: Posterior) -> Float[Array, "rows m"]:
     """Log q(z|x) - log p(z) of every latent at the sampled z, whose mean is KL(q(z|x) || N(0, 1))."""

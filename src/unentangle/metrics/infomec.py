@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float, Int
 from scipy.special import digamma
 from sklearn.metrics import log_loss
 
+from ..errors import InputError
 from .explicitness import logistic
 from .information import entropy, information
 from .tables import check_sizes, standardised, table
@@ -35,7 +36,7 @@ def infomec(codes: Any, factors: Any, *, neighbours: int = 10, share: float = 0.
 
     Known failures: to InfoM and InfoC a latent of large scale silences the others, as the range tells which are active; sums
     over many uninformative latents add up the errors of the estimate, so InfoM and InfoC of noise are not 0; InfoE, measured
-    on the rows it is learned from, is too high for few rows.
+    on the rows it is learned from, is too high for few rows, and reads latents too small for any decoder to use.
 
     Args:
         codes: (n, m). A latent of few values that come often counts as discrete, others as continuous; for InfoE all are
@@ -47,6 +48,8 @@ def infomec(codes: Any, factors: Any, *, neighbours: int = 10, share: float = 0.
         bins: per factor that is a continuum.
     """
     check_sizes(neighbours=neighbours, bins=bins)
+    if not 0 <= share < 1:
+        raise InputError(f"share={share}; a number of at least 0 and less than 1 is needed.")
     z, columns = table(codes, factors)
     classes = [f.classes(bins) for f in columns]
     live, z = active(z, share), standardised(z)

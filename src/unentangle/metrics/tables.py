@@ -12,8 +12,8 @@ from ..errors import InputError
 
 OFTEN = 10  # numbers that come as often as this, on average, are classes; others are a continuum
 FEW = 20  # but whole numbers of at most so many values that come twice are classes in small samples, too
-MANY = 50  # and numbers of more values are a continuum, however often they come: a measurement was rounded
-HUGE = 1e38  # codes and numbers of this size are no float32, which trees work with
+MANY = 50  # and fractions of more values are a continuum, however often they come: a measurement was rounded
+HUGE = 1e38  # numbers of this size are no float32, which trees work with
 
 
 class Factor(NamedTuple):
@@ -58,9 +58,9 @@ def checked(codes: Any, factors: Any) -> Checked:
     Args:
         codes: (n, m), finite.
         factors: named columns (`Dataset.factors`, a mapping, or a data frame), or an array (n, k). A column that was given to
-            `Factors` as categorical, binary or continuous is that. Of others words are classes, and two values, at most fifty
-            numbers that come ten times on average, and at most twenty whole numbers that come twice; the rest is a continuum.
-            A factor with a single value says nothing, nor do words of one row each: it is left out.
+            `Factors` as categorical, binary or continuous is that. Of others words are classes, and two values, numbers that
+            come ten times on average (of fractions at most fifty), and at most twenty whole numbers that come twice; the rest
+            is a continuum. A factor with a single value says nothing, nor do words of one row each: it is left out.
 
     Raises:
         InputError: naming what was found and what is needed.
@@ -69,7 +69,9 @@ def checked(codes: Any, factors: Any) -> Checked:
     if hasattr(factors, "columns"):
         factors = {name: np.asarray(factors[name]) for name in factors.columns}
     if not isinstance(factors, Mapping):
-        given = np.asarray(factors, None if hasattr(factors, "dtype") else object)
+        given = np.asarray(factors)
+        if given.dtype.kind == "U" and not hasattr(factors, "dtype"):
+            given = np.asarray(factors, object)  # numbers beside words stay numbers
         if given.ndim != 2:
             raise InputError(f"factors has shape {given.shape}; one row of factors for each row of codes, (n, k), is needed.")
         factors = {f"factor {k}": column for k, column in enumerate(given.T)}
@@ -148,12 +150,14 @@ def _factor(name: str, column: Any, kind: str | None, decided: bool, n: int) -> 
     if (words or kind == "categorical") and len(distinct) == n and not decided:
         return "has another value in every row, as a name has"
     if kind is None:
-        whole = not words and np.all(values % 1 == 0)
+        whole = values.dtype.kind in "biu" or (values.dtype.kind == "f" and bool(np.all(values % 1 == 0)))
         few = len(distinct) <= FEW and n >= 2 * len(distinct)
-        often = len(distinct) <= MANY and n >= OFTEN * len(distinct)
+        often = n >= OFTEN * len(distinct) and (whole or len(distinct) <= MANY)
         kind = "categorical" if words or len(distinct) == 2 or often or (whole and few) else "continuous"
     if kind == "continuous" and not words:
-        return Factor(name, values.astype(float), False)
+        if not (fit := np.abs(numbers := values.astype(float)) < HUGE).all():
+            raise InputError(f"{name} is {numbers[~fit][0]} in row {np.argmin(fit)}; numbers below 1e38 are needed.")
+        return Factor(name, numbers, False)
     return Factor(name, classes, True)
 
 
