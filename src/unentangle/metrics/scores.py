@@ -162,18 +162,16 @@ def _score(
 ) -> dict[str, Score]:
     """The numbers of a measure with their intervals; why they have none is put into `unbounded`."""
     whole = _values(measure(z, Decided(columns, slice(None))))
-    parts, wanted = [], len(halves) // 2
+    parts, wanted, why = [], len(halves) // 2, ""
     drawn = "seed" in inspect.signature(measure).parameters
     for number, half in enumerate(halves, 1):
         if len(parts) < wanted:
             try:
                 parts.append(_values(measure(z[half], Decided(columns, half), **({"seed": number} if drawn else {}))))
             except InputError as error:  # too few rows, or a factor does not vary in them
-                unbounded[name] = f"in some halves of the rows {error}"
-    if len(parts) == wanted:
-        unbounded.pop(name, None)
-    else:
-        parts = []
+                why = f"in some halves of the rows {error}"
+    if len(parts) < wanted:
+        parts, unbounded[name] = [], why
     found = {}
     for field, value in whole.items():
         most = np.inf if name in ATTRIBUTES or field == "_active" else 1.0
