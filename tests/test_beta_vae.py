@@ -1,5 +1,6 @@
 """The VAE family: its losses are sums of known parts."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,11 +8,12 @@ import pytest
 from scipy.stats import bernoulli, norm
 
 import unentangle as un
+from unentangle import nets
 from unentangle.data.dataset import Scale
 from unentangle.gaussian import kl_to_prior
 from unentangle.methods.beta_vae import posterior
 from unentangle.methods.protocol import Turn
-from worlds import dense_latents, small_mra, untrained
+from worlds import compiled, dense_latents, small_mra, untrained
 
 X = jnp.asarray(small_mra().x)
 TURN = Turn(X, X[::-1], jax.random.key(1), 30)
@@ -20,14 +22,14 @@ TURN = Turn(X, X[::-1], jax.random.key(1), 30)
 def terms(kind, **numbers):
     method = dense_latents(kind, **numbers)
     net, state = method.init((12,), jax.random.key(0))
-    loss, (named, _) = method.loss(net, state, None, TURN)
+    loss, (named, _) = compiled(method.loss, net, state, None, TURN)
     return net, float(loss), {name: float(v) for name, v in named.items()}
 
 
 def test_the_likelihood_is_summed_over_samples():
     net, loss, named = terms(un.VAE)
-    q = posterior(net.encoder, X, TURN.key)
-    exact = -norm.logpdf(np.asarray(X), np.asarray(jax.vmap(net.decoder)(q.z))).sum(axis=1).mean()
+    q = compiled(posterior, net.encoder, X, TURN.key)
+    exact = -norm.logpdf(np.asarray(X), np.asarray(compiled(jax.vmap(net.decoder), q.z))).sum(axis=1).mean()
     assert named["reconstruction"] == pytest.approx(exact, rel=1e-5)
     assert loss == pytest.approx(named["reconstruction"] + named["kl"], rel=1e-5)
 
@@ -39,8 +41,9 @@ def test_a_bernoulli_likelihood_is_that_of_bits(kind):
     method = dense_latents(kind, likelihood="bernoulli")
     net, state = method.init((12,), jax.random.key(0))
     turn = TURN._replace(x=jnp.asarray(bits, jnp.float32), second=jnp.asarray(bits, jnp.float32))
-    _, (named, _) = method.players()[-1].loss(net, state, method.share(net, state, turn), turn)
-    logits = np.asarray(jax.vmap(net.decoder)(posterior(net.encoder, turn.x, turn.key).z))
+    shared = compiled(method.share, net, state, turn)
+    _, (named, _) = compiled(method.players()[-1].loss, net, state, shared, turn)
+    logits = np.asarray(compiled(jax.vmap(net.decoder), compiled(posterior, net.encoder, turn.x, turn.key).z))
     exact = -bernoulli.logpmf(bits, 1 / (1 + np.exp(-logits))).sum(axis=1).mean()
     assert float(named["reconstruction"]) == pytest.approx(exact, rel=1e-5)
     with pytest.raises(un.InputError, match="not standardised; these go from 0 to 1"):
@@ -53,7 +56,7 @@ def test_rows_of_a_bernoulli_likelihood_are_shown_as_probabilities():
     data = un.Dataset(np.random.default_rng(0).integers(2, size=(40, 12)), scaling=Scale(0.0, 1.0))
     method = dense_latents(un.BetaVAE, likelihood="bernoulli")
     model = untrained(method, data)
-    logits = jax.vmap(model.trained.net.decoder)(model.encode(data))
+    logits = compiled(jax.vmap(model.trained.net.decoder), model.encode(data))
     np.testing.assert_allclose(model.reconstruct(data), jax.nn.sigmoid(logits), atol=1e-5)
 
 
@@ -62,7 +65,7 @@ def test_beta_weighs_the_divergence_and_nothing_else():
     _, many, _ = terms(un.BetaVAE, beta=8.0)
     assert many - one == pytest.approx(7 * named["kl"], rel=1e-4)
     net, _, exact = terms(un.BetaVAE, kl="exact")
-    q = posterior(net.encoder, X, TURN.key)
+    q = compiled(posterior, net.encoder, X, TURN.key)
     assert exact["kl"] == pytest.approx(float(kl_to_prior(q.mean, q.log_var).sum(axis=1).mean()), rel=1e-5)
 
 
@@ -78,16 +81,26 @@ def test_the_parts_of_the_divergence_add_up(sampler):
 def test_the_vae_of_factor_vae_learns_from_the_second_batch():
     method = dense_latents(un.FactorVAE, gamma=3.0)
     net, state = method.init((12,), jax.random.key(0))
-    loss, (named, _) = method.loss(net, state, None, TURN)
-    other, _ = method.loss(net, state, None, TURN._replace(x=0 * X))
+    loss, (named, _) = compiled(method.loss, net, state, None, TURN)
+    other, _ = compiled(method.loss, net, state, None, TURN._replace(x=0 * X))
     assert float(loss) == float(other)
     total = named["reconstruction"] + named["kl"] + 3 * named["correlation"]
     assert float(loss) == pytest.approx(float(total), rel=1e-5)
+
+
+def test_the_discriminator_is_that_of_the_authors_code_or_ones_own():
+    net, _ = eqx.filter_eval_shape(un.FactorVAE(m=3).init, (12,), jax.random.key(0))
+    sizes = [w.size for w in jax.tree.leaves(net.discriminator) if hasattr(w, "size")]
+    assert sizes == [3 * 1024, 1024, 1024 * 1024, 1024, 1024 * 1024, 1024, 1024, 1]
+    own = un.FactorVAE(m=3, discriminator=lambda key: nets.Dense(3, 1, key))
+    assert eqx.filter_eval_shape(own.init, (12,), jax.random.key(0))[0].discriminator.weight.shape == (3, 1)
+    with pytest.raises(un.InputError, match=r"discriminator makes \(2,\) of a row of shape \(3,\); \(1,\) is needed"):
+        un.FactorVAE(m=3, discriminator=nets.Dense(3, 2, jax.random.key(0))).init((12,), jax.random.key(0))
 
 
 def test_a_discriminator_that_knows_nothing_is_half_right():
     method = dense_latents(un.FactorVAE)
     net, state = method.init((12,), jax.random.key(0))
     silent = net._replace(discriminator=jax.tree.map(lambda w: 0 * w if hasattr(w, "shape") else w, net.discriminator))
-    entropy, _ = method.discriminate(silent, state, jax.random.normal(jax.random.key(0), (30, 3)), TURN)
+    entropy, _ = compiled(method.discriminate, silent, state, jax.random.normal(jax.random.key(0), (30, 3)), TURN)
     assert float(entropy) == pytest.approx(np.log(2), rel=1e-6)

@@ -10,14 +10,14 @@ import unentangle as un
 from unentangle.dependence import prediction_covariance
 from unentangle.methods.nashae import Predictors
 from unentangle.methods.protocol import Turn
-from worlds import dense_latents, small_mra
+from worlds import compiled, dense_latents, small_mra
 
 Z = jax.random.uniform(jax.random.key(3), (20, 5))
 
 
 def test_a_predictor_does_not_see_its_own_latent():
     """The derivative of z' with respect to z has an empty diagonal and a full rest."""
-    jacobian = jax.jacobian(lambda z: Predictors(5, jax.random.key(0))(z[None])[0])(Z[0])
+    jacobian = compiled(jax.jacobian(lambda z: Predictors(5, jax.random.key(0))(z[None])[0]), Z[0])
     assert np.all(np.diag(jacobian) == 0)
     assert np.all(np.abs(jacobian[~np.eye(5, dtype=bool)]) > 1e-6)
 
@@ -25,11 +25,15 @@ def test_a_predictor_does_not_see_its_own_latent():
 def test_the_batched_predictors_are_m_networks():
     batched = Predictors(5, jax.random.key(0))
     first = batched.first.weight.reshape(5, 5, -1), batched.first.bias.reshape(5, -1)  # latent, predictor, unit
-    for i in range(5):
+
+    def alone(i):
         h = jax.nn.selu(Z.at[:, i].set(0.0) @ first[0][:, i] + first[1][i])
         h = jax.nn.selu(h @ batched.second.weight[i] + batched.second.bias[i])
-        h = h @ batched.third.weight[i] + batched.third.bias[i]
-        np.testing.assert_allclose(batched(Z)[:, i], h[:, 0], atol=1e-5)
+        return (h @ batched.third.weight[i] + batched.third.bias[i])[:, 0]
+
+    together = compiled(batched, Z)
+    for i in range(5):
+        np.testing.assert_allclose(together[:, i], compiled(alone, jnp.asarray(i)), atol=1e-5)
 
 
 def losses(method):
@@ -44,35 +48,35 @@ def test_the_loss_is_the_authors():
     """(1 - lam) half the mean squared error + lam times the summed covariance, in which the true latent is a constant."""
     method = dense_latents(un.NashAE, lam=0.3)
     net, x, turn, state = losses(method)
-    z = jax.nn.sigmoid(jax.vmap(net.encoder)(x))
-    half = 0.5 * np.mean((np.asarray(jax.vmap(net.decoder)(z)) - np.asarray(x)) ** 2)
-    covariance = float(jnp.sum(prediction_covariance(z, net.predictors(z))))
-    assert float(method.disentangle(net, state, None, turn)[0]) == pytest.approx(0.7 * half + 0.3 * covariance, rel=1e-5)
-    prediction = 0.5 * np.mean((np.asarray(net.predictors(z)) - np.asarray(z)) ** 2)
-    assert float(method.predict(net, state, z, turn)[0]) == pytest.approx(prediction, rel=1e-5)
+    z, predicted = compiled(lambda net: (z := jax.nn.sigmoid(jax.vmap(net.encoder)(x)), net.predictors(z)), net)
+    half = 0.5 * np.mean((np.asarray(compiled(jax.vmap(net.decoder), z)) - np.asarray(x)) ** 2)
+    covariance = float(np.sum(compiled(prediction_covariance, z, predicted)))
+    assert float(compiled(method.disentangle, net, state, None, turn)[0]) == pytest.approx(
+        0.7 * half + 0.3 * covariance, rel=1e-5
+    )
+    prediction = 0.5 * np.mean((np.asarray(predicted) - np.asarray(z)) ** 2)
+    assert float(compiled(method.predict, net, state, z, turn)[0]) == pytest.approx(prediction, rel=1e-5)
 
     def gradient(detach):
         loss = dense_latents(un.NashAE, lam=1.0 - 1e-6, detach=detach).disentangle
         return jax.flatten_util.ravel_pytree(
-            eqx.filter(eqx.filter_grad(lambda net: loss(net, state, None, turn)[0])(net).encoder, eqx.is_array)
+            eqx.filter(compiled(eqx.filter_grad(lambda net: loss(net, state, None, turn)[0]), net).encoder, eqx.is_array)
         )[0]
 
     # what both have in common is the way through the predictors; the rest is the covariance with a constant prediction
-    constant = jax.lax.stop_gradient(net.predictors(z))
-
     def direct(encoder):
-        return jnp.sum(prediction_covariance(jax.nn.sigmoid(jax.vmap(encoder)(x)), constant))
+        return jnp.sum(prediction_covariance(jax.nn.sigmoid(jax.vmap(encoder)(x)), predicted))
 
-    rest = jax.flatten_util.ravel_pytree(eqx.filter(eqx.filter_grad(direct)(net.encoder), eqx.is_array))[0]
+    rest = jax.flatten_util.ravel_pytree(eqx.filter(compiled(eqx.filter_grad(direct), net.encoder), eqx.is_array))[0]
     np.testing.assert_allclose(gradient(False) - gradient(True), rest, atol=1e-5)
 
 
 def test_the_raw_game_rewards_the_predictors_error():
     method = dense_latents(un.NashAE, lam=0.5, game="minmax")
     net, x, turn, state = losses(method)
-    z = jax.nn.sigmoid(jax.vmap(net.encoder)(x))
-    loss, (terms, _) = method.disentangle(net, state, None, turn)
-    raised = -0.5 * np.mean(np.sum((np.asarray(net.predictors(z)) - np.asarray(z)) ** 2, axis=1))
+    z, predicted = compiled(lambda net: (z := jax.nn.sigmoid(jax.vmap(net.encoder)(x)), net.predictors(z)), net)
+    loss, (terms, _) = compiled(method.disentangle, net, state, None, turn)
+    raised = -0.5 * np.mean(np.sum((np.asarray(predicted) - np.asarray(z)) ** 2, axis=1))
     assert float(terms["adversarial"]) == pytest.approx(raised, rel=1e-5)
     assert float(loss) == pytest.approx(0.5 * float(terms["reconstruction"]) + 0.5 * raised, rel=1e-5)
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import unentangle as un
 from unentangle import nets
+from worlds import compiled
 
 SHAPES = st.one_of(
     st.tuples(st.integers(1, 1500)),
@@ -23,10 +24,10 @@ SHAPES = st.one_of(
 def test_a_grid_cuts_and_joins_any_row(shape):
     g = nets.grid(shape)
     row = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
-    cut = g.cut(jnp.asarray(row))
+    cut, joined = compiled(lambda row: (cut := g.cut(row), g.join(cut)), jnp.asarray(row))
     assert cut.shape == (*g.space, g.channels)
     assert max(g.space) <= (128 if len(g.space) == 1 else 16)
-    np.testing.assert_array_equal(g.join(cut), row)
+    np.testing.assert_array_equal(joined, row)
 
 
 def test_a_patch_holds_neighbours():
@@ -91,12 +92,12 @@ def test_the_convolution_decoder_convolves_every_channel_with_one_wavelet():
     """dec(C, N) is the circular convolution, on a longer line, of what C and what N decode to."""
     dec = nets.convolution((21, 4), 2, 3, nets.keys(jax.random.key(0)))
     c, n = jnp.array([[0.5, -1.0]]), jnp.array([[1.0, 0.3, -0.7]])
-    spectra = np.asarray(dec.dec1(c[0])), np.asarray(dec.dec2(n[0]))
+    spectra = [np.asarray(compiled(part, code[0])) for part, code in ((dec.dec1, c), (dec.dec2, n))]
     assert [s.shape for s in spectra] == [(15, 4), (15, 1)]
     response, wavelet = (np.fft.irfft(s, 28, axis=0) for s in spectra)
     rolled = np.stack([np.roll(response, k, axis=0) for k in range(28)])
     expected = np.sqrt(28) * np.einsum("k,ktc->tc", wavelet[:, 0], rolled)[:21]
-    found = dec(c, n, jnp.array([0]), eqx.nn.State({}))[0]
+    found = compiled(dec, c, n, jnp.array([0]), eqx.nn.State({}))[0]
     assert found.dtype == np.float32
     np.testing.assert_allclose(found[0], expected, atol=1e-5)
     with pytest.raises(un.InputError, match="for signals"):
@@ -114,23 +115,25 @@ def test_convolution_is_the_textbook_sum():
 @pytest.mark.parametrize(("ours", "theirs"), [(nets.elu, jax.nn.elu), (nets.selu, jax.nn.selu)])
 def test_activations_and_their_derivatives_are_the_known_ones(ours, theirs):
     x = jnp.linspace(-9, 9, 400)
-    np.testing.assert_allclose(ours(x), theirs(x), atol=1e-6)
-    np.testing.assert_allclose(jax.vmap(jax.grad(ours))(x), jax.vmap(jax.grad(theirs))(x), atol=1e-6)
+    ours, theirs = (compiled(jax.vmap(jax.value_and_grad(function)), x) for function in (ours, theirs))
+    np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
 def test_blur_pool_keeps_constants_and_ramps_and_has_the_shape_of_max_pool():
+    blur_pool = jax.jit(nets.blur_pool)
     for shape in ((7, 4, 2), (1, 5, 3), (100, 1)):
-        assert nets.blur_pool(jnp.ones(shape)).shape == nets.max_pool(jnp.ones(shape)).shape
-        np.testing.assert_allclose(nets.blur_pool(jnp.ones(shape)), 1, rtol=1e-6)
-    ramp = nets.blur_pool(jnp.arange(20.0)[:, None])[1:-1, 0]
-    np.testing.assert_allclose(jnp.diff(ramp), 2, rtol=1e-5)
+        blurred = blur_pool(np.ones(shape, np.float32))
+        assert blurred.shape == jax.eval_shape(nets.max_pool, jnp.ones(shape)).shape
+        np.testing.assert_allclose(blurred, 1, rtol=1e-6)
+    ramp = np.asarray(blur_pool(jnp.arange(20.0)[:, None]))[1:-1, 0]
+    np.testing.assert_allclose(np.diff(ramp), 2, rtol=1e-5)
 
 
 def test_blur_pool_changes_less_than_max_pool_when_the_signal_moves_by_one():
     x = jax.random.normal(jax.random.key(0), (64, 8))
-    change = [
-        float(jnp.std(p(x)[2:-2] - p(jnp.roll(x, 1, axis=0))[2:-2]) / jnp.std(p(x))) for p in (nets.blur_pool, nets.max_pool)
-    ]
+    moved = np.roll(x, 1, axis=0)
+    pooled = [[np.asarray(compiled(pool, rows)) for rows in (x, moved)] for pool in (nets.blur_pool, nets.max_pool)]
+    change = [np.std(still[2:-2] - moved[2:-2]) / np.std(still) for still, moved in pooled]
     assert change[0] < 0.8 * change[1]
 
 
@@ -181,11 +184,11 @@ def test_halving_is_a_strided_convolution_and_doubling_its_transpose(height, wid
     )
     halve, double = nets.Halve(channels, 5, jax.random.key(2)), nets.Double(5, channels, jax.random.key(3))
     pair = eqx.tree_at(lambda d: d.weight, double, halve.weight)
-    strided = halve(x) - halve.bias
-    assert float(jnp.sum((pair(y) - pair.bias) * x)) == pytest.approx(float(jnp.sum(strided * y)), rel=1e-3, abs=1e-3)
-    assert double(y).shape == x.shape
-    patch = jnp.pad(x, [(1, 1), (1, 1), (0, 0)])[:4, :4]
-    np.testing.assert_allclose(strided[0, 0], jnp.einsum("ijc,ijco->o", patch, halve.weight), atol=1e-4)
+    strided, doubled = (np.asarray(compiled(layer, of) - layer.bias) for layer, of in ((halve, x), (pair, y)))
+    assert float(np.sum(doubled * np.asarray(x))) == pytest.approx(float(np.sum(strided * np.asarray(y))), rel=1e-3, abs=1e-3)
+    assert doubled.shape == x.shape
+    patch = np.pad(x, [(1, 1), (1, 1), (0, 0)])[:4, :4]
+    np.testing.assert_allclose(strided[0, 0], np.einsum("ijc,ijco->o", patch, np.asarray(halve.weight)), atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", [nets.Halve, nets.Double])
@@ -196,13 +199,15 @@ def test_gradients_of_halving_and_doubling_are_those_of_what_they_compute(kind):
     def loss(layer, x):
         return jnp.sum(jnp.sin(nets.mapped(layer, x)))
 
-    np.testing.assert_allclose(nets.mapped(layer, x), jax.vmap(layer)(x), atol=1e-5)
-    together, rows = jax.grad(loss)(layer, x), jax.grad(loss, argnums=1)(layer, x)
-    plain, each = jax.grad(lambda layer, x: jnp.sum(jnp.sin(jax.vmap(layer)(x))), argnums=(0, 1))(layer, x)
+    def plain_loss(layer, x):
+        return jnp.sum(jnp.sin(jax.vmap(layer)(x)))
+
+    np.testing.assert_allclose(compiled(nets.mapped, layer, x), compiled(jax.vmap(layer), x), atol=1e-5)
+    (together, rows), (plain, each) = (compiled(jax.grad(of, argnums=(0, 1)), layer, x) for of in (loss, plain_loss))
     np.testing.assert_allclose(together.weight, plain.weight, atol=1e-4)
     np.testing.assert_allclose(rows, each, atol=1e-4)
     two = jax.tree.map(lambda w: jnp.stack([w, 2 * w]), layer)
-    beside = eqx.filter_vmap(jax.grad(loss), in_axes=(0, None))(two, x).weight
+    beside = compiled(eqx.filter_vmap(jax.grad(loss), in_axes=(0, None)), two, x).weight
     np.testing.assert_allclose(beside[0], together.weight, atol=1e-4)
 
 

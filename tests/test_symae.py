@@ -1,3 +1,5 @@
+from functools import cache, partial
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -32,7 +34,19 @@ from unentangle.methods.symae import (
     some_of_each,
     standardised,
 )
-from worlds import dense_symae, linear_symae, small_mra, untrained
+from worlds import compiled, dense_symae, linear_symae, small_mra, untrained
+
+# One program each, as in a training: compiling operation by operation, these tests would do little else.
+adversarial_penalty, coincidence_penalty, consistency_penalty, isometry_penalty = map(
+    jax.jit, (adversarial_penalty, coincidence_penalty, consistency_penalty, isometry_penalty)
+)
+coarse, others_say, smooth, standardised = map(jax.jit, (coarse, others_say, smooth, standardised))
+regularise = jax.jit(regularise, static_argnums=0)
+
+
+@cache
+def value_and_gradient(penalty):
+    return jax.jit(jax.value_and_grad(penalty))
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +123,7 @@ def test_the_loss_is_the_mean_squared_error_plus_lam_times_the_printed_penalty()
     method = dense_symae(rate=0.0, lam=3.0, penalty="energy")
     net, state = method.init((12,), jax.random.key(0))
     x = jax.random.normal(jax.random.key(1), (4, 5, 12))
-    loss, (terms, _) = method.loss(net, state, None, Turn(x, None, jax.random.key(2), 20))
+    loss, (terms, _) = compiled(method.loss, net, state, None, Turn(x, None, jax.random.key(2), 20))
     c, _ = coherent_codes(net, state, mean_pool, x)
     n = jax.vmap(jax.vmap(net.nuisance))(x)
     decoded = jax.vmap(lambda c, n: jax.vmap(lambda m: net.decoder.dec(jnp.concatenate([c, m])))(n))(c, n)
@@ -124,7 +138,9 @@ def test_the_loss_does_not_know_the_order_of_groups_and_instances():
     x = jax.random.normal(jax.random.key(1), (4, 5, 12))
     turn = Turn(x, None, jax.random.key(2), 20)
     mixed = turn._replace(x=x[::-1, jnp.array([3, 1, 0, 4, 2])])
-    np.testing.assert_allclose(method.loss(net, state, None, mixed)[0], method.loss(net, state, None, turn)[0], rtol=1e-4)
+    np.testing.assert_allclose(
+        compiled(method.loss, net, state, None, mixed)[0], compiled(method.loss, net, state, None, turn)[0], rtol=1e-4
+    )
 
 
 def test_the_multiplicative_decoder_is_a_product():
@@ -163,8 +179,8 @@ def test_the_loss_adds_the_named_penalty_of_the_nuisance_codes(penalty):
     method = dense_symae(rate=0.0, lam=3.0, penalty=penalty, isometry=2.0, consistency=0.5, coincidence=0.7)
     net, state = method.init((12,), jax.random.key(0))
     turn = Turn(jax.random.normal(jax.random.key(1), (4, 5, 12)), None, jax.random.key(2), 20)
-    loss, (terms, _) = method.loss(net, state, None, turn)
-    penalised = PENALTIES.get(penalty, penalty)(jax.vmap(jax.vmap(net.nuisance))(turn.x))
+    loss, (terms, _) = compiled(method.loss, net, state, None, turn)
+    penalised = compiled(PENALTIES.get(penalty, penalty), compiled(jax.vmap(jax.vmap(net.nuisance)), turn.x))
     assert float(terms["penalty"]) == pytest.approx(float(penalised), rel=1e-5)
     total = terms["reconstruction"] + 3 * terms["penalty"] + 2 * terms["isometry"] + 0.5 * terms["consistency"]
     total += 0.7 * terms["coincidence"]
@@ -175,7 +191,7 @@ def test_the_loss_adds_what_the_opponents_earn():
     method = dense_symae(rate=0.0, lam=3.0, penalty="adversarial")
     net, state = method.init((12,), jax.random.key(0))
     turn = Turn(jax.random.normal(jax.random.key(1), (4, 5, 12)), None, jax.random.key(2), 20)
-    loss, (terms, _) = method.loss(net, state, None, turn)
+    loss, (terms, _) = compiled(method.loss, net, state, None, turn)
     codes = method.share(net, state, turn)
     assert [c.shape for c in codes] == [(20, 3), (20, 4)]
     found = Pairs(jax.vmap(net.opponents.coherent)(codes.nuisance), jax.vmap(net.opponents.nuisance)(codes.coherent))
@@ -230,11 +246,12 @@ def test_two_widths_add_as_variances():
 @pytest.mark.parametrize("row", [(40,), (20, 2), (9, 9)])
 def test_coarse_rows_vary_about_their_means_as_they_did_and_sharp_ones_are_themselves(row):
     x = 3 + jax.random.normal(jax.random.key(0), (3, 4, *row)) * jnp.array([0.0, 1.0, 5.0]).reshape(-1, *[1] * (1 + len(row)))
-    sharp, rows = jax.vmap(coarse, (None, 0))(x, jnp.array([0.0, 0.1]))  # seeds together
+    sharp, rows = compiled(jax.vmap(coarse, (None, 0)), x, jnp.array([0.0, 0.1]))  # seeds together
     np.testing.assert_array_equal(sharp, x)
-    before, after = (jnp.mean(a, axis=(2, 3) if row == (9, 9) else 2, keepdims=True) for a in (x, rows))
+    x, rows = np.asarray(x), np.asarray(rows)
+    before, after = (np.mean(a, axis=(2, 3) if row == (9, 9) else 2, keepdims=True) for a in (x, rows))
     np.testing.assert_allclose(after, before, atol=1e-4)
-    spread = [jnp.mean((a - m) ** 2, axis=range(1, a.ndim)) for a, m in ((x, before), (rows, after))]
+    spread = [np.mean((a - m) ** 2, axis=tuple(range(1, a.ndim))) for a, m in ((x, before), (rows, after))]
     np.testing.assert_allclose(spread[1], spread[0], rtol=1e-4, atol=1e-6)
 
 
@@ -245,8 +262,8 @@ def test_players_see_blurred_rows_as_if_these_had_been_coarse(penalty):
     sharp, blurred = dense_symae(**given), dense_symae(**given, blur=0.1)
     net, state = sharp.init((12,), jax.random.key(0))
     before = turn._replace(x=coarse(turn.x, 0.1))
-    expected = sharp.loss(net, state, None, before)[0]
-    assert float(blurred.loss(net, state, None, turn)[0]) == pytest.approx(float(expected), rel=1e-5)
+    expected = compiled(sharp.loss, net, state, None, before)[0]
+    assert float(compiled(blurred.loss, net, state, None, turn)[0]) == pytest.approx(float(expected), rel=1e-5)
     shared = blurred.share(net, state, turn)
     for ours, theirs in zip(jax.tree.leaves(shared), jax.tree.leaves(sharp.share(net, state, before)), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
@@ -317,7 +334,7 @@ def test_a_signal_that_comes_back_does_not_forbid_the_circle_of_its_shifts():
 def test_the_isometry_penalty_of_any_group_is_finite_and_so_is_its_gradient(instances):
     x = jnp.zeros((2, instances, 5))
     for codes in (jnp.zeros((2, instances, 3)), jax.random.normal(jax.random.key(0), (2, instances, 3))):
-        value, gradient = jax.value_and_grad(isometry_penalty)(codes, x)
+        value, gradient = value_and_gradient(isometry_penalty)(codes, x)
         assert jnp.isfinite(value)
         assert jnp.all(jnp.isfinite(gradient))
 
@@ -339,13 +356,13 @@ def test_codes_that_are_the_same_in_all_groups_coincide_and_stay(turn):
     values = [float(coincidence_penalty(beside(turn, by))) for by in (0.0, 0.01, 0.02, 0.04)]
     assert values[0] == 0
     assert np.all(np.diff(values) > 0)
-    assert not jax.grad(coincidence_penalty)(beside(turn, 0.0)).any()
+    assert not value_and_gradient(coincidence_penalty)(beside(turn, 0.0))[1].any()
 
 
 def test_codes_without_their_like_have_nothing_to_say():
     far = beside(STEPS, 0.0, 2) + jnp.array([0.0, 10.0])[:, None, None]
     assert coincidence_penalty(far) == pytest.approx(1)
-    assert not jax.grad(coincidence_penalty)(far).any()
+    assert not value_and_gradient(coincidence_penalty)(far)[1].any()
 
 
 def test_the_coincidence_penalty_knows_no_order_no_motion_no_scale_and_hardly_an_outlier():
@@ -361,7 +378,7 @@ def test_the_coincidence_penalty_knows_no_order_no_motion_no_scale_and_hardly_an
 @pytest.mark.parametrize("shape", [(1, 5, 3), (3, 1, 3), (2, 40, 3)])
 def test_the_coincidence_penalty_of_any_groups_is_finite_and_so_is_its_gradient(shape):
     for codes in (jnp.zeros(shape), jax.random.normal(jax.random.key(0), shape)):
-        value, gradient = jax.value_and_grad(coincidence_penalty)(codes)
+        value, gradient = value_and_gradient(coincidence_penalty)(codes)
         assert jnp.isfinite(value)
         assert jnp.all(jnp.isfinite(gradient))
 
@@ -386,7 +403,7 @@ def sizes_and_nuisances(gain=1.0, beside=0.0):
 
 def inconsistency(codes, gain=1.0, beside=0.0):
     net, state = sizes_and_nuisances(gain, beside)
-    virtual = un.SymAE()._virtual(net, state, SIZES, codes)
+    virtual = compiled(partial(un.SymAE()._virtual, net, state), SIZES, codes)
     return float(consistency_penalty(virtual.again, virtual.given))
 
 
@@ -435,7 +452,7 @@ def test_consistency_teaches_the_encoders_and_not_the_decoder():
         virtual = method._virtual(net_and_codes[0], state, c, net_and_codes[1])
         return consistency_penalty(virtual.again, virtual.given)
 
-    of_net, of_codes = eqx.filter_grad(inconsistency)((net, n))
+    of_net, of_codes = compiled(eqx.filter_grad(inconsistency), (net, n))
     assert not any(np.any(w) for w in jax.tree.leaves(of_net.decoder))
     assert all(np.any(w) for w in jax.tree.leaves(of_net.nuisance))
     assert np.any(of_codes)
@@ -445,7 +462,7 @@ def test_swaps_are_not_decoded_where_consistency_weighs_nothing():
     net, state = dense_symae().init((12,), jax.random.key(0))
     turn = Turn(jax.random.normal(jax.random.key(1), (4, 5, 12)), None, jax.random.key(2), 20)
     methods = [dense_symae(rate=0.0, lam=0.3, consistency=weight) for weight in (0.0, 1.0)]
-    never, always = (method.loss(net, state, None, turn)[1][0]["consistency"] for method in methods)
+    never, always = (compiled(method.loss, net, state, None, turn)[1][0]["consistency"] for method in methods)
     assert never == 0 < always
 
 
@@ -453,7 +470,7 @@ def test_swaps_are_not_decoded_where_consistency_weighs_nothing():
 def test_half_of_what_is_compared_is_virtual(instances, each):
     net, state = sizes_and_nuisances()
     codes = jax.random.normal(jax.random.key(0), (len(SIZES), instances, 2))
-    virtual = un.SymAE()._virtual(net, state, SIZES, codes)
+    virtual = compiled(partial(un.SymAE()._virtual, net, state), SIZES, codes)
     both = half_and_half(jnp.zeros((2, instances)), jnp.ones_like(virtual.again[:2, :, 0]))
     assert both.shape == (2, 2 * each)
     np.testing.assert_array_equal(both.sum(axis=1), each)

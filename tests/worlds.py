@@ -40,7 +40,9 @@ def dense_latents(kind, k=12, m=3, **numbers):
     def net(*widths):
         return lambda key: eqx.nn.Sequential(mlp(list(widths), ELU, keys(key)))
 
-    return kind(m=m, **{"encoder": net(k, 16, heads * m), "decoder": net(m, 16, k), **numbers})
+    own = {"encoder": net(k, 16, heads * m), "decoder": net(m, 16, k)}
+    own |= {"discriminator": net(m, 16, 1)} if kind is un.FactorVAE else {}
+    return kind(m=m, **{**own, **numbers})
 
 
 def conv_latents(k=12, m=3) -> un.AE:
@@ -136,6 +138,12 @@ class Chase:
 def gaussian_rows(n=200, k=6, groups=10, seed=0) -> un.Dataset:
     """Rows without structure."""
     return un.Dataset(np.random.default_rng(seed).standard_normal((n, k)).astype(np.float32), groups=np.arange(n) % groups)
+
+
+@eqx.filter_jit
+def compiled(function, *given):
+    """What a function makes of these, as one program, as in a training: compiled operation by operation, it takes longer."""
+    return function(*given)
 
 
 def untrained(method, data: un.Dataset, seed: int = 0) -> un.Model:

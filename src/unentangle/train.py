@@ -173,7 +173,8 @@ class Trainer:
 
     def start(self, seeds: Sequence[int]) -> tuple[Game, Game]:
         """The games of several seeds: arrays with a leading axis of members, and what is the same in all."""
-        return eqx.partition(eqx.filter_vmap(self.fresh)(keys_of(seeds)), eqx.is_array)
+        games = [eqx.partition(self.fresh(jax.random.key(seed)), eqx.is_array) for seed in seeds]
+        return _side_by_side(*(arrays for arrays, _ in games)), games[0][1]
 
     def numbers(self, methods: Sequence[Method]) -> Any:
         """The numbers of several methods and the learning rate, as arrays with a leading axis of members; in place of a user's
@@ -308,12 +309,25 @@ def _waiting(ahead: Ahead | None, began: float, shape: tuple[int, int]) -> dict[
     return {"waiting": np.full(shape, share)}
 
 
+# Arrays of members, taken apart and put together by one small program each, not by one for each shape of a weight.
+
+
+@jax.jit
+def _side_by_side(*members: Any) -> Any:
+    return jax.tree.map(lambda *each: jnp.stack(each), *members)
+
+
+@jax.jit
+def _member(members: Any, position: int) -> Any:
+    return jax.tree.map(lambda a: a[position], members)
+
+
 def _first(members: Any) -> Any:
-    return jax.tree.map(lambda a: a[0] if eqx.is_array(a) else a, members)
+    return _member(members, 0)
 
 
 def _only(member: Any) -> Any:
-    return jax.tree.map(lambda a: a[None], member)
+    return _side_by_side(member)
 
 
 def traced(trainer: Trainer) -> tuple[Play, Game, bool]:
@@ -412,9 +426,8 @@ class Program:
         """What the games of a team have become."""
         data, found = self.trainer.dealer.data, []
         for position, member in enumerate(team):
-            game = eqx.combine(jax.tree.map(lambda a, p=position: a[p], games), self.static)
-            trained = Trained(eqx.nn.inference_mode(game.net), game.state, data.scale, data.chain)
-            found.append(Model(member.method, trained, member.seed))
+            net, state = eqx.combine(_member(games[:2], position), self.static[:2])
+            found.append(Model(member.method, Trained(eqx.nn.inference_mode(net), state, data.scale, data.chain), member.seed))
         return found
 
 
@@ -576,7 +589,7 @@ def settings(trainer: Trainer) -> dict[str, Any]:
 
 def check_numbers(method: Method, lr: Number) -> None:
     """Let the method see its own numbers as they will be in the course of the training, so that it can refuse them."""
-    for progress in jnp.linspace(0, 1, 5):
+    for progress in np.linspace(0, 1, 5, dtype=np.float32):
         now = {name: float(at(n, progress)) for name, n in numbers_of(method).items()}
         replace(method, **now)  # pyright: ignore[reportArgumentType, reportCallIssue]
         if not 0 <= float(at(lr, progress)) < np.inf:

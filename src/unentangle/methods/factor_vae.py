@@ -49,6 +49,7 @@ class FactorVAE(Variational):
         likelihood: p(x|z), as in BetaVAE.
         encoder: your own net of one row, as in BetaVAE.
         decoder: your own net of one code, as in BetaVAE.
+        discriminator: your own net of one code (m numbers -> its log odds of being a true one), likewise.
     """
 
     m: int = 8
@@ -56,6 +57,7 @@ class FactorVAE(Variational):
     likelihood: Likelihood = "gaussian"
     encoder: nets.Net | None = None
     decoder: nets.Net | None = None
+    discriminator: nets.Net | None = None
 
     recommended: ClassVar[Recommended] = Recommended(steps=1000, batch=100, lr=1e-4)
     second_batch: ClassVar[bool] = True
@@ -68,7 +70,11 @@ class FactorVAE(Variational):
     def build(self, shape: tuple[int, ...], key: Key[Array, ""]) -> FactorVAENets:
         """An autoencoder, and a discriminator."""
         ks = nets.keys(jax.random.fold_in(key, 1))
-        discriminator = Sequential(nets.mlp([self.m, 1024, 1024, 1024, 1], nets.SELU, ks, nets.lecun_normal))
+        if self.discriminator is None:
+            discriminator = Sequential(nets.mlp([self.m, 1024, 1024, 1024, 1], nets.SELU, ks, nets.lecun_normal))
+        else:
+            discriminator = nets.made(self.discriminator, next(ks))
+            nets.output_shape(discriminator, "discriminator", (self.m,), (1,))
         base = Latents.build(self, shape, key)
         return FactorVAENets(base.encoder, base.decoder, discriminator)
 
