@@ -11,7 +11,6 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
@@ -130,7 +129,7 @@ def read_tree(path: Path, like: Any) -> Any:
         found = arrays[name]
         if found.shape != leaf.shape or found.dtype != leaf.dtype:
             raise InputError(f"{path} does not fit: {name} is {found.dtype}{found.shape}; {leaf.dtype}{leaf.shape} is needed.")
-    leaves = [jnp.asarray(arrays[name]) for name in names]
+    leaves = [jax.device_put(arrays[name]) for name in names]
     return eqx.combine(jax.tree.unflatten(jax.tree.structure(wanted), leaves), rest)
 
 

@@ -120,7 +120,7 @@ class Dealer(NamedTuple):
         rows = np.empty(shape, x.dtype if self._small else np.float32)
         for part, chunk in self.data.chunks():
             rows[part] = chunk if self._small else self.data.scale.standardise(chunk)
-        return jnp.asarray(rows)
+        return jax.device_put(rows)
 
     def read(self, index: Any) -> Array:
         """Rows from outside the device."""

@@ -70,13 +70,15 @@ TABLE_2 = (
     Setting(NashAE, "lam", 0.0, (91.41,)),
     Setting(NashAE, "lam", 0.001, (92.58,)),
     Setting(NashAE, "lam", 0.008, ()),
+    Setting(NashAE, "lam", 0.03, ()),
+    Setting(NashAE, "lam", 0.1, ()),
     Setting(BetaVAE, "beta", 1.0, (84.63,)),
     Setting(BetaVAE, "beta", 4.0, (93.68,)),
     Setting(BetaTCVAE, "beta", 1.0, (84.64,)),
     Setting(BetaTCVAE, "beta", 4.0, (93.95,)),
 )
 """Percent. Two of the three lambdas of NashAE are lost in our text of the paper: most likely they are 0 and 0.001; 0.008 is the
-notebook's."""
+notebook's; 0.03 and 0.1 are ours, to leave as many latents as dSprites has factors."""
 
 TABLE_3 = (
     Setting(NashAE, "lam", 0.2, (0.543, 5), best=True),
@@ -170,15 +172,19 @@ def table_2(out: Path, *, fast: bool = False) -> None:
     NashAE's predictors. Writes `nashae_table_2.json` after every training.
     """
     work, experiment = begin(out, "nashae_table_2", fast), sprites(fast=fast)
-    known = {name: experiment.data.factors[name] for name in ("scale", "orientation", "x", "y")}
-    points = 6_000 if fast else 60_000
 
     def measured(model: Model) -> dict[str, float]:
-        codes = model.encode(experiment.data)
-        score = beta_vae_score(codes, known, pairs=100, train=points, test=1000, classifier="adagrad")
-        return {"beta_vae_score_percent": 100 * score} | _counts(model, experiment)
+        return _percent(model, experiment.data, fast) | _counts(model, experiment)
 
     _table(work, experiment, TABLE_2, measured, ("beta_vae_score_percent",))
+
+
+def _percent(model: Model, data: Dataset, fast: bool) -> dict[str, float]:
+    """The beta-VAE score as the authors' code has it."""
+    known = {name: data.factors[name] for name in ("scale", "orientation", "x", "y")}
+    points = 6_000 if fast else 60_000
+    score = beta_vae_score(model.encode(data), known, pairs=100, train=points, test=1000, classifier="adagrad")
+    return {"beta_vae_score_percent": 100 * score}
 
 
 def table_3(out: Path, *, fast: bool = False) -> None:
@@ -279,10 +285,12 @@ def _about(experiment: Experiment) -> dict[str, Any]:
 def figure_2_dsprites(out: Path, *, fast: bool = False) -> None:
     """Figure 2 on dSprites, where the paper does not show it: the first trials of Table 2's NashAE for every lam.
 
-    Writes `figure_2_dsprites.png`, true against predicted latents, and `nashae_figure_2_dsprites.json` with the mean R^2 and
-    the live latents.
+    Writes `figure_2_dsprites.png`, true against predicted latents, and `nashae_figure_2_dsprites.json` with the mean R^2, the
+    live latents and the score of Table 2.
     """
-    _figure_2(begin(out, "nashae_figure_2_dsprites", fast), sprites(fast=fast), TABLE_2, "figure_2_dsprites")
+    work, experiment = begin(out, "nashae_figure_2_dsprites", fast), sprites(fast=fast)
+    scored = partial(_percent, data=experiment.data, fast=fast)
+    _figure_2(work, experiment, TABLE_2, "figure_2_dsprites", scored)
 
 
 def figure_2_celeba(out: Path, *, fast: bool = False) -> None:
@@ -295,11 +303,18 @@ def figure_2_celeba(out: Path, *, fast: bool = False) -> None:
     _figure_2(begin(out, "nashae_figure_2_celeba", fast), faces(fast=fast), settings, "figure_2_celeba")
 
 
-def _figure_2(work: Work, experiment: Experiment, settings: Sequence[Setting], picture: str) -> None:
+def _figure_2(
+    work: Work,
+    experiment: Experiment,
+    settings: Sequence[Setting],
+    picture: str,
+    measured: Callable[[Model], dict[str, float]] = lambda model: {},
+) -> None:
     """The networks of NashAE among these settings, by lam."""
     asked = sorted((s for s in settings if s.kind is NashAE), key=lambda s: s.value)
     models = [experiment.train(work, setting)[0] for setting in asked]
     networks = true_and_predicted(work, models, experiment.shown, picture, experiment.still)
+    networks = [numbers | measured(model) for numbers, model in zip(networks, models, strict=True)]
     work.write({"settings": _about(experiment), "networks": networks})
 
 
