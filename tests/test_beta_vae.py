@@ -89,13 +89,22 @@ def test_the_vae_of_factor_vae_learns_from_the_second_batch():
 
 
 def test_the_discriminator_is_that_of_the_authors_code_or_ones_own():
-    net, _ = eqx.filter_eval_shape(un.FactorVAE(m=3).init, (12,), jax.random.key(0))
-    sizes = [w.size for w in jax.tree.leaves(net.discriminator) if hasattr(w, "size")]
-    assert sizes == [3 * 1024, 1024, 1024 * 1024, 1024, 1024 * 1024, 1024, 1024, 1]
+    """Three layers of 1,024 SELU units with weights of variance 1 / inputs."""
+    discriminator = un.FactorVAE(m=3).init((12,), jax.random.key(0))[0].discriminator
+    weights = [np.asarray(layer.weight) for layer in discriminator.layers if isinstance(layer, nets.Dense)]
+    biases = [np.asarray(layer.bias) for layer in discriminator.layers if isinstance(layer, nets.Dense)]
+    assert [w.shape for w in weights] == [(3, 1024), (1024, 1024), (1024, 1024), (1024, 1)]
+    np.testing.assert_allclose([w.std() * len(w) ** 0.5 for w in weights], 1, rtol=0.1)
+    z = h = np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32)
+    for weight, bias in zip(weights[:3], biases[:3], strict=True):
+        h = np.asarray(jax.nn.selu(h @ weight + bias))
+    np.testing.assert_allclose(compiled(jax.vmap(discriminator), z), h @ weights[3] + biases[3], atol=1e-4)
     own = un.FactorVAE(m=3, discriminator=lambda key: nets.Dense(3, 1, key))
     assert eqx.filter_eval_shape(own.init, (12,), jax.random.key(0))[0].discriminator.weight.shape == (3, 1)
     with pytest.raises(un.InputError, match=r"discriminator makes \(2,\) of a row of shape \(3,\); \(1,\) is needed"):
         un.FactorVAE(m=3, discriminator=nets.Dense(3, 2, jax.random.key(0))).init((12,), jax.random.key(0))
+    with pytest.raises(un.InputError, match="'mlp' is no net"):
+        un.FactorVAE(m=3, discriminator="mlp").init((12,), jax.random.key(0))
 
 
 def test_a_discriminator_that_knows_nothing_is_half_right():

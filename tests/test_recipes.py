@@ -1,5 +1,6 @@
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import get_args
 
 import equinox as eqx
@@ -320,9 +321,11 @@ def test_figures_of_images_train_only_what_no_table_has_trained(tmp_path, experi
     assert "predictor_r2" in table["rows"][0]["measures"]
     assert "| NashAE λ = 0.2 | " in nashae_images._page(table)
     assert trained() == 2
-    nashae_images._figure_2(begin(tmp_path, "two", True), experiment, settings, "two")
+    measured = partial(nashae_images._captured, data=experiment.shown)
+    nashae_images._figure_2(begin(tmp_path, "two", True), experiment, settings, "two", measured)
     networks = read_json(tmp_path / "two_fast.json")["networks"]
     assert [network["lam"] for network in networks] == [0, 0.2]
+    assert all(0 <= network["tad_paper_score_low"] <= network["tad_paper_score"] for network in networks)
     assert networks[1]["r2"] == table["rows"][0]["measures"]["predictor_r2"]["values"][0]
     assert trained() == 3
     attributes = {"bright": experiment.shown.factors["bright"], "dark": 1 - experiment.shown.factors["bright"]}

@@ -129,6 +129,16 @@ def test_a_game_of_two_players_goes_as_calculated():
 # -- seeds, schedules, strategies -----------------------------------------------------------------------------------------
 
 
+def test_many_seeds_begin_as_a_few(monkeypatch):
+    trainer = sys.modules["unentangle.train"]
+    method, data = dense_latents(un.NashAE), small_mra()
+    few, static = trainer.prepare(method, data).start([0, 3])
+    monkeypatch.setattr(trainer, "FEW", 1)
+    many, same = trainer.prepare(method, data).start([0, 3])
+    assert eqx.tree_equal(few, many)
+    assert jax.tree.structure(static) == jax.tree.structure(same)
+
+
 def test_the_same_seed_is_bit_identical_and_another_is_not():
     a, b, c = (quick(dense_latents(un.AE), seeds=s)[0] for s in (0, 0, 1))
     np.testing.assert_array_equal(weights(a), weights(b))

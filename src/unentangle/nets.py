@@ -354,7 +354,13 @@ def mlp(widths: list[int], activation: Lambda, ks: Iterator[Key[Array, ""]], sta
 
 
 def made(net: Any, key: Key[Array, ""]) -> Any:
-    """A net as it is, or made by a function of a key."""
+    """A net as it is, or made by a function of a key.
+
+    Raises:
+        InputError: if it is neither.
+    """
+    if not callable(net):
+        raise InputError(f"{net!r} is no net; an Equinox module, or a function of a key that makes one, is needed.")
     return net if isinstance(net, eqx.Module) else net(key)
 
 

@@ -35,6 +35,7 @@ from .runs import Record, RunFolder
 from .schedules import Number, at
 
 CHUNK = 50
+FEW = 8
 CHECKPOINT_SECONDS = 10.0
 RESIDENT_BYTES = 1 << 30  # data up to this size lies on the device; larger data is read as it is needed
 
@@ -172,7 +173,12 @@ class Trainer:
         return new_game(self.method, self.dealer.data.row_shape, jax.random.fold_in(key, 0))
 
     def start(self, seeds: Sequence[int]) -> tuple[Game, Game]:
-        """The games of several seeds: arrays with a leading axis of members, and what is the same in all."""
+        """The games of several seeds: arrays with a leading axis of members, and what is the same in all.
+
+        A few begin one after the other, by small programs that serve any number of seeds; many as one batch.
+        """
+        if len(seeds) > FEW:
+            return eqx.partition(eqx.filter_vmap(self.fresh)(keys_of(seeds)), eqx.is_array)
         games = [eqx.partition(self.fresh(jax.random.key(seed)), eqx.is_array) for seed in seeds]
         return _side_by_side(*(arrays for arrays, _ in games)), games[0][1]
 
@@ -589,7 +595,7 @@ def settings(trainer: Trainer) -> dict[str, Any]:
 
 def check_numbers(method: Method, lr: Number) -> None:
     """Let the method see its own numbers as they will be in the course of the training, so that it can refuse them."""
-    for progress in np.linspace(0, 1, 5, dtype=np.float32):
+    for progress in map(jnp.asarray, np.linspace(0, 1, 5, dtype=np.float32)):
         now = {name: float(at(n, progress)) for name, n in numbers_of(method).items()}
         replace(method, **now)  # pyright: ignore[reportArgumentType, reportCallIssue]
         if not 0 <= float(at(lr, progress)) < np.inf:

@@ -49,7 +49,7 @@ class FactorVAE(Variational):
         likelihood: p(x|z), as in BetaVAE.
         encoder: your own net of one row, as in BetaVAE.
         decoder: your own net of one code, as in BetaVAE.
-        discriminator: your own net of one code (m numbers -> its log odds of being a true one), likewise.
+        discriminator: your own net of one code (m numbers -> 1, its log odds of being a true one), likewise.
     """
 
     m: int = 8
