@@ -324,7 +324,7 @@ def _side_by_side(*members: Any) -> Any:
 
 
 @jax.jit
-def _member(members: Any, position: int) -> Any:
+def _member(members: Any, position: int | Array) -> Any:
     return jax.tree.map(lambda a: a[position], members)
 
 
