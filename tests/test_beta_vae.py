@@ -104,7 +104,7 @@ def test_the_discriminator_is_that_of_the_authors_code_or_ones_own():
     with pytest.raises(un.InputError, match=r"discriminator makes \(2,\) of a row of shape \(3,\); \(1,\) is needed"):
         un.FactorVAE(m=3, discriminator=nets.Dense(3, 2, jax.random.key(0))).init((12,), jax.random.key(0))
     with pytest.raises(un.InputError, match="'mlp' is no net"):
-        un.FactorVAE(m=3, discriminator="mlp").init((12,), jax.random.key(0))
+        nets.made("mlp", jax.random.key(0))
 
 
 def test_a_discriminator_that_knows_nothing_is_half_right():

@@ -40,8 +40,8 @@ from worlds import compiled, dense_symae, linear_symae, small_mra, untrained
 adversarial_penalty, coincidence_penalty, consistency_penalty, isometry_penalty = map(
     jax.jit, (adversarial_penalty, coincidence_penalty, consistency_penalty, isometry_penalty)
 )
-coarse, others_say, smooth, standardised = map(jax.jit, (coarse, others_say, smooth, standardised))
-regularise = jax.jit(regularise, static_argnums=0)
+coarse, smooth, standardised = map(jax.jit, (coarse, smooth, standardised))
+others_say, regularise = jax.jit(others_say, static_argnums=2), jax.jit(regularise, static_argnums=0)
 
 
 @cache
