@@ -18,12 +18,12 @@ import jax.numpy as jnp
 import numpy as np
 import torch
 from torch import nn
+from unentangle.train.engine.memory import keep_freed
 
 import unentangle as un
-from unentangle.memory import keep_freed
 from unentangle.recipes.record import provenance
 from unentangle.storage import write_json
-from unentangle.train import Program, keys_of, prepare
+from unentangle.train.engine import Program, keys_of, prepare
 
 ROWS, STEPS = 100, 50
 

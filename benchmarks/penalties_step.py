@@ -9,10 +9,10 @@ from time import monotonic
 from typing import get_args
 
 import jax.numpy as jnp
+from unentangle.train.engine.memory import keep_freed
 
 import unentangle as un
 from symae_step import medians, ours
-from unentangle.memory import keep_freed
 from unentangle.methods.symae import PRINTED, Named
 from unentangle.recipes.record import provenance
 from unentangle.storage import write_json

@@ -48,8 +48,8 @@ class Case(NamedTuple):
 def cases() -> dict[str, Case]:
     """One setting varied at a time."""
     import unentangle as un
-    from unentangle.data import fourier_states, mra
     from unentangle.data.dataset import Scale
+    from unentangle.datasets import fourier_states, mra
     from unentangle.methods.nashae import Prediction
     from unentangle.methods.symae import PRINTED
 
@@ -105,7 +105,7 @@ def first_step(case: Case) -> tuple[dict[str, Any], dict[str, Any]]:
     import jax.numpy as jnp
     import optax
 
-    from unentangle.train import prepare
+    from unentangle.train.engine import prepare
 
     own = type(case.method)
 
@@ -144,7 +144,7 @@ def leaves(tree: Any) -> Iterator[tuple[str, Any]]:
 
 def measured(case: Case, model: Any) -> dict[str, Any]:
     """What a model makes of its data, and is worth."""
-    from unentangle.data import fourier_states
+    from unentangle.datasets import fourier_states
     from unentangle.evaluate import evaluate
 
     data, found = case.data, {"reconstructions": model.reconstruct(case.data)}

@@ -22,13 +22,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from unentangle.train.engine.memory import keep_freed
 
 import unentangle as un
-from unentangle.memory import keep_freed
 from unentangle.methods.symae import PRINTED
 from unentangle.recipes.record import provenance
 from unentangle.storage import write_json
-from unentangle.train import Program, keys_of, prepare
+from unentangle.train.engine import Program, keys_of, prepare
 
 STEPS = 10
 OTHERS = Path(__file__).parent / "others"

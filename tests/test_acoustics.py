@@ -5,7 +5,7 @@ import pytest
 from scipy.special import hankel2
 
 import unentangle as un
-from unentangle.data.acoustics import impulse_response, longest_step, second_difference
+from unentangle.datasets.acoustics import impulse_response, longest_step, second_difference
 
 
 def test_second_differences_are_the_known_ones():

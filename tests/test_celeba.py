@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 import unentangle as un
-from unentangle.data import celeba
+from unentangle.datasets import celeba
 
 pytestmark = pytest.mark.usefixtures("cache")
 

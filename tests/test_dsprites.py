@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import unentangle as un
-from unentangle.data import Packed, dsprites, originals
-from unentangle.data.dsprites import CLASSES, FILE, SOURCES, SUBSET, _git_blob
+from unentangle.data import Packed
+from unentangle.datasets import dsprites, originals
+from unentangle.datasets.dsprites import CLASSES, FILE, SOURCES, SUBSET, _git_blob
 
 SIZES = tuple(CLASSES.values())
 GRID = {"shape": [0, 1, 2], "scale": [0, 3, 5], "orientation": [0, 4, 36], "x": [2, 30], "y": [1, 31]}
@@ -127,7 +128,7 @@ def test_the_published_file_is_known_by_its_blob(tmp_path, monkeypatch):
     with pytest.raises(un.InputError, match=r"has the checksum .*, the original d98996d3"):
         dsprites(tmp_path / FILE)
     content = written(tmp_path / "d.npz", arrays()).read_bytes()
-    monkeypatch.setattr(sys.modules["unentangle.data.dsprites"], "BLOB", _git_blob(content))
+    monkeypatch.setattr(sys.modules["unentangle.datasets.dsprites"], "BLOB", _git_blob(content))
     answers = dict(zip(SOURCES, (b"gone", b"please log in", content), strict=True))
     monkeypatch.setattr(originals, "urlopen", lambda address, timeout: io.BytesIO(answers[address]))
     np.testing.assert_array_equal(dsprites(tmp_path / "new", download=True).x, arrays()["imgs"])

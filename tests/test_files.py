@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 import unentangle as un
 from unentangle.cli import main
-from unentangle.data import files
-from unentangle.data.files import READERS
-from unentangle.data.tables import read_table
+from unentangle.io import files
+from unentangle.io.files import READERS
+from unentangle.io.tables import read_table
 
 
 def folder_of(path, rows):

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 import unentangle as un
-from unentangle.data import images
+from unentangle.io import images
 
 pytestmark = pytest.mark.usefixtures("cache")
 

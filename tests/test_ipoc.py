@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import unentangle as un
-from unentangle.data.ipoc import from_station
+from unentangle.datasets.ipoc import from_station
 
 
 def test_earthquakes_are_read_with_their_factors(real_data):

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from unentangle import memory
+from unentangle.train import memory
 
 PROGRAM = """
 import ctypes, resource, sys

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import unentangle as un
-from unentangle.data import originals
-from unentangle.data.mnist import FILES, idx
+from unentangle.datasets import originals
+from unentangle.datasets.mnist import FILES, idx
 
 FOLDER = Path(os.environ.get("UNENTANGLE_DATA", "missing")) / "mnist"
 with_originals = pytest.mark.skipif(not FOLDER.exists(), reason="the original MNIST files are not in UNENTANGLE_DATA/mnist")

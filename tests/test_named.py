@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import unentangle as un
-from unentangle.data.named import axes_of, matches
+from unentangle.io.named import axes_of, matches
 
 X = np.arange(24.0).reshape(6, 4)
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import unentangle as un
 from unentangle import nets
+from unentangle.data.grid import grid
 from worlds import compiled
 
 SHAPES = st.one_of(
@@ -22,7 +23,7 @@ SHAPES = st.one_of(
 
 @given(SHAPES)
 def test_a_grid_cuts_and_joins_any_row(shape):
-    g = nets.grid(shape)
+    g = grid(shape)
     row = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
     cut, joined = compiled(lambda row: (cut := g.cut(row), g.join(cut)), jnp.asarray(row))
     assert cut.shape == (*g.space, g.channels)
@@ -31,7 +32,7 @@ def test_a_grid_cuts_and_joins_any_row(shape):
 
 
 def test_a_patch_holds_neighbours():
-    g = nets.grid((300,))
+    g = grid((300,))
     np.testing.assert_array_equal(g.cut(jnp.arange(300.0))[1], [3, 4, 5])
 
 

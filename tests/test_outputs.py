@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from unentangle.errors import InputError
-from unentangle.outputs import FORMATS, Column, growing
+from unentangle.io.outputs import FORMATS, Column, growing
 
 COLUMNS = {
     "group": Column(("n_rows",), (5,), np.int32),

@@ -8,8 +8,8 @@ import unentangle as un
 from unentangle.nets import convolution, keys
 from unentangle.recipes import seismic as recipes
 from unentangle.recipes.record import Work, begin
-from unentangle.runs import Record
-from unentangle.train import Run
+from unentangle.train.engine import Run
+from unentangle.train.run import Record
 from worlds import dense_symae, untrained
 
 SMALL = {"n_1": 3, "n_2": 8, "samples": 128, "receivers": 4}
@@ -53,7 +53,7 @@ def test_media_and_sources_are_as_told(layers):
 
 
 def test_simulations_are_kept_and_made_again_if_damaged(cache, monkeypatch):
-    module = sys.modules["unentangle.data.seismic"]
+    module = sys.modules["unentangle.datasets.seismic"]
     monkeypatch.delenv("UNENTANGLE_DATA", raising=False)
     calls = []
     monkeypatch.setattr(module, "impulse_response", lambda *a, **k: calls.append(1) or np.ones((320, 2)))
@@ -69,7 +69,7 @@ def test_simulations_are_kept_and_made_again_if_damaged(cache, monkeypatch):
 
 
 def test_the_marmousi_section_is_read(real_data, tmp_path):
-    module = sys.modules["unentangle.data.seismic"]
+    module = sys.modules["unentangle.datasets.seismic"]
     section = module.marmousi(real_data / "seismic" / "marmousi")
     assert section.shape == (801, 121)
     assert section.min() == pytest.approx(1028, abs=1)

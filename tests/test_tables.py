@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import unentangle as un
-from unentangle.data.columns import numbers, read_csv
+from unentangle.io.columns import numbers, read_csv
 
 X = np.arange(12.0).reshape(4, 3)
 TABLE = "site,s0,s1,s2,depth\n" + "".join(f"{'ab'[k % 2]},{r[0]},{r[1]},{r[2]},{k}\n" for k, r in enumerate(X))

@@ -21,9 +21,9 @@ from equinox.nn import Sequential
 import unentangle as un
 from unentangle.methods.protocol import Turn, check_fields
 from unentangle.nets import FLATTEN, Dense, reshape
-from unentangle.runs import Record
 from unentangle.schedules import Number, at
-from unentangle.train import _Bar, new_game, parts_of, step
+from unentangle.train.engine import _Bar, new_game, parts_of, step
+from unentangle.train.run import Record
 from worlds import LATENTS, Chase, conv_latents, dense_latents, dense_symae, gaussian_rows, small_mra
 
 
@@ -57,7 +57,7 @@ def test_contract(method, tmp_path, monkeypatch):
     """A few steps lower the loss; seeds alone are seeds together (at first: later, float chaos parts some of them); a saved
     model is the same; repr says what it is.
     """
-    monkeypatch.setattr(sys.modules["unentangle.train"], "CHUNK", 5)
+    monkeypatch.setattr(sys.modules["unentangle.train.engine"], "CHUNK", 5)
     data, training = small_mra(), {"lr": 1e-3, "snapshots": [5]}
     run = quick(method, data, seeds=[0, 1], out=tmp_path / "together", **training)
     alone = quick(method, data, seeds=1, out=tmp_path / "alone", **training)
@@ -130,7 +130,7 @@ def test_a_game_of_two_players_goes_as_calculated():
 
 
 def test_many_seeds_begin_as_a_few(monkeypatch):
-    trainer = sys.modules["unentangle.train"]
+    trainer = sys.modules["unentangle.train.engine"]
     method, data = dense_latents(un.NashAE), small_mra()
     few, static = trainer.prepare(method, data).start([0, 3])
     monkeypatch.setattr(trainer, "FEW", 1)
@@ -148,7 +148,7 @@ def test_the_same_seed_is_bit_identical_and_another_is_not():
 @pytest.mark.parametrize("together", [True, False])
 def test_no_program_outlives_its_training(together, monkeypatch):
     """Programs that stay are some hundred maps of memory each, of which a process may have 65,530."""
-    train = sys.modules["unentangle.train"]
+    train = sys.modules["unentangle.train.engine"]
     traced = train.traced
     monkeypatch.setattr(train, "traced", lambda trainer: (*traced(trainer)[:2], not together))
     data = small_mra()
@@ -161,7 +161,7 @@ def test_no_program_outlives_its_training(together, monkeypatch):
 
 def test_a_snapshot_is_the_model_of_its_step(tmp_path, monkeypatch):
     """Where nothing is scheduled, as if training had ended there; also if it was stopped and went on."""
-    monkeypatch.setattr(sys.modules["unentangle.train"], "CHUNK", 5)
+    monkeypatch.setattr(sys.modules["unentangle.train.engine"], "CHUNK", 5)
     method = dense_latents(un.AE)
     run = quick(method, out=tmp_path, snapshots=[5, 10])
     for at_step, model in run.snapshots[0].items():
@@ -199,7 +199,7 @@ def test_data_on_disk_trains_as_in_memory(tmp_path, monkeypatch):
     np.save(tmp_path / "x.npy", data.x)
     mapped = un.read(tmp_path / "x.npy", groups=data.groups)
     whole, in_turns = quick(dense_latents(un.AE), data)[0], quick(conv_latents(), data)[0]
-    monkeypatch.setattr(sys.modules["unentangle.train"], "RESIDENT_BYTES", 0)
+    monkeypatch.setattr(sys.modules["unentangle.train.engine"], "RESIDENT_BYTES", 0)
     np.testing.assert_allclose(weights(quick(dense_latents(un.AE), mapped)[0]), weights(whole), atol=1e-6)
     with h5py.File(tmp_path / "x.h5", "w") as file:
         lazy = un.Dataset(file.create_dataset("x", data=data.x, chunks=True), groups=data.groups)
@@ -214,7 +214,7 @@ def test_bits_and_bytes_train_as_numbers(place, monkeypatch):
     """Binary images packed, as bytes and as floats are one data set, wherever they lie."""
     images = np.random.default_rng(0).integers(2, size=(30, 4, 6)).astype(np.uint8)
     if place == "outside":
-        monkeypatch.setattr(sys.modules["unentangle.train"], "RESIDENT_BYTES", 0)
+        monkeypatch.setattr(sys.modules["unentangle.train.engine"], "RESIDENT_BYTES", 0)
 
     def learned(x):
         flat = Sequential([FLATTEN, Dense(24, 3, jax.random.key(0))])
@@ -255,7 +255,7 @@ def test_a_stopped_training_goes_on_bit_for_bit(method, call, tmp_path, monkeypa
     monkeypatch.undo()
     assert bool(list((tmp_path / "run").glob("checkpoint-*"))) == (call > 0)
     resumed = quick(method, steps=120, seeds=[0, 1], out=tmp_path / "run")
-    monkeypatch.setattr(sys.modules["unentangle.train"], "Program", None)
+    monkeypatch.setattr(sys.modules["unentangle.train.engine"], "Program", None)
     again = quick(method, steps=120, seeds=[0, 1], out=tmp_path / "run")  # finished: read, not compiled
     for position in (0, 1):
         np.testing.assert_array_equal(weights(resumed[position]), weights(whole[position]))
@@ -292,7 +292,7 @@ import sys
 sys.path.insert(0, {tests!r})
 from worlds import dense_latents, small_mra
 import unentangle as un
-t = sys.modules["unentangle.train"]  # the package has a function of that name
+t = sys.modules["unentangle.train.engine"]  # the package has a function of that name
 t.CHECKPOINT_SECONDS = 0
 un.train(dense_latents(un.AE), small_mra(), steps=10_000, batch=12, out={out!r}, progress=False)
 """

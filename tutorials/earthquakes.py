@@ -14,7 +14,7 @@ from sklearn.model_selection import cross_val_score
 
 import unentangle as un
 
-raw = un.data.ipoc()  # (200, 1200, 3) counts at 20 Hz, from data you have: see `unentangle.data.ipoc`
+raw = un.data.ipoc()  # (200, 1200, 3) counts at 20 Hz, from data you have: see `unentangle.datasets.ipoc`
 data = raw.through(un.data.Bandpass(1, 8, rate=20), un.data.Taper(0.05))  # kept with the model, which takes raw rows
 seen, unseen = data.split(held_out=0.2)
 # Recordings oscillate about zero; a step of the source moves not all of them equally far, and no source comes twice.

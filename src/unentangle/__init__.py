@@ -1,14 +1,15 @@
 """Separate what stays from what varies in data, and recombine them."""
 
 from . import data, dependence, metrics, nets
-from .data import Dataset, Factors, read
+from .data import Dataset, Factors
 from .errors import Diverged, InputError
 from .evaluate import evaluate, predictability
+from .io import read
 from .methods import AE, VAE, BetaTCVAE, BetaVAE, FactorVAE, NashAE, SymAE
 from .model import Model
 from .schedules import Cosine, Linear
 from .study import study
-from .train import Run, train
+from .train.engine import Run, train
 
 __version__ = "0.1.0"
 

@@ -24,30 +24,32 @@ from rich.table import Table
 from tyro.conf import Positional, arg
 
 from . import __version__, plots, recipes
-from .data import Dataset, beamsynthesis, celeba, dsprites, ipoc, mnist, mobil, mra, mra_states, read, seismic
-from .data.columns import numbers
+from .data import Dataset
 from .data.dataset import Factors, evenly
-from .data.tables import read_table
 from .data.transforms import Bandpass, Envelope, Resample, Taper, Transform, Window, restored
-from .data.writing import write_dataset
+from .datasets import beamsynthesis, celeba, dsprites, ipoc, mnist, mobil, mra, mra_states, seismic
 from .errors import Diverged, InputError
 from .evaluate import Instances, agreement, instances, mra_baselines
 from .evaluate import evaluate as measure
 from .figures import figures, latent_figures, mra_figures
 from .inspection import advice, page
 from .inspection import inspect as look_at
+from .io import read
+from .io.columns import numbers
+from .io.outputs import Columns, new_file
+from .io.tables import read_table
+from .io.writing import write_dataset
 from .methods import METHODS, SymAE
 from .methods.latent import Latents
 from .methods.protocol import Method
 from .metrics import Score, Scores, scores
 from .metrics.tables import missing
 from .model import Model
-from .outputs import Columns, new_file
-from .runs import RunFolder
 from .schedules import Number
 from .storage import cache_folder, plain, read_json, save, write, write_json
 from .streams import encode_file, swap_file
-from .train import least, train
+from .train.engine import least, train
+from .train.run import RunFolder
 
 CONSOLE = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
 

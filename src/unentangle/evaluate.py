@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
 from .data.dataset import Dataset, Scale, evenly, mean_and_std
-from .data.mra import orbit
+from .datasets.mra import orbit
 from .dependence import J
 from .errors import InputError
 from .methods import NashAE
@@ -29,7 +29,7 @@ from .metrics import (
     used_latents,
 )
 from .model import Model
-from .train import train
+from .train.engine import train
 
 EXACT_ROWS = 20_000  # J takes quadratic time; of more rows, so many are drawn
 

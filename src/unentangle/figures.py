@@ -4,8 +4,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from . import plots
-from .data import Dataset, mra_states
+from .data import Dataset
 from .data.dataset import evenly
+from .datasets import mra_states
 from .evaluate import mra_swaps, orbits
 from .metrics import PHI, effects
 from .model import Model

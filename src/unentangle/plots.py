@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from .nets import grid
+from .data.grid import grid
 
 REAL, RECONSTRUCTION, SWAP = "tab:green", "tab:orange", "tab:blue"  # the paper's colours
 

@@ -14,10 +14,10 @@ from jaxtyping import Int
 
 from .data.dataset import Dataset
 from .errors import InputError
+from .io.outputs import Column, Columns, growing
 from .methods.latent import Latents
 from .methods.symae import Codes, SymAE
 from .model import Model, describe
-from .outputs import Column, Columns, growing
 
 VALUES = 1 << 22  # of the rows that are read or made at once
 Rows = Callable[[Int[np.ndarray, " some"]], tuple[str, Callable[[], np.ndarray]]]  # what some are made of, and they

@@ -26,13 +26,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from .data.dataset import Dataset
 from .errors import Diverged, InputError
 from .evaluate import evaluate
-from .memory import keep_freed
 from .methods.protocol import Method, numbers_of
 from .model import Model, describe
-from .runs import RunFolder
 from .schedules import Number
 from .storage import plain, read_json, write, write_json
-from .train import Member, Program, Trainer, check_seeds, prepare, settings
+from .train.engine import Member, Program, Trainer, check_seeds, prepare, settings
+from .train.memory import keep_freed
+from .train.run import RunFolder
 
 Measure = Callable[[Model, Dataset], Mapping[str, float]]
 Row = dict[str, Any]

@@ -1,45 +1,21 @@
-"""What goes in: the one data type, the data sets of the papers, and files."""
+"""What goes in: the one data type, and what is done to rows as they are read.
 
-from .beamsynthesis import beamsynthesis
-from .celeba import celeba
+The package's data sets and files are here by name as well, `un.data.mra()` and `un.data.read(...)`, from `datasets` and `io`.
+"""
+
+from importlib import import_module
+from typing import Any
+
 from .dataset import Dataset, Factors
-from .dsprites import dsprites
-from .files import read
-from .images import images
-from .ipoc import ipoc
-from .mnist import mnist
-from .mobil import mobil
-from .mra import fourier_states, mra, mra_states, orbit, step_states
 from .packed import Packed, unpack
-from .seismic import Shots, seismic, shots
 from .transforms import Bandpass, Envelope, Resample, Taper, Window
-from .writing import write_dataset
 
-__all__ = [
-    "Bandpass",
-    "Dataset",
-    "Envelope",
-    "Factors",
-    "Packed",
-    "Resample",
-    "Shots",
-    "Taper",
-    "Window",
-    "beamsynthesis",
-    "celeba",
-    "dsprites",
-    "fourier_states",
-    "images",
-    "ipoc",
-    "mnist",
-    "mobil",
-    "mra",
-    "mra_states",
-    "orbit",
-    "read",
-    "seismic",
-    "shots",
-    "step_states",
-    "unpack",
-    "write_dataset",
-]
+__all__ = ["Bandpass", "Dataset", "Envelope", "Factors", "Packed", "Resample", "Taper", "Window", "unpack"]
+
+
+def __getattr__(name: str) -> Any:
+    for room in ("datasets", "io"):
+        module = import_module(f"..{room}", __name__)
+        if name in module.__all__:
+            return getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

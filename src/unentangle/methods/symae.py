@@ -40,6 +40,7 @@ from scipy.interpolate import CubicSpline
 
 from .. import dependence, nets
 from ..data.dataset import Dataset
+from ..data.grid import grid
 from ..dependence import Penalty
 from ..errors import InputError
 from ..geodesics import geodesics
@@ -168,7 +169,7 @@ def adversarial_penalty(codes: Pairs, predicted: Pairs) -> Float[Array, ""]:
 
 
 def smooth(x: Float[Array, "groups instances ..."], width: Number) -> Float[Array, "groups instances ..."]:
-    """Rows convolved along their axes (of `nets.grid`), not their channels, with a Gaussian whose standard deviation is `width`
+    """Rows convolved along their axes (of `data.grid`), not their channels, with a Gaussian whose standard deviation is `width`
     of the axis.
 
     Beyond its ends a row is reflected: in the cosine transform the wave of k half periods is multiplied by
@@ -184,7 +185,7 @@ def smooth(x: Float[Array, "groups instances ..."], width: Number) -> Float[Arra
 
 def row_axes(x: Any) -> tuple[int, ...]:
     """The axes of a batch (groups, instances, *row) along which its rows extend, channels left out."""
-    return tuple(range(2, 2 + len(nets.grid(x.shape[2:]).space)))
+    return tuple(range(2, 2 + len(grid(x.shape[2:]).space)))
 
 
 def coarse(x: Float[Array, "groups instances ..."], width: Number) -> Float[Array, "groups instances ..."]:

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from .. import plots
-from ..data import Dataset, beamsynthesis
+from ..data import Dataset
+from ..datasets import beamsynthesis
 from ..methods import BetaTCVAE, BetaVAE, FactorVAE, NashAE
 from ..methods.latent import Latents
 from ..methods.protocol import Method
@@ -21,7 +22,7 @@ from ..metrics import beta_vae_score, squared_correlation, used_latents
 from ..model import Model, describe
 from ..storage import write
 from ..study import Row, study
-from ..train import train
+from ..train.engine import train
 from .record import Work, begin, interval, two_sample
 
 RECIPES = ("table_1", "seeds_64", "figure_2", "figure_3", "beta_vae_scores")

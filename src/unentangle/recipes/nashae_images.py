@@ -22,8 +22,9 @@ import numpy as np
 from jaxtyping import Float
 
 from .. import nets, plots
-from ..data import Dataset, celeba, dsprites
+from ..data import Dataset
 from ..data.dataset import Scale, evenly
+from ..datasets import celeba, dsprites
 from ..methods import BetaTCVAE, BetaVAE, FactorVAE, NashAE
 from ..methods.beta_vae import Variational
 from ..methods.latent import Latents
@@ -33,7 +34,7 @@ from ..metrics.scores import attribute_scores
 from ..model import Model, describe
 from ..schedules import Linear
 from ..storage import write
-from ..train import Run
+from ..train.engine import Run
 from .nashae import NAMES, predictors, true_and_predicted
 from .record import Work, begin, summary
 

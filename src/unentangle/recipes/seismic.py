@@ -21,7 +21,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 
 from .. import plots
-from ..data import Dataset, Shots, ipoc, mobil, seismic, shots
+from ..data import Dataset
+from ..datasets import Shots, ipoc, mobil, seismic, shots
 from ..evaluate import evaluate
 from ..methods import SymAE
 from ..metrics import filter_error, filtered, leakage, matching_filter

@@ -21,9 +21,10 @@ from matplotlib.figure import Figure
 from sklearn.neural_network import MLPClassifier
 
 from .. import nets, plots
-from ..data import Dataset, fourier_states, mnist, mra, mra_states, orbit, step_states
+from ..data import Dataset
 from ..data.dataset import Scale
-from ..data.originals import local_folder
+from ..datasets import fourier_states, mnist, mra, mra_states, orbit, step_states
+from ..datasets.originals import local_folder
 from ..errors import Diverged
 from ..evaluate import evaluate, mra_baselines, orbits
 from ..figures import mra_codes, mra_redatuming

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from ..data.dataset import Dataset
 from ..errors import InputError
 from .arrays import damaged
 from .columns import numbers
-from .dataset import Dataset
 from .images import hidden
 from .named import Chosen, axes_of, choose, joined, listed, matches
 

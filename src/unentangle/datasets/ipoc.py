@@ -6,10 +6,10 @@ import numpy as np
 from jaxtyping import Float
 from sklearn.cluster import KMeans
 
+from ..data.dataset import Dataset
 from ..errors import InputError
-from .columns import read_csv
-from .dataset import Dataset
-from .files import read
+from ..io.columns import read_csv
+from ..io.files import read
 from .originals import local_folder
 
 DEGREE = 111.2  # km on a great circle

@@ -18,10 +18,10 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
+from ..data.dataset import Dataset, Factors
 from ..errors import InputError
 from ..storage import cache_folder, draft, read_json, write_json
 from .columns import read_csv
-from .dataset import Dataset, Factors
 
 SUFFIXES = (".jpeg", ".jpg", ".png")
 # What Pillow raises where a file is cut short, altered or no image; the system's own errors have a number.

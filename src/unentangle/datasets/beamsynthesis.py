@@ -11,8 +11,8 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 from scipy import signal
 
+from ..data.dataset import Dataset
 from ..errors import InputError
-from .dataset import Dataset
 
 DUTY = np.linspace(0.2, 0.8, 121)[:120]
 FREQUENCY = np.array([10.0, 15.0, 20.0])

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..data.dataset import Dataset
 from ..errors import InputError
-from .dataset import Dataset
-from .files import read
+from ..io.files import read
 from .originals import local_folder
 
 

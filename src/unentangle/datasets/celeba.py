@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..data.dataset import Dataset, Factors
 from ..errors import InputError
-from .dataset import Dataset, Factors
-from .images import decoded, image_files
+from ..io.images import decoded, image_files
 from .originals import local_folder
 
 PAGE = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"

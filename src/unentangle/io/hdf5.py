@@ -8,11 +8,11 @@ from typing import Any
 import h5py
 import numpy as np
 
+from ..data.blocks import Blocks
+from ..data.dataset import Dataset
 from ..errors import InputError
 from .arrays import check_size, damaged
-from .blocks import Blocks
 from .columns import read_csv
-from .dataset import Dataset
 from .named import Chosen, choose, dataset
 
 NEEDED = "an HDF5 or NetCDF4 file"

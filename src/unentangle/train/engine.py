@@ -25,14 +25,14 @@ from jaxtyping import Array, Float, Key
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from .data.dataset import Dataset, Layout, distinct, draw_instances, evenly
-from .data.packed import Packed, unpack
-from .errors import Diverged, InputError
+from ..data.dataset import Dataset, Layout, distinct, draw_instances, evenly
+from ..data.packed import Packed, unpack
+from ..errors import Diverged, InputError
+from ..methods.protocol import Method, Player, Trained, Turn, is_size, numbers_of
+from ..model import Model, describe
+from ..schedules import Number, at
 from .memory import keep_freed
-from .methods.protocol import Method, Player, Trained, Turn, is_size, numbers_of
-from .model import Model, describe
-from .runs import Record, RunFolder
-from .schedules import Number, at
+from .run import Record, RunFolder
 
 CHUNK = 50
 FEW = 8

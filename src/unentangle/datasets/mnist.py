@@ -9,8 +9,8 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import UInt8
 
+from ..data.dataset import Dataset
 from ..errors import InputError
-from .dataset import Dataset
 from .originals import local_folder, original
 
 Split = Literal["train", "test"]

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile, is_zipfile
 
+from ..data.dataset import Dataset
 from ..errors import InputError
 from .arrays import SMALL, check_size, damaged
-from .dataset import Dataset
 from .named import Chosen, dataset
 
 MARKS = ("zarr.json", ".zgroup", ".zarray")

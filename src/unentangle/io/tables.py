@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from ..data.dataset import Dataset
 from ..errors import InputError
 from .arrays import check_size, damaged, in_memory, load_npy, members
 from .columns import read_csv, text
-from .dataset import Dataset
 from .named import Chosen, axes_of, choose, joined, listed
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from ..data.blocks import Blocks
+from ..data.dataset import Dataset, is_lazy
 from ..errors import InputError
 from .arrays import load_npy, members
-from .blocks import Blocks
-from .dataset import Dataset, is_lazy
 from .hdf5 import read_hdf5
 from .images import hidden, image_files, images
 from .named import Chosen, axes_of, choose, dataset, joined, listed

@@ -22,9 +22,9 @@ except ImportError:  # Windows: two processes are not kept apart there
 import h5py
 import numpy as np
 
-from .data.writing import VALUES, fill, parts, stored
-from .errors import InputError
-from .storage import draft, plain, read_json, write_json
+from ..errors import InputError
+from ..storage import draft, plain, read_json, write_json
+from .writing import VALUES, fill, parts, stored
 
 
 class Column(NamedTuple):

@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
+from ..data.dataset import Dataset
 from ..errors import InputError
-from .dataset import Dataset
 
 
 def mra_states(k: int = 100) -> Float[np.ndarray, "6 {k}"]:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .errors import InputError
-from .methods.protocol import Method
-from .model import Model
-from .storage import plain, read_about, read_json, read_tree, write, write_json, write_tree
+from ..errors import InputError
+from ..methods.protocol import Method
+from ..model import Model
+from ..storage import plain, read_about, read_json, read_tree, write, write_json, write_tree
 
 
 class Record(NamedTuple):

@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 
+from ..data.blocks import Blocks
+from ..data.dataset import Dataset
 from ..errors import InputError
 from .arrays import Member, damaged
-from .blocks import Blocks
 from .columns import numbers, text
-from .dataset import Dataset
 
 Arrays = Mapping[str, Any]
 Chosen = Sequence[str] | Mapping[str, Any] | None  # factors: their names, or they themselves, or all there are

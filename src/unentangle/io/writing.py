@@ -9,9 +9,9 @@ from zipfile import ZipFile
 import h5py
 import numpy as np
 
+from ..data.dataset import Dataset
 from ..errors import InputError
 from ..storage import draft
-from .dataset import Dataset
 
 VALUES = 1 << 22  # that are copied at once
 

@@ -13,11 +13,11 @@ from zipfile import ZipFile
 import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
+from ..data.dataset import Dataset
+from ..data.packed import Packed
 from ..errors import InputError
-from .arrays import DAMAGED
-from .dataset import Dataset
+from ..io.arrays import DAMAGED
 from .originals import local_folder, original
-from .packed import Packed
 
 FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
 SUBSET = "dsprites_downsampled.npz"

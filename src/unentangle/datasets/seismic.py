@@ -18,11 +18,11 @@ from jaxtyping import Float
 from numpy.fft import irfft, rfft, rfftfreq
 from numpy.typing import ArrayLike
 
+from ..data.dataset import Dataset
 from ..errors import InputError
+from ..io.arrays import DAMAGED
 from ..storage import cache_folder, write
 from .acoustics import impulse_response
-from .arrays import DAMAGED
-from .dataset import Dataset
 from .originals import local_folder
 
 SPACING = 15.0  # of the grid, in m

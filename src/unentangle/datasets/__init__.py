@@ -1,0 +1,39 @@
+"""The data sets of the papers, one file each: made by the package, or read from where their originals lie."""
+
+from .beamsynthesis import beamsynthesis
+from .celeba import celeba
+from .dsprites import dsprites
+from .ipoc import ipoc
+from .mnist import mnist
+from .mobil import mobil
+from .mra import fourier_states, mra, mra_states, orbit, step_states
+from .seismic import Shots, seismic, shots
+
+DATASETS = {
+    "mra": mra,
+    "beamsynthesis": beamsynthesis,
+    "seismic": seismic,
+    "mnist": mnist,
+    "dsprites": dsprites,
+    "celeba": celeba,
+    "ipoc": ipoc,
+    "mobil": mobil,
+}
+
+__all__ = [
+    "DATASETS",
+    "Shots",
+    "beamsynthesis",
+    "celeba",
+    "dsprites",
+    "fourier_states",
+    "ipoc",
+    "mnist",
+    "mobil",
+    "mra",
+    "mra_states",
+    "orbit",
+    "seismic",
+    "shots",
+    "step_states",
+]

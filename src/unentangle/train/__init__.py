@@ -1,0 +1,1 @@
+"""The trainer: batches, the step, and the folder that keeps a run."""
