@@ -12,23 +12,23 @@ from unentangle import nets
 from unentangle.data.dataset import Scale
 from unentangle.gaussian import kl_to_prior
 from unentangle.methods.beta_vae import posterior
-from unentangle.methods.protocol import Turn
+from unentangle.methods.protocol import Batch
 from worlds import compiled, dense_latents, small_mra, untrained
 
 X = jnp.asarray(small_mra().x)
-TURN = Turn(X, X[::-1], jax.random.key(1), 30)
+BATCH = Batch(X, X[::-1], jax.random.key(1), 30)
 
 
 def terms(kind, **numbers):
     method = dense_latents(kind, **numbers)
     net, state = method.init((12,), jax.random.key(0))
-    loss, (named, _) = compiled(method.loss, net, state, None, TURN)
+    loss, (named, _) = compiled(method.loss, net, state, None, BATCH)
     return net, float(loss), {name: float(v) for name, v in named.items()}
 
 
 def test_the_likelihood_is_summed_over_samples():
     net, loss, named = terms(un.VAE)
-    q = compiled(posterior, net.encoder, X, TURN.key)
+    q = compiled(posterior, net.encoder, X, BATCH.key)
     exact = -norm.logpdf(np.asarray(X), np.asarray(compiled(jax.vmap(net.decoder), q.z))).sum(axis=1).mean()
     assert named["reconstruction"] == pytest.approx(exact, rel=1e-5)
     assert loss == pytest.approx(named["reconstruction"] + named["kl"], rel=1e-5)
@@ -40,10 +40,10 @@ def test_a_bernoulli_likelihood_is_that_of_bits(kind):
     bits = np.random.default_rng(0).integers(2, size=(40, 12)).astype(np.uint8)
     method = dense_latents(kind, likelihood="bernoulli")
     net, state = method.init((12,), jax.random.key(0))
-    turn = TURN._replace(x=jnp.asarray(bits, jnp.float32), second=jnp.asarray(bits, jnp.float32))
-    shared = compiled(method.share, net, state, turn)
-    _, (named, _) = compiled(method.players()[-1].loss, net, state, shared, turn)
-    logits = np.asarray(compiled(jax.vmap(net.decoder), compiled(posterior, net.encoder, turn.x, turn.key).z))
+    batch = BATCH._replace(x=jnp.asarray(bits, jnp.float32), second=jnp.asarray(bits, jnp.float32))
+    shared = compiled(method.share, net, state, batch)
+    _, (named, _) = compiled(method.players()[-1].loss, net, state, shared, batch)
+    logits = np.asarray(compiled(jax.vmap(net.decoder), compiled(posterior, net.encoder, batch.x, batch.key).z))
     exact = -bernoulli.logpmf(bits, 1 / (1 + np.exp(-logits))).sum(axis=1).mean()
     assert float(named["reconstruction"]) == pytest.approx(exact, rel=1e-5)
     with pytest.raises(un.InputError, match="not standardised; these go from 0 to 1"):
@@ -65,7 +65,7 @@ def test_beta_weighs_the_divergence_and_nothing_else():
     _, many, _ = terms(un.BetaVAE, beta=8.0)
     assert many - one == pytest.approx(7 * named["kl"], rel=1e-4)
     net, _, exact = terms(un.BetaVAE, kl="exact")
-    q = compiled(posterior, net.encoder, X, TURN.key)
+    q = compiled(posterior, net.encoder, X, BATCH.key)
     assert exact["kl"] == pytest.approx(float(kl_to_prior(q.mean, q.log_var).sum(axis=1).mean()), rel=1e-5)
 
 
@@ -81,8 +81,8 @@ def test_the_parts_of_the_divergence_add_up(sampler):
 def test_the_vae_of_factor_vae_learns_from_the_second_batch():
     method = dense_latents(un.FactorVAE, gamma=3.0)
     net, state = method.init((12,), jax.random.key(0))
-    loss, (named, _) = compiled(method.loss, net, state, None, TURN)
-    other, _ = compiled(method.loss, net, state, None, TURN._replace(x=0 * X))
+    loss, (named, _) = compiled(method.loss, net, state, None, BATCH)
+    other, _ = compiled(method.loss, net, state, None, BATCH._replace(x=0 * X))
     assert float(loss) == float(other)
     total = named["reconstruction"] + named["kl"] + 3 * named["correlation"]
     assert float(loss) == pytest.approx(float(total), rel=1e-5)
@@ -111,5 +111,5 @@ def test_a_discriminator_that_knows_nothing_is_half_right():
     method = dense_latents(un.FactorVAE)
     net, state = method.init((12,), jax.random.key(0))
     silent = net._replace(discriminator=jax.tree.map(lambda w: 0 * w if hasattr(w, "shape") else w, net.discriminator))
-    entropy, _ = compiled(method.discriminate, silent, state, jax.random.normal(jax.random.key(0), (30, 3)), TURN)
+    entropy, _ = compiled(method.discriminate, silent, state, jax.random.normal(jax.random.key(0), (30, 3)), BATCH)
     assert float(entropy) == pytest.approx(np.log(2), rel=1e-6)

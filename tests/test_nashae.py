@@ -9,7 +9,7 @@ import pytest
 import unentangle as un
 from unentangle.dependence import prediction_covariance
 from unentangle.methods.nashae import Predictors
-from unentangle.methods.protocol import Turn
+from unentangle.methods.protocol import Batch
 from worlds import compiled, dense_latents, small_mra
 
 Z = jax.random.uniform(jax.random.key(3), (20, 5))
@@ -40,27 +40,27 @@ def losses(method):
     data = small_mra()
     net, state = method.init(data.row_shape, jax.random.key(0))
     x = jnp.asarray(data.x)
-    turn = Turn(x, None, jax.random.key(1), len(x))
-    return net, x, turn, state
+    batch = Batch(x, None, jax.random.key(1), len(x))
+    return net, x, batch, state
 
 
 def test_the_loss_is_the_authors():
     """(1 - lam) half the mean squared error + lam times the summed covariance, in which the true latent is a constant."""
     method = dense_latents(un.NashAE, lam=0.3)
-    net, x, turn, state = losses(method)
+    net, x, batch, state = losses(method)
     z, predicted = compiled(lambda net: (z := jax.nn.sigmoid(jax.vmap(net.encoder)(x)), net.predictors(z)), net)
     half = 0.5 * np.mean((np.asarray(compiled(jax.vmap(net.decoder), z)) - np.asarray(x)) ** 2)
     covariance = float(np.sum(compiled(prediction_covariance, z, predicted)))
-    assert float(compiled(method.disentangle, net, state, None, turn)[0]) == pytest.approx(
+    assert float(compiled(method.disentangle, net, state, None, batch)[0]) == pytest.approx(
         0.7 * half + 0.3 * covariance, rel=1e-5
     )
     prediction = 0.5 * np.mean((np.asarray(predicted) - np.asarray(z)) ** 2)
-    assert float(compiled(method.predict, net, state, z, turn)[0]) == pytest.approx(prediction, rel=1e-5)
+    assert float(compiled(method.predict, net, state, z, batch)[0]) == pytest.approx(prediction, rel=1e-5)
 
     def gradient(detach):
         loss = dense_latents(un.NashAE, lam=1.0 - 1e-6, detach=detach).disentangle
         return jax.flatten_util.ravel_pytree(
-            eqx.filter(compiled(eqx.filter_grad(lambda net: loss(net, state, None, turn)[0]), net).encoder, eqx.is_array)
+            eqx.filter(compiled(eqx.filter_grad(lambda net: loss(net, state, None, batch)[0]), net).encoder, eqx.is_array)
         )[0]
 
     # what both have in common is the way through the predictors; the rest is the covariance with a constant prediction
@@ -73,9 +73,9 @@ def test_the_loss_is_the_authors():
 
 def test_the_raw_game_rewards_the_predictors_error():
     method = dense_latents(un.NashAE, lam=0.5, game="minmax")
-    net, x, turn, state = losses(method)
+    net, x, batch, state = losses(method)
     z, predicted = compiled(lambda net: (z := jax.nn.sigmoid(jax.vmap(net.encoder)(x)), net.predictors(z)), net)
-    loss, (terms, _) = compiled(method.disentangle, net, state, None, turn)
+    loss, (terms, _) = compiled(method.disentangle, net, state, None, batch)
     raised = -0.5 * np.mean(np.sum((np.asarray(predicted) - np.asarray(z)) ** 2, axis=1))
     assert float(terms["adversarial"]) == pytest.approx(raised, rel=1e-5)
     assert float(loss) == pytest.approx(0.5 * float(terms["reconstruction"]) + 0.5 * raised, rel=1e-5)

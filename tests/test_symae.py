@@ -14,7 +14,7 @@ from unentangle import nets
 from unentangle.data.dataset import Scale
 from unentangle.data.transforms import Chain
 from unentangle.dependence import PENALTIES, energy_penalty
-from unentangle.methods.protocol import Trained, Turn
+from unentangle.methods.protocol import Batch, Trained
 from unentangle.methods.symae import (
     Codes,
     Pairs,
@@ -123,7 +123,7 @@ def test_the_loss_is_the_mean_squared_error_plus_lam_times_the_printed_penalty()
     method = dense_symae(rate=0.0, lam=3.0, penalty="energy")
     net, state = method.init((12,), jax.random.key(0))
     x = jax.random.normal(jax.random.key(1), (4, 5, 12))
-    loss, (terms, _) = compiled(method.loss, net, state, None, Turn(x, None, jax.random.key(2), 20))
+    loss, (terms, _) = compiled(method.loss, net, state, None, Batch(x, None, jax.random.key(2), 20))
     c, _ = coherent_codes(net, state, mean_pool, x)
     n = jax.vmap(jax.vmap(net.nuisance))(x)
     decoded = jax.vmap(lambda c, n: jax.vmap(lambda m: net.decoder.dec(jnp.concatenate([c, m])))(n))(c, n)
@@ -136,10 +136,10 @@ def test_the_loss_does_not_know_the_order_of_groups_and_instances():
     method = dense_symae(rate=0.0, lam=0.3, isometry=75.0)
     net, state = method.init((12,), jax.random.key(0))
     x = jax.random.normal(jax.random.key(1), (4, 5, 12))
-    turn = Turn(x, None, jax.random.key(2), 20)
-    mixed = turn._replace(x=x[::-1, jnp.array([3, 1, 0, 4, 2])])
+    batch = Batch(x, None, jax.random.key(2), 20)
+    mixed = batch._replace(x=x[::-1, jnp.array([3, 1, 0, 4, 2])])
     np.testing.assert_allclose(
-        compiled(method.loss, net, state, None, mixed)[0], compiled(method.loss, net, state, None, turn)[0], rtol=1e-4
+        compiled(method.loss, net, state, None, mixed)[0], compiled(method.loss, net, state, None, batch)[0], rtol=1e-4
     )
 
 
@@ -178,9 +178,9 @@ def test_an_own_encoder_alone_gets_a_dense_layer():
 def test_the_loss_adds_the_named_penalty_of_the_nuisance_codes(penalty):
     method = dense_symae(rate=0.0, lam=3.0, penalty=penalty, isometry=2.0, consistency=0.5, coincidence=0.7)
     net, state = method.init((12,), jax.random.key(0))
-    turn = Turn(jax.random.normal(jax.random.key(1), (4, 5, 12)), None, jax.random.key(2), 20)
-    loss, (terms, _) = compiled(method.loss, net, state, None, turn)
-    penalised = compiled(PENALTIES.get(penalty, penalty), compiled(jax.vmap(jax.vmap(net.nuisance)), turn.x))
+    batch = Batch(jax.random.normal(jax.random.key(1), (4, 5, 12)), None, jax.random.key(2), 20)
+    loss, (terms, _) = compiled(method.loss, net, state, None, batch)
+    penalised = compiled(PENALTIES.get(penalty, penalty), compiled(jax.vmap(jax.vmap(net.nuisance)), batch.x))
     assert float(terms["penalty"]) == pytest.approx(float(penalised), rel=1e-5)
     total = terms["reconstruction"] + 3 * terms["penalty"] + 2 * terms["isometry"] + 0.5 * terms["consistency"]
     total += 0.7 * terms["coincidence"]
@@ -190,9 +190,9 @@ def test_the_loss_adds_the_named_penalty_of_the_nuisance_codes(penalty):
 def test_the_loss_adds_what_the_opponents_earn():
     method = dense_symae(rate=0.0, lam=3.0, penalty="adversarial")
     net, state = method.init((12,), jax.random.key(0))
-    turn = Turn(jax.random.normal(jax.random.key(1), (4, 5, 12)), None, jax.random.key(2), 20)
-    loss, (terms, _) = compiled(method.loss, net, state, None, turn)
-    codes = method.share(net, state, turn)
+    batch = Batch(jax.random.normal(jax.random.key(1), (4, 5, 12)), None, jax.random.key(2), 20)
+    loss, (terms, _) = compiled(method.loss, net, state, None, batch)
+    codes = method.share(net, state, batch)
     assert [c.shape for c in codes] == [(20, 3), (20, 4)]
     found = Pairs(jax.vmap(net.opponents.coherent)(codes.nuisance), jax.vmap(net.opponents.nuisance)(codes.coherent))
     covariances = [np.mean(c * f, axis=0) - np.mean(c, axis=0) * np.mean(f, axis=0) for c, f in zip(codes, found, strict=True)]
@@ -257,14 +257,14 @@ def test_coarse_rows_vary_about_their_means_as_they_did_and_sharp_ones_are_thems
 
 @pytest.mark.parametrize("penalty", ["relative-energy", "adversarial"])
 def test_players_see_blurred_rows_as_if_these_had_been_coarse(penalty):
-    turn = Turn(jax.random.normal(jax.random.key(1), (4, 5, 12)), None, jax.random.key(2), 20)
+    batch = Batch(jax.random.normal(jax.random.key(1), (4, 5, 12)), None, jax.random.key(2), 20)
     given = {"rate": 0.0, "lam": 3.0, "isometry": 2.0, "consistency": 0.5, "penalty": penalty}
     sharp, blurred = dense_symae(**given), dense_symae(**given, blur=0.1)
     net, state = sharp.init((12,), jax.random.key(0))
-    before = turn._replace(x=coarse(turn.x, 0.1))
+    before = batch._replace(x=coarse(batch.x, 0.1))
     expected = compiled(sharp.loss, net, state, None, before)[0]
-    assert float(compiled(blurred.loss, net, state, None, turn)[0]) == pytest.approx(float(expected), rel=1e-5)
-    shared = blurred.share(net, state, turn)
+    assert float(compiled(blurred.loss, net, state, None, batch)[0]) == pytest.approx(float(expected), rel=1e-5)
+    shared = blurred.share(net, state, batch)
     for ours, theirs in zip(jax.tree.leaves(shared), jax.tree.leaves(sharp.share(net, state, before)), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
@@ -460,9 +460,9 @@ def test_consistency_teaches_the_encoders_and_not_the_decoder():
 
 def test_swaps_are_not_decoded_where_consistency_weighs_nothing():
     net, state = dense_symae().init((12,), jax.random.key(0))
-    turn = Turn(jax.random.normal(jax.random.key(1), (4, 5, 12)), None, jax.random.key(2), 20)
+    batch = Batch(jax.random.normal(jax.random.key(1), (4, 5, 12)), None, jax.random.key(2), 20)
     methods = [dense_symae(rate=0.0, lam=0.3, consistency=weight) for weight in (0.0, 1.0)]
-    never, always = (compiled(method.loss, net, state, None, turn)[1][0]["consistency"] for method in methods)
+    never, always = (compiled(method.loss, net, state, None, batch)[1][0]["consistency"] for method in methods)
     assert never == 0 < always
 
 

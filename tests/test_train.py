@@ -19,7 +19,7 @@ import pytest
 from equinox.nn import Sequential
 
 import unentangle as un
-from unentangle.methods.protocol import Turn, check_fields
+from unentangle.methods.protocol import Batch, check_fields
 from unentangle.nets import FLATTEN, Dense, reshape
 from unentangle.schedules import Number, at
 from unentangle.train.engine import _Bar, new_game, parts_of, step
@@ -78,8 +78,8 @@ def test_the_order_of_a_batch_is_nothing_to_a_loss_without_noise(kind):
     x = jnp.asarray(small_mra().x)
     for player in method.players():
         straight, turned = (
-            player.loss(net, state, method.share(net, state, turn), turn)[0]
-            for turn in (Turn(rows, None, jax.random.key(0), 30) for rows in (x, x[::-1]))
+            player.loss(net, state, method.share(net, state, batch), batch)[0]
+            for batch in (Batch(rows, None, jax.random.key(0), 30) for rows in (x, x[::-1]))
         )
         assert float(straight) == pytest.approx(float(turned), rel=1e-5)
 
@@ -89,14 +89,14 @@ def test_gradients_reach_their_own_player_only(method):
     data = small_mra()
     game = new_game(method, data.row_shape, jax.random.key(0))
     shape = (3, 4, 12) if isinstance(method.recommended.batch, tuple) else (3, 12)
-    turn = Turn(jnp.ones(shape), jnp.ones(shape), jax.random.key(0), 30)
+    batch = Batch(jnp.ones(shape), jnp.ones(shape), jax.random.key(0), 30)
     fixed = dataclasses.replace(method, rate=0.0) if hasattr(method, "rate") else method
     for player in method.players():
         own = jax.tree.leaves(eqx.filter(game.net, parts_of(game.net, player)))
         assert own
         still = [p._replace(times=1, pace=1.0 if p.parts == player.parts else 0.0) for p in fixed.players()]
         playing = _with_players(fixed, tuple(still))
-        moved, _ = eqx.filter_jit(lambda game, turn, m=playing: step(m, game, turn, jnp.asarray(0.1)))(game, turn)
+        moved, _ = eqx.filter_jit(lambda game, batch, m=playing: step(m, game, batch, jnp.asarray(0.1)))(game, batch)
         for part in getattr(game.net, "_fields", ("hunter", "prey")):
             before, after = (jax.tree.leaves(eqx.filter(getattr(n, part), eqx.is_array)) for n in (game.net, moved.net))
             same = all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))

@@ -108,7 +108,7 @@ class Chase:
             Player(self.run, ("prey",), 1, plain, 0.5),
         )
 
-    def share(self, net, state, turn):
+    def share(self, net, state, batch):
         return {"seen": net.prey}
 
     def encode(self, trained, data):
@@ -123,14 +123,14 @@ class Chase:
     def shortfall(self, trained, data):
         raise NotImplementedError
 
-    def hunt(self, net, state, shared, turn):
+    def hunt(self, net, state, shared, batch):
         loss = 0.5 * (net.hunter - net.prey) ** 2
         return loss, ({"distance": jnp.abs(net.hunter - net.prey), "seen": shared["seen"]}, state)
 
-    def run(self, net, state, shared, turn):
-        batches = jnp.mean(turn.x) - jnp.mean(turn.second)
+    def run(self, net, state, shared, batch):
+        batches = jnp.mean(batch.x) - jnp.mean(batch.second)
         return -self.lam * net.prey + 0.0 * (net.hunter - net.prey) ** 2, (
-            {"batches": batches, "n": turn.n + 0.0},
+            {"batches": batches, "n": batch.n + 0.0},
             state,
         )
 

@@ -10,7 +10,7 @@ from .. import nets
 from ..data.dataset import Dataset
 from ..metrics import learned_by_range
 from .latent import Latents, half_mean_square
-from .protocol import Player, Recommended, Trained, Turn
+from .protocol import Batch, Player, Recommended, Trained
 
 ADAM = optax.scale_by_adam(eps=1e-8)
 
@@ -40,10 +40,10 @@ class AE(Latents):
         """One player, who moves everything."""
         return (Player(self.loss, optimiser=ADAM),)
 
-    def loss(self, net: nets.Autoencoder, state: nets.State, shared: None, turn: Turn):
+    def loss(self, net: nets.Autoencoder, state: nets.State, shared: None, batch: Batch):
         """Half the mean squared error."""
-        z = jax.nn.sigmoid(nets.mapped(net.encoder, turn.x))
-        reconstruction = half_mean_square(nets.mapped(net.decoder, z), turn.x)
+        z = jax.nn.sigmoid(nets.mapped(net.encoder, batch.x))
+        reconstruction = half_mean_square(nets.mapped(net.decoder, z), batch.x)
         return reconstruction, ({"reconstruction": reconstruction}, state)
 
     def learned(self, trained: Trained, data: Dataset) -> int:

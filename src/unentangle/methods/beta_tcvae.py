@@ -24,7 +24,7 @@ from ..gaussian import log_normal
 from ..metrics import learned_by_range
 from ..schedules import Number
 from .beta_vae import ADAGRAD, Likelihood, Variational, mean_of, posterior, reconstruction_error
-from .protocol import Player, Recommended, Trained, Turn
+from .protocol import Batch, Player, Recommended, Trained
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,11 @@ class BetaTCVAE(Variational):
         """One player, who moves everything."""
         return (Player(self.loss, optimiser=ADAGRAD),)
 
-    def loss(self, net: nets.Autoencoder, state: nets.State, shared: None, turn: Turn):
+    def loss(self, net: nets.Autoencoder, state: nets.State, shared: None, batch: Batch):
         """Reconstruction error plus mutual information, beta times total correlation, and dimension-wise divergence."""
-        q = posterior(net.encoder, turn.x, turn.key)
-        reconstruction = reconstruction_error(net.decoder, q.z, turn.x, self.likelihood)
-        joint, each = aggregate_densities(q.z, q.mean, q.log_var, turn.n, self.sampler)
+        q = posterior(net.encoder, batch.x, batch.key)
+        reconstruction = reconstruction_error(net.decoder, q.z, batch.x, self.likelihood)
+        joint, each = aggregate_densities(q.z, q.mean, q.log_var, batch.n, self.sampler)
         conditional = jnp.sum(log_normal(q.z, q.mean, q.log_var), axis=1)
         information = jnp.mean(conditional - joint)
         correlation = jnp.mean(joint - jnp.sum(each, axis=1))

@@ -28,7 +28,7 @@ from ..gaussian import kl_to_prior, log_normal, sample
 from ..metrics import learned_by_variance
 from ..schedules import Number
 from .latent import Latents
-from .protocol import Player, Recommended, Trained, Turn
+from .protocol import Batch, Player, Recommended, Trained
 
 Likelihood = Literal["gaussian", "bernoulli"]
 ADAGRAD = optax.scale_by_rss(initial_accumulator_value=0.0, eps=1e-10)
@@ -133,10 +133,10 @@ class BetaVAE(Variational):
         """One player, who moves everything."""
         return (Player(self.loss, optimiser=ADAGRAD),)
 
-    def loss(self, net: nets.Autoencoder, state: nets.State, shared: None, turn: Turn):
+    def loss(self, net: nets.Autoencoder, state: nets.State, shared: None, batch: Batch):
         """The negative evidence lower bound, its divergence weighted by beta."""
-        q = posterior(net.encoder, turn.x, turn.key)
-        reconstruction = reconstruction_error(net.decoder, q.z, turn.x, self.likelihood)
+        q = posterior(net.encoder, batch.x, batch.key)
+        reconstruction = reconstruction_error(net.decoder, q.z, batch.x, self.likelihood)
         divergence = kl_to_prior(q.mean, q.log_var) if self.kl == "exact" else sampled_divergence(q)
         kl = jnp.mean(jnp.sum(divergence, axis=1))
         return reconstruction + self.beta * kl, ({"reconstruction": reconstruction, "kl": kl}, state)

@@ -28,7 +28,7 @@ from ..schedules import Number
 from .autoencoder import ADAM
 from .beta_vae import Likelihood, Variational, mean_of, posterior, reconstruction_error, sampled_divergence
 from .latent import Latents
-from .protocol import Player, Recommended, Trained, Turn
+from .protocol import Batch, Player, Recommended, Trained
 
 
 class FactorVAENets(NamedTuple):
@@ -84,22 +84,22 @@ class FactorVAE(Variational):
         judge = Player(self.discriminate, ("discriminator",), optimiser=momentum)
         return (judge, Player(self.loss, ("encoder", "decoder"), optimiser=ADAM))
 
-    def share(self, net: FactorVAENets, state: nets.State, turn: Turn) -> Float[Array, "rows m"]:
+    def share(self, net: FactorVAENets, state: nets.State, batch: Batch) -> Float[Array, "rows m"]:
         """Codes of the first batch, for the discriminator to learn from."""
-        return posterior(net.encoder, turn.x, turn.key).z
+        return posterior(net.encoder, batch.x, batch.key).z
 
-    def discriminate(self, net: FactorVAENets, state: nets.State, z: Float[Array, "rows m"], turn: Turn):
+    def discriminate(self, net: FactorVAENets, state: nets.State, z: Float[Array, "rows m"], batch: Batch):
         """Half the cross entropy on true codes and half that on shuffled ones."""
-        odds = jax.vmap(net.discriminator)(jnp.concatenate([z, shuffled(turn.key, z)]))[:, 0]
+        odds = jax.vmap(net.discriminator)(jnp.concatenate([z, shuffled(batch.key, z)]))[:, 0]
         true, false = jnp.split(odds, 2)
         entropy = 0.5 * (jnp.mean(jax.nn.softplus(-true)) + jnp.mean(jax.nn.softplus(false)))
         return entropy, ({"discrimination": entropy}, state)
 
-    def loss(self, net: FactorVAENets, state: nets.State, shared: Any, turn: Turn):
+    def loss(self, net: FactorVAENets, state: nets.State, shared: Any, batch: Batch):
         """The negative evidence lower bound on the second batch, plus gamma times the total correlation."""
-        assert turn.second is not None
-        q = posterior(net.encoder, turn.second, turn.key)
-        reconstruction = reconstruction_error(net.decoder, q.z, turn.second, self.likelihood)
+        assert batch.second is not None
+        q = posterior(net.encoder, batch.second, batch.key)
+        reconstruction = reconstruction_error(net.decoder, q.z, batch.second, self.likelihood)
         kl = jnp.mean(jnp.sum(sampled_divergence(q), axis=1))
         correlation = jnp.mean(jax.vmap(net.discriminator)(q.z))
         terms = {"reconstruction": reconstruction, "kl": kl, "correlation": correlation}

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Key
 from .. import nets
 from ..data.dataset import Dataset
 from ..errors import InputError
-from .protocol import Piece, Trained, Turn, check_fields
+from .protocol import Batch, Piece, Trained, check_fields
 
 
 class Latents:
@@ -39,7 +39,7 @@ class Latents:
         """The nets that play: an autoencoder, unless the method has more."""
         return nets.autoencoder(shape, self.m, self.heads, key, self.encoder, self.decoder)
 
-    def share(self, net: Any, state: nets.State, turn: Turn) -> Any:
+    def share(self, net: Any, state: nets.State, batch: Batch) -> Any:
         """Nothing is shared, unless the method has several players."""
 
     def learned(self, trained: Trained, data: Dataset) -> int:

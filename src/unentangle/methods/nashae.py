@@ -37,7 +37,7 @@ from ..metrics import learned_by_range
 from ..schedules import Number
 from .autoencoder import ADAM
 from .latent import Latents, half_mean_square
-from .protocol import Player, Recommended, Trained, Turn
+from .protocol import Batch, Player, Recommended, Trained
 
 # -- the predictors -------------------------------------------------------------------------------------------------------
 
@@ -122,19 +122,19 @@ class NashAE(Latents):
         predictors = Player(self.predict, ("predictors",), times=self.updates, optimiser=ADAM, pace=10.0)
         return (predictors, Player(self.disentangle, ("encoder", "decoder"), optimiser=ADAM, pace=self.pace))
 
-    def share(self, net: NashAENets, state: nets.State, turn: Turn) -> Float[Array, "rows m"]:
+    def share(self, net: NashAENets, state: nets.State, batch: Batch) -> Float[Array, "rows m"]:
         """The codes of the batch, which every move of the predictors starts from."""
-        return jax.nn.sigmoid(nets.mapped(net.encoder, turn.x))
+        return jax.nn.sigmoid(nets.mapped(net.encoder, batch.x))
 
-    def predict(self, net: NashAENets, state: nets.State, z: Float[Array, "rows m"], turn: Turn):
+    def predict(self, net: NashAENets, state: nets.State, z: Float[Array, "rows m"], batch: Batch):
         """Eq. 2: half the mean squared error of the predictions."""
         error = half_mean_square(net.predictors(z), z)
         return error, ({"prediction": error}, state)
 
-    def disentangle(self, net: NashAENets, state: nets.State, shared: Any, turn: Turn):
+    def disentangle(self, net: NashAENets, state: nets.State, shared: Any, batch: Batch):
         """Eq. 5: reconstruction and the adversarial term, as a function of encoder and decoder."""
-        z = jax.nn.sigmoid(nets.mapped(net.encoder, turn.x))
-        reconstruction = half_mean_square(nets.mapped(net.decoder, z), turn.x)
+        z = jax.nn.sigmoid(nets.mapped(net.encoder, batch.x))
+        reconstruction = half_mean_square(nets.mapped(net.decoder, z), batch.x)
         predicted = net.predictors(z)
         if self.game == "covariance":
             adversarial = jnp.sum(prediction_covariance(jax.lax.stop_gradient(z) if self.detach else z, predicted))
@@ -183,9 +183,9 @@ class Prediction(Latents):
         """The predictors."""
         return (Player(self.predict, optimiser=ADAM),)
 
-    def predict(self, net: PredictorsOnly, state: nets.State, shared: None, turn: Turn):
+    def predict(self, net: PredictorsOnly, state: nets.State, shared: None, batch: Batch):
         """Eq. 2 on frozen codes."""
-        error = half_mean_square(net.predictors(turn.x), turn.x)
+        error = half_mean_square(net.predictors(batch.x), batch.x)
         return error, ({"prediction": error}, state)
 
     def encode(self, trained: Trained, data: Dataset) -> Float[np.ndarray, "rows m"]:

@@ -20,11 +20,11 @@ from ..errors import InputError
 from ..schedules import Number, is_number
 
 Terms = dict[str, Array]
-Loss = Callable[[Any, eqx.nn.State, Any, "Turn"], tuple[Array, tuple[Terms, eqx.nn.State]]]
+Loss = Callable[[Any, eqx.nn.State, Any, "Batch"], tuple[Array, tuple[Terms, eqx.nn.State]]]
 
 
-class Turn(NamedTuple):
-    """What one step deals to every player: standardised rows, and what a loss may depend on besides."""
+class Batch(NamedTuple):
+    """What every player sees in one step: standardised rows, and what a loss may depend on besides."""
 
     x: Float[Array, "..."]  # (rows, *row), or (groups, instances, *row)
     second: Float[Array, "..."] | None  # another batch, for methods that ask for one
@@ -33,7 +33,7 @@ class Turn(NamedTuple):
 
 
 class Player(NamedTuple):
-    """Who moves `parts` of the net (all of it, if none are named) to lower `loss(net, state, shared, turn)`."""
+    """Who moves `parts` of the net (all of it, if none are named) to lower `loss(net, state, shared, batch)`."""
 
     loss: Loss
     parts: tuple[str, ...] = ()
@@ -65,7 +65,7 @@ class Method(Protocol):
         """Who plays, in the order of their moves."""
         ...
 
-    def share(self, net: Any, state: eqx.nn.State, turn: Turn) -> Any:
+    def share(self, net: Any, state: eqx.nn.State, batch: Batch) -> Any:
         """What several players need, computed once a step and without gradients; None if nothing."""
         ...
 

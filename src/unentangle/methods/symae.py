@@ -47,7 +47,7 @@ from ..geodesics import geodesics
 from ..schedules import Cosine, Linear, Number, at
 from .autoencoder import ADAM
 from .latent import half_mean_square
-from .protocol import Piece, Player, Recommended, Trained, Turn, check_fields
+from .protocol import Batch, Piece, Player, Recommended, Trained, check_fields
 
 Named = Literal["energy", "relative-energy", "kl", "wasserstein", "sinkhorn", "hsic", "adversarial"]
 Pool = Callable[[Float[Array, "instances *features"], Bool[Array, " instances"]], Float[Array, "*features"]]
@@ -449,36 +449,36 @@ class SymAE:
         opponents = Player(self.predict, ("opponents",), times=5, optimiser=ADAM, pace=10.0)
         return (opponents, Player(self.loss, nets.SymAENets._fields[:-1]))
 
-    def share(self, net: Nets, state: nets.State, turn: Turn) -> Pairs | None:
+    def share(self, net: Nets, state: nets.State, batch: Batch) -> Pairs | None:
         """What the opponents start from."""
-        return self._pairs(*self._codes(net, state, self._coarse(turn))[:2]) if net.opponents is not None else None
+        return self._pairs(*self._codes(net, state, self._coarse(batch))[:2]) if net.opponents is not None else None
 
-    def predict(self, net: Nets, state: nets.State, shared: Pairs, turn: Turn):
+    def predict(self, net: Nets, state: nets.State, shared: Pairs, batch: Batch):
         """The opponents lower half the mean squared error of their predictions (NashAE, eq. 2)."""
         assert net.opponents is not None
         predicted = predictions(net.opponents, shared)
         error = half_mean_square(predicted.coherent, shared.coherent) + half_mean_square(predicted.nuisance, shared.nuisance)
         return error, ({"prediction": error}, state)
 
-    def loss(self, net: Nets, state: nets.State, shared: Any, turn: Turn):
+    def loss(self, net: Nets, state: nets.State, shared: Any, batch: Batch):
         """Reconstruction error, and the penalties by their weights, for a batch (groups, instances, *row)."""
-        turn = self._coarse(turn)
-        groups, instances = turn.x.shape[:2]
-        c, n, state = self._codes(net, state, turn)
+        batch = self._coarse(batch)
+        groups, instances = batch.x.shape[:2]
+        c, n, state = self._codes(net, state, batch)
         group = jnp.repeat(jnp.arange(groups), instances)
         rows = n.reshape(groups * instances, -1)
-        decoded, state = net.decoder(c, regularise(self.regulariser, rows, self.rate, turn.key), group, state)
-        reconstruction = jnp.mean((decoded.reshape(turn.x.shape) - turn.x) ** 2)
+        decoded, state = net.decoder(c, regularise(self.regulariser, rows, self.rate, batch.key), group, state)
+        reconstruction = jnp.mean((decoded.reshape(batch.x.shape) - batch.x) ** 2)
         if net.opponents is not None:
             codes = self._pairs(c, n)
             penalty = adversarial_penalty(codes, predictions(net.opponents, codes))
         else:
             penalty = (dependence.PENALTIES[self.penalty] if isinstance(self.penalty, str) else self.penalty)(n)
-        compared, inconsistency = (n, turn.x), jnp.zeros(())
+        compared, inconsistency = (n, batch.x), jnp.zeros(())
         if self.consistency:
             virtual = self._virtual(net, state, c, n)
             inconsistency = consistency_penalty(virtual.again, virtual.given)
-            compared = half_and_half(n, virtual.again), half_and_half(turn.x, virtual.x)
+            compared = half_and_half(n, virtual.again), half_and_half(batch.x, virtual.x)
         isometry = if_it_counts(self.isometry, isometry_penalty, *compared)
         coincidence = if_it_counts(self.coincidence, coincidence_penalty, n)
         total = reconstruction + self.lam * penalty
@@ -500,15 +500,15 @@ class SymAE:
         again = nets.over_rows(net.nuisance, rows, state)[0]
         return Virtual(rows.reshape(*given.shape[:2], *rows.shape[1:]), given, again.reshape(given.shape))
 
-    def _coarse(self, turn: Turn) -> Turn:
-        return turn._replace(x=coarse(turn.x, self.blur))
+    def _coarse(self, batch: Batch) -> Batch:
+        return batch._replace(x=coarse(batch.x, self.blur))
 
-    def _codes(self, net: Nets, state: nets.State, turn: Turn) -> tuple[Array, Array, nets.State]:
+    def _codes(self, net: Nets, state: nets.State, batch: Batch) -> tuple[Array, Array, nets.State]:
         """C (groups, p) and N (groups, instances, q) of a batch."""
-        groups, instances, *row = turn.x.shape
-        seen = some_of_each(jax.random.fold_in(turn.key, groups), turn.x, self.pooled)
+        groups, instances, *row = batch.x.shape
+        seen = some_of_each(jax.random.fold_in(batch.key, groups), batch.x, self.pooled)
         c, state = coherent_codes(net, state, self._pool(), seen)
-        n, state = nets.over_rows(net.nuisance, turn.x.reshape(-1, *row), state)
+        n, state = nets.over_rows(net.nuisance, batch.x.reshape(-1, *row), state)
         return c, n.reshape(groups, instances, -1), state
 
     def _pairs(self, c: Float[Array, "groups p"], n: Float[Array, "groups instances q"]) -> Pairs:

@@ -28,7 +28,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ..data.dataset import Dataset, Layout, distinct, draw_instances, evenly
 from ..data.packed import Packed, unpack
 from ..errors import Diverged, InputError
-from ..methods.protocol import Method, Player, Trained, Turn, is_size, numbers_of
+from ..methods.protocol import Batch, Method, Player, Trained, is_size, numbers_of
 from ..model import Model, describe
 from ..schedules import Number, at
 from .memory import keep_freed
@@ -51,22 +51,22 @@ class Game(NamedTuple):
 # -- one step -------------------------------------------------------------------------------------------------------------
 
 
-def step(method: Method, game: Game, turn: Turn, lr: Array) -> tuple[Game, dict[str, Array]]:
+def step(method: Method, game: Game, batch: Batch, lr: Array) -> tuple[Game, dict[str, Array]]:
     """One round: every player moves its own parts by its own loss, as often as it declares.
 
     `method` holds its numbers at this step. A player's gradient comes from its own loss only, and is taken with respect to its
     own parts only; what was shared is a constant to it.
     """
     net, state, memory = game
-    shared = jax.lax.stop_gradient(method.share(net, state, turn))
+    shared = jax.lax.stop_gradient(method.share(net, state, batch))
     memories, named, terms = [], {}, {}
     for number, (player, moments) in enumerate(zip(method.players(), memory, strict=True)):
         for time in range(player.times):
-            key = jax.random.fold_in(jax.random.fold_in(turn.key, number), time)
+            key = jax.random.fold_in(jax.random.fold_in(batch.key, number), time)
             own, rest = eqx.partition(net, parts_of(net, player))
 
             def loss(own, rest=rest, state=state, key=key, player=player):
-                return player.loss(eqx.combine(own, rest), state, shared, turn._replace(key=key))
+                return player.loss(eqx.combine(own, rest), state, shared, batch._replace(key=key))
 
             (_, (terms, state)), gradient = eqx.filter_value_and_grad(loss, has_aux=True)(own)
             direction, moments = player.optimiser.update(gradient, moments, own)
@@ -200,8 +200,8 @@ class Trainer:
         now = {name: at(n, progress) for name, n in own.items()}
         lr = now.pop("lr")
         key = jax.random.split(jax.random.fold_in(key, 1 + t))[1]
-        turn = Turn(rows[0], rows[1] if self.dealer.second else None, key, len(self.dealer.data))
-        game, terms = step(replace(self.method, **now), eqx.combine(arrays, static), turn, lr)  # pyright: ignore[reportArgumentType, reportCallIssue]
+        batch = Batch(rows[0], rows[1] if self.dealer.second else None, key, len(self.dealer.data))
+        game, terms = step(replace(self.method, **now), eqx.combine(arrays, static), batch, lr)  # pyright: ignore[reportArgumentType, reportCallIssue]
         return eqx.filter(game, eqx.is_array), terms
 
 
