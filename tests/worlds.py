@@ -1,7 +1,7 @@
 """Problems with known answers, and small nets that compile fast."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -11,7 +11,8 @@ import optax
 
 import unentangle as un
 from unentangle.data.dataset import Scale
-from unentangle.methods.protocol import Player, Recommended, Trained
+from unentangle.methods.codes import Trained
+from unentangle.methods.protocol import Defaults, Player, Recommended
 from unentangle.nets import ELU, FLATTEN, Concatenation, Conv, Dense, SymAENets, keys, mlp, reshape
 from unentangle.schedules import Number
 
@@ -24,7 +25,7 @@ def small_mra(n_x=6, n_tau=5, k=12, **options) -> un.Dataset:
 def dense_symae(k=12, **numbers) -> un.SymAE:
     """SymAE on dense nets, without what is our own: compiles in a second, and trains as one scanned program."""
     p, q = numbers.setdefault("p", 3), numbers.setdefault("q", 4)
-    numbers = {"blur": 0.0, "isometry": 0.0, "consistency": 0.0, "coincidence": 0.0, "pooled": 1.0} | numbers
+    numbers.setdefault("terms", ())
 
     def net(*widths):
         return lambda key: eqx.nn.Sequential([FLATTEN, *mlp(list(widths), ELU, keys(key))])
@@ -83,7 +84,7 @@ class ChaseNet(eqx.Module):
 
 
 @dataclass(frozen=True)
-class Chase:
+class Chase(Defaults):
     """A game of two players whose every step is known: the hunter halves the distance `times` times, the prey runs `lam` on.
 
     Loss of the hunter: (hunter - prey)^2 / 2, of the prey: -lam * prey; both by plain gradient descent. If a gradient leaked,
@@ -92,11 +93,10 @@ class Chase:
 
     lam: Number = 1.0
     times: int = 2
-    recommended: ClassVar[Recommended] = Recommended(steps=5, batch=3, lr=0.5)
-    second_batch: ClassVar[bool] = True
-
-    def check(self, data, batch):
-        pass
+    recommended = Recommended(steps=5, batch=3, lr=0.5)
+    second_batch = True
+    parts = ()
+    decode = None
 
     def init(self, shape, key):
         return eqx.nn.make_with_state(lambda: ChaseNet(jnp.asarray(0.0), jnp.asarray(8.0)))()
@@ -110,18 +110,6 @@ class Chase:
 
     def share(self, net, state, batch):
         return {"seen": net.prey}
-
-    def encode(self, trained, data):
-        raise NotImplementedError
-
-    def decode(self, trained, codes):
-        raise NotImplementedError
-
-    def reconstruct(self, trained, data):
-        raise NotImplementedError
-
-    def shortfall(self, trained, data):
-        raise NotImplementedError
 
     def hunt(self, net, state, shared, batch):
         loss = 0.5 * (net.hunter - net.prey) ** 2

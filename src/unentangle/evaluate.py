@@ -12,11 +12,9 @@ from .data.dataset import Dataset, Scale, evenly, mean_and_std
 from .datasets.mra import orbit
 from .dependence import J
 from .errors import InputError
-from .methods import NashAE
-from .methods.beta_vae import Variational
-from .methods.latent import Latents
+from .gaussian import kl_to_prior
+from .methods.codes import Codes
 from .methods.nashae import Prediction
-from .methods.symae import Codes, SymAE
 from .metrics import (
     R2,
     code_leakage,
@@ -80,9 +78,9 @@ def evaluate(
     Raises:
         InputError: if the data does not have the model's row shape, or too few rows per state to measure leakage.
     """
-    data, method = model.view(data), model.method
-    if isinstance(method, Latents):
-        return _latent_measures(model, method, data)
+    data = model.view(data)
+    if not model.grouped:
+        return _latent_measures(model, data)
     if states is not None and data.transforms:
         raise InputError(f"states is for data without transforms; this goes through {data.transforms}.")
     if states is not None:
@@ -100,7 +98,7 @@ def evaluate(
     leak = leakage(codes.nuisance, data.states)
     return {
         **swaps,
-        **({"inconsistency": method.inconsistency(model.trained, codes)} if isinstance(method, SymAE) else {}),
+        "inconsistency": model.inconsistency(codes),
         **_reconstruction(model, data, decoded),
         **_dependence(data.states, codes.nuisance),
         "leakage": leak.accuracy,
@@ -200,15 +198,16 @@ def _reconstruction(model: Model, data: Dataset, decoded: Float[np.ndarray, "row
     }
 
 
-def _latent_measures(model: Model, method: Latents, data: Dataset) -> dict[str, float]:
-    codes = model.encode(data)
+def _latent_measures(model: Model, data: Dataset) -> dict[str, float]:
+    whole, part = model.codes(data), model.parts[0]
+    codes = whole.by_row[part.name]
     found = {
-        "learned_latents": method.learned(model.trained, data),
+        **({"learned_latents": part.learned(codes, model.variances(data))} if part.learned else {}),
         "used_latents": used_latents(model.decode, codes[evenly(len(codes), 2000)]),
-        **_reconstruction(model, data, method.decode(model.trained, codes, model.trained.level(data))),
+        **_reconstruction(model, data, model.decode(whole)),
     }
-    if isinstance(method, NashAE):
-        predicted = method.predictions(model.trained, data)
+    predicted = model.predictions(data)
+    if predicted is not None:
         found["predictor_r2"] = squared_correlation(codes, predicted).mean
         found["predictor_r2_live"] = squared_correlation(codes, predicted, dead=0.2).live
     if len(codes) >= 4:
@@ -249,8 +248,13 @@ def agreement(models: Sequence[Model], data: Dataset, rows: int = 1000) -> list[
     paper.
     """
     some = data.take(evenly(len(data), rows))
-    told = [m.method.divergence(m.trained, m.view(some)) for m in models if isinstance(m.method, Variational)]
-    return udr([m.encode(some) for m in models], live=[kl > 0.01 for kl in told] or None).tolist()
+    codes, variances = [m.encode(some) for m in models], [m.variances(some) for m in models]
+    live = [
+        np.asarray(kl_to_prior(z, np.log(v))).mean(axis=0) > 0.01
+        for z, v in zip(codes, variances, strict=True)
+        if v is not None
+    ]
+    return udr(codes, live=live or None).tolist()
 
 
 def _dependence(states: np.ndarray, nuisance: Float[np.ndarray, "rows q"]) -> dict[str, float]:

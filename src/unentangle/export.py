@@ -8,8 +8,9 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from string import ascii_letters
-from typing import Any
+from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,23 +19,59 @@ from jax.extend.core import Literal
 from jaxtyping import Array
 
 from .errors import InputError
-from .methods.protocol import Piece, Trained
+from .methods.codes import Trained, Under
+from .methods.protocol import Method
 from .storage import write
 
 OPSET, IR = 18, 9  # of 2022 and 2023, so that older runtimes read the files
 INT64 = 7  # in ONNX
 
 
-def write_pieces(pieces: dict[str, Piece], trained: Trained, folder: Path) -> list[Path]:
-    """Write each piece as `<name>.onnx`. Rows go in and come out in the units of the data, float32.
+class Piece(NamedTuple):
+    """A part of a trained net that can be of use without the rest: function(net, state, *inputs) on standardised rows."""
+
+    function: Callable[..., Array]
+    inputs: dict[str, tuple[str | int, ...]]  # shapes, in which the sizes that may be any have a name; "mask" is true or false
+    output: str  # "rows", for what is to be restored to the units of the data
+
+    @property
+    def decodes(self) -> bool:
+        """Whether rows come out."""
+        return self.output == "rows"
+
+
+def pieces(method: Method, trained: Trained) -> dict[str, Piece]:
+    """The encoders of each part, and the decoder, by the names of their files."""
+    rows: dict[str, tuple[str | int, ...]] = {"rows": ("n", *trained.shape)}
+    found, parts = {}, method.parts
+    only = len(parts) == 1 and parts[0].per == "row"
+    for part in parts:
+        assert part.encode
+        if part.per == "row":
+            found["encoder" if only else part.name] = Piece(part.encode, rows, "codes" if only else part.name)
+            continue
+        assert part.pool
+        features = "features" if sum(p.per == "group" for p in parts) == 1 else f"{part.name}_features"
+        x = jax.ShapeDtypeStruct((1, *trained.shape), np.float32)
+        shape = eqx.filter_eval_shape(part.encode, trained.net, trained.state, x).shape[1:]
+        groups = {"features": ("groups", "instances", *shape), "mask": ("groups", "instances")}
+        found |= {features: Piece(part.encode, rows, "features"), part.name: Piece(part.pool, groups, part.name)}
+    inputs: dict[str, tuple[str | int, ...]] = {"codes" if only else part.name: ("n", part.size) for part in parts}
+    decoder = Under(method.decode, (None,) * len(parts))
+    return found | {"decoder": Piece(decoder, inputs, "rows")}
+
+
+def write_pieces(method: Method, trained: Trained, folder: Path) -> list[Path]:
+    """Write each of the `pieces` as `<name>.onnx`. Rows go in and come out in the units of the data, float32.
 
     Raises:
         InputError: if onnx is not installed, a net does what is not known here, or a file is there already.
     """
-    paths = [folder / f"{name}.onnx" for name in pieces]
+    made = pieces(method, trained)
+    paths = [folder / f"{name}.onnx" for name in made]
     if there := [path for path in paths if path.exists()]:
         raise InputError(f"{there[0]} exists already; give the name of a new folder.")
-    files = [_written(name, piece, trained) for name, piece in pieces.items()]
+    files = [_written(name, piece, trained) for name, piece in made.items()]
     for path, content in zip(paths, files, strict=True):
         write(path, content)
     return paths

@@ -52,7 +52,7 @@ def figures(model: Model, data: Dataset) -> dict[str, Figure]:
     styles = [np.resize(s, max(map(len, styles))) for s in styles]  # a short group comes round again
 
     def under(groups: np.ndarray) -> np.ndarray:
-        return np.stack([model.decode(codes.restyled(g, s)) for g, s in zip(groups.tolist(), styles, strict=True)])
+        return np.stack([model.decode(codes.pair(g, s)) for g, s in zip(groups.tolist(), styles, strict=True)])
 
     rows = [f"{group_states[d]}\nswapped to {group_states[i]}" for i, d in zip(chosen, donors, strict=True)]
     columns = [f"instance {j + 1}" for j in range(len(styles[0]))]

@@ -17,8 +17,8 @@ from .data.blocks import Blocks
 from .data.dataset import Dataset, Scale, evenly, is_lazy, mean_and_std, survey
 from .errors import InputError
 from .methods import SymAE
-from .methods.protocol import Method
-from .methods.symae import row_axes, smooth
+from .methods.protocol import Method, numbers_of
+from .methods.terms import row_axes, smooth
 from .schedules import at
 from .train.engine import RESIDENT_BYTES
 
@@ -274,7 +274,8 @@ def _notes(data: Dataset, report: Report) -> list[str]:
 def _oscillating(data: Dataset, method: Method | None, usable: Bool[np.ndarray, " n"]) -> list[str]:
     """Whether SymAE's blur leaves next to nothing of rows; of some, each about its mean and as loud as the others."""
     good = np.flatnonzero(usable)
-    if not (isinstance(method, SymAE) and good.size and at(method.blur, jnp.zeros(())) > 0):
+    blur = 0.0 if method is None else numbers_of(method).get("terms.blur", 0.0)
+    if not (good.size and at(blur, jnp.zeros(())) > 0):
         return []
     some = int(np.clip((1 << 22) // prod(data.row_shape), 1, 64))
     rows = np.asarray(data.rows(good[evenly(len(good), some)]))

@@ -1,30 +1,30 @@
-"""A trained model: encode, decode, reconstruct, swap, interpolate, save, load."""
+"""A trained model and all that is done with its codes, written once for all methods, against the schema of codes."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, is_dataclass
-from functools import partial
-from hashlib import sha256
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any, Literal
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import Partial
 from jaxtyping import Float
+from scipy.interpolate import CubicSpline
 
 from .data.dataset import Dataset, Scale, evenly
 from .data.transforms import Chain, restored
 from .errors import InputError, brief
 from .export import write_pieces
-from .methods import METHODS
-from .methods.protocol import Method, Trained, numbers_of
-from .schedules import SCHEDULES
+from .geodesics import geodesics
+from .methods.codes import Codes, Part, Trained, Under, chunks, mixed, per_row, side_by_side, whole_groups
+from .methods.description import describe, restore
+from .methods.protocol import Method
+from .methods.terms import consistency_penalty
 from .storage import read_about, read_tree, write_tree
 
-FORMAT = 4  # what is written
-READ = (3, 4)  # what is read: 3 knows no transforms; in 1 and 2 SymAE's default nets were others
+FORMAT = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,61 +35,149 @@ class Model:
     trained: Trained
     seed: int
 
+    # -- codes ------------------------------------------------------------------------------------------------------------
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The schema of the codes."""
+        return self.method.parts
+
+    @property
+    def grouped(self) -> bool:
+        """Whether a part of the codes is one per group."""
+        return any(part.per == "group" for part in self.parts)
+
+    @property
+    def single(self) -> str | None:
+        """The name of the only part, if it is one per row: such codes are plain arrays."""
+        return self.parts[0].name if len(self.parts) == 1 and not self.grouped else None
+
     def encode(self, data: Any) -> Any:
         """The codes of a data set, or of an array of rows.
 
-        For SymAE, `Codes(coherent (groups, p), nuisance (rows, q), group (rows,))`: groups may have any size. For the others,
-        an array (rows, m); VAEs give the mean of q(z|x).
+        For SymAE, `Codes` with coherent (groups, p), nuisance (rows, q) and group (rows,): groups may have any size. For a
+        method with a single part per row, an array (rows, m); VAEs give the mean of q(z|x).
         """
-        return self.method.encode(self.trained, self.view(data))
+        codes = self.codes(data)
+        return codes.by_row[self.single] if self.single else codes
+
+    def codes(self, data: Any) -> Codes:
+        """The codes as `Codes`, for every method. Each row is read once and goes through each net once."""
+        data, trained = self.view(data), self.trained
+        made = {"row": len(data), "group": len(data.group_names)}
+        arrays = {part.name: np.empty((made[part.per], part.size), np.float32) for part in self.parts}
+        level = np.empty((len(data), 2)) if trained.scale.row_axes else None
+        for members, index, mask, rows in whole_groups(data, 8 * trained.chunk) if self.grouped else chunks(data):
+            real = index[mask]
+            if level is not None:
+                level[real] = trained.scale.level(rows)
+            rows = trained.scale.standardise(rows)
+            for part in self.parts:
+                assert part.encode
+                values = trained.map(part.encode, rows)
+                if part.per == "row":
+                    arrays[part.name][real] = values
+                else:
+                    assert part.pool
+                    padded = np.zeros((*mask.shape, *values.shape[1:]), np.float32)
+                    padded[mask] = values
+                    arrays[part.name][members] = trained.map(part.pool, padded, mask)
+        by_group, by_row = ({p.name: arrays[p.name] for p in self.parts if p.per == per} for per in ("group", "row"))
+        return Codes(by_group, by_row, data.group, level)
 
     def decode(self, codes: Any) -> Float[np.ndarray, "rows ..."]:
-        """The rows that these codes stand for, in the units of the data."""
-        return self.method.decode(self.trained, codes)
+        """The rows that these codes stand for, in the units of the data.
+
+        Args:
+            codes: `Codes`; for a method with a single part per row also an array (rows, m).
+        """
+        if not isinstance(codes, Codes):
+            if not self.single:
+                raise InputError(f"codes is of type {type(codes).__name__}; the Codes of `encode` are needed.")
+            rows = self._array(codes, "codes", self.parts[0])
+            codes = Codes({}, {self.single: rows}, np.arange(len(rows)))
+        return self._decoded(per_row(codes), codes.level)
+
+    def _decoded(
+        self, codes: Mapping[str, np.ndarray], level: np.ndarray | None, shared: Mapping[str, np.ndarray] | None = None
+    ) -> Float[np.ndarray, "rows ..."]:
+        """The rows of codes that are given for each row, and of `shared` ones (1, size), which are the same for all."""
+        under = self._under(shared or {})
+        rows = self.trained.map(under, *(codes[p.name] for p in self.parts if p.name not in (shared or {})))
+        return self.trained.restore(rows, level)
+
+    def _under(self, shared: Mapping[str, np.ndarray]) -> "Under":
+        return Under(self.method.decode, tuple(jnp.asarray(shared[p.name]) if p.name in shared else None for p in self.parts))
 
     def reconstruct(self, data: Any) -> Float[np.ndarray, "rows ..."]:
         """Encode and decode."""
-        return self.method.reconstruct(self.trained, self.view(data))
+        return self.decode(self.codes(data))
+
+    # -- virtual rows -----------------------------------------------------------------------------------------------------
 
     def swap(
-        self, state: Any, style: Any, pairs: Literal["all", "each"] = "all", latents: Sequence[int] | None = None
+        self,
+        state: Any,
+        style: Any,
+        parts: str | Sequence[str] | Mapping[str, Sequence[int]] | None = None,
+        pairs: Literal["all", "each"] = "all",
     ) -> Float[np.ndarray, "..."]:
-        """Virtual data: the state of some groups under the nuisance of some rows (redatuming, section 2.4 of the SymAE paper).
-
-        For methods with one code per row: the rows of `state`, with the named latents taken from the rows of `style`.
+        """Virtual data: some parts of the codes from `style`, the rest from `state` (redatuming, section 2.4 of the SymAE
+        paper).
 
         Args:
-            state: a data set or `Codes`, whose groups give the coherent codes, or coherent codes (states, p).
-            style: a data set or `Codes`, whose rows give the nuisance codes, or nuisance codes (styles, q).
+            state: a data set or `Codes`; or an array of the one part that it gives. It counts by groups if it gives parts per
+                group only, else by rows.
+            style: likewise.
+            parts: names of the parts that come from `style`, or {name: numbers of the part}. By default all parts per row, if
+                another is per group: the state of a group under the nuisance of a row.
             pairs: "all" gives every state under every style, (states, styles, *row); "each" the first with the first, the
                 second with the second and so on, (rows, *row).
-            latents: which latents come from `style`, for methods with one code per row.
         """
         if pairs not in ("all", "each"):
             raise InputError(f"pairs={pairs!r} is unknown; it is all or each.")
-        state, style = (self.view(given) if isinstance(given, Dataset) else given for given in (state, style))
-        return self._verb("swap")(self.trained, state, style, pairs, latents)
+        taken = self._taken(parts)
+        rest = [p for p in self.parts if len(taken.get(p.name, ())) < p.size]
+        base, base_level = self._side(state, "state", rest or self.parts)
+        other, level = self._side(style, "style", [p for p in self.parts if p.name in taken])
+        if any(p.per == "row" for p in rest):  # the level of a row goes with what is its own
+            level = base_level
+        states, styles = (len(next(iter(side.values()))) for side in (base, other))
+        i, j = np.arange(states), np.arange(styles)
+        if pairs == "each":
+            if states != styles:
+                raise InputError(f"there are {states} states and {styles} styles; pairs='each' needs as many.")
+            return self._decoded(mixed(base, other, taken), level)
+        if not base.keys() & taken.keys():  # a decoder then does once what depends on the state alone
+            return np.stack([self._decoded(other, level, {name: part[[k]] for name, part in base.items()}) for k in i])
+        i, j = np.repeat(i, styles), np.tile(j, states)
+        codes = mixed({name: part[i] for name, part in base.items()}, {name: part[j] for name, part in other.items()}, taken)
+        rows = self._decoded(codes, None if level is None else level[i if level is base_level else j])
+        return rows.reshape(states, styles, *rows.shape[1:])
 
     def traverse(
-        self, data: Any, row: int = 0, latents: Sequence[int] | None = None, points: int = 10
-    ) -> Float[np.ndarray, "latents points ..."]:
-        """One row of the data decoded again and again, while one latent at a time goes from its least to its greatest value.
+        self, data: Any, row: int = 0, parts: str | Sequence[str] | Mapping[str, Sequence[int]] | None = None, points: int = 10
+    ) -> Float[np.ndarray, "numbers points ..."]:
+        """One row of the data decoded while one number of its code at a time goes from its least to its greatest value.
 
         Args:
-            data: the rows that the ranges of the latents come from.
+            data: the rows that the ranges come from.
             row: the row to start from.
-            latents: which latents; by default all.
-            points: evenly spaced values of each.
+            parts: names of parts, or {name: numbers of the part}; by default all parts per row.
+            points: evenly spaced values of each number.
         """
         data = self.view(data)
         if not 0 <= row < len(data) or points < 2:
             raise InputError(f"row={row} and points={points}; a row below {len(data)} and 2 points or more are needed.")
-        return self._verb("traverse")(self.trained, data, row, latents, points)
-
-    def _verb(self, name: str) -> Callable[..., Any]:
-        if not hasattr(self.method, name):
-            raise InputError(f"{type(self.method).__name__} has no verb {name}.")
-        return getattr(self.method, name)
+        taken = self._taken([p.name for p in self.parts if p.per == "row"] if parts is None else parts)
+        codes = self.codes(data)
+        start, count = codes.pair(codes.group[row], [row]), sum(map(len, taken.values()))
+        paths = {name: np.repeat(part, count * points, axis=0) for name, part in per_row(start).items()}
+        for k, (name, i) in enumerate((name, i) for name, numbers in taken.items() for i in numbers):
+            values = codes.parts[name][:, i]
+            paths[name][k * points : (k + 1) * points, i] = np.linspace(values.min(), values.max(), points)
+        rows = self._decoded(paths, None if start.level is None else np.repeat(start.level, count * points, axis=0))
+        return rows.reshape(count, points, *rows.shape[1:])
 
     def interpolate(
         self,
@@ -99,7 +187,8 @@ class Model:
         path: Literal["spline", "geodesic"] = "spline",
         among: Any = None,
     ) -> Float[np.ndarray, "points ..."]:
-        """Decode a path through the nuisance codes of one group's instances, with its coherent code (section 4.1).
+        """Decode a path through the codes per row of one group's instances, with its codes per group (SymAE paper, section
+        4.1).
 
         Args:
             data: the instances of one group, two or more.
@@ -108,8 +197,8 @@ class Model:
                 geodesic ends there.
             path: "spline", the natural cubic spline of section 4.1; or "geodesic", from each instance to the next the path on
                 which the decoded rows change least (`geodesics`).
-            among: rows whose nuisance codes geodesics keep near: without them, the shortest path is often to fade one instance
-                out and the other in. Of more than 2,000 rows, as many are taken.
+            among: rows whose codes geodesics keep near: without them, the shortest path is often to fade one instance out and
+                the other in. Of more than 2,000 rows, as many are taken.
         """
         data = self.view(data)
         if path not in ("spline", "geodesic"):
@@ -119,21 +208,92 @@ class Model:
                 raise InputError("among is for geodesics; a spline runs through the instances and keeps near nothing else.")
             among = self.view(among)
             among = among.take(evenly(len(among), 2000))
-        x = Dataset(data.x, groups=np.zeros(len(data), int), transforms=data.transforms)
         position = np.arange(len(data)) * 1.0 if position is None else np.asarray(position, float)
         if len(data.group_names) > 1 and data.groups is not None:
             raise InputError(f"there are {len(data.group_names)} groups; the path runs through the instances of one.")
         if len(data) < 2 or position.shape != (len(data),) or len(np.unique(position[np.isfinite(position)])) < len(data):
             raise InputError(f"position has shape {position.shape}; {len(data)} different numbers are needed, and at least 2.")
         order = np.argsort(position)
-        at = (
-            np.linspace(position[order[0]], position[order[-1]], 10 * (len(data) - 1) + 1)
-            if at is None
-            else np.asarray(at, float)
-        )
+        ends = position[order[0]], position[order[-1]]
+        at = np.atleast_1d(np.linspace(*ends, 10 * (len(data) - 1) + 1) if at is None else np.asarray(at, float))
         if not np.isfinite(at).all():
             raise InputError("at holds NaN or infinity; every place on the path must be a finite number.")
-        return self._verb("interpolate")(self.trained, x.take(order), position[order], np.atleast_1d(at), path, among)
+        instances = Dataset(data.x, groups=np.zeros(len(data), int), transforms=data.transforms).take(order)
+        codes, position = self.codes(instances), position[order]
+        corners = side_by_side(codes)
+        if path == "geodesic":
+            near = None if among is None else side_by_side(self.codes(among))
+            through = self._along_geodesics(codes, corners, near, position, at)
+        else:
+            through = CubicSpline(position, corners, bc_type="natural")(at)
+        level = None if codes.level is None else np.stack([np.interp(at, position, c) for c in codes.level.T], axis=1)
+        ends = np.cumsum([part.shape[1] for part in codes.by_row.values()])[:-1]
+        by_row = dict(zip(codes.by_row, np.split(through.astype(np.float32), ends, axis=1), strict=True))
+        return self.decode(Codes(codes.by_group, by_row, np.zeros(len(at), int), level))
+
+    def _along_geodesics(self, codes: Codes, corners: Any, near: Any, position: Any, at: Any) -> Float[np.ndarray, "points _"]:
+        """The codes at some places of the shortest paths from each corner to the next."""
+        ends = np.cumsum([part.shape[1] for part in codes.by_row.values()])[:-1]
+        under = Partial(Under.apart, self._under(codes.by_group), tuple(ends.tolist()), self.trained.net, self.trained.state)
+        paths = geodesics(under, corners, near)
+        pieces = paths.shape[1] - 1
+        along = np.interp(np.arange((len(position) - 1) * pieces + 1) / pieces, np.arange(len(position)), position)
+        joined = np.concatenate([paths[:, :-1].reshape(-1, corners.shape[1]), corners[-1:]])
+        return np.stack([np.interp(at, along, c) for c in joined.T], axis=1)
+
+    # -- what swaps are worth without a truth -----------------------------------------------------------------------------
+
+    def inconsistency(self, codes: Codes, swaps: int = 2000, seed: int = 0) -> float:
+        """How far swaps, encoded again, are from the codes that they were decoded with: 0 if a swap has the state of the one
+        group and the nuisance of the other row.
+
+        The `consistency_penalty` of the part that does worst: a model that hands the donor back keeps its nuisance well. A
+        swap has the nuisance of a random row of another group (which may be of the same state), and the swaps of a group, 16
+        or more, are encoded as one group. NaN if there is one group only, or a part is the same for all.
+        """
+        rng, groups = np.random.default_rng(seed), len(next(iter(codes.by_group.values()), ()))
+        if groups < 2 or not all(part.std(axis=0).any() for part in codes.parts.values()):
+            return np.nan
+        chosen = np.sort(rng.permutation(groups)[: max(swaps // 16, 2)])
+        each = max(swaps // len(chosen), 16)
+        donors = np.concatenate([rng.choice(np.flatnonzero(codes.group != group), each) for group in chosen])
+        given = per_row(codes.pair(np.repeat(chosen, each), donors))
+        rows = self.trained.map(self._under({}), *(given[p.name] for p in self.parts))
+        worst = 0.0
+        for part in self.parts:
+            assert part.encode
+            wanted, again = given[part.name], self.trained.map(part.encode, rows)
+            if part.per == "group":
+                assert part.pool
+                features = again.reshape(len(chosen), each, *again.shape[1:])
+                wanted, again = wanted[::each], self.trained.map(part.pool, features, np.ones((len(chosen), each), bool))
+            worst = max(worst, float(consistency_penalty(jnp.asarray(again), jnp.asarray(wanted))))
+        return worst
+
+    def shortfall(self, data: Any) -> float:
+        """How far a model is from what it is for, as far as data without truth tells: of models trained alike, the one with the
+        least is the best. The inconsistency of swaps where a part of the codes is per group, else the mean squared error of
+        reconstructions; NaN where the data tells nothing.
+        """
+        data = self.view(data)
+        if self.grouped:
+            return self.inconsistency(self.codes(data))
+        rows = data.chain.undo(data.rows(np.arange(len(data))))
+        return float(np.mean((self.reconstruct(data) - rows) ** 2))
+
+    def predictions(self, data: Any) -> Float[np.ndarray, "rows m"] | None:
+        """Each number of a code as the method's own predictors have it from the others; None if it has none."""
+        part = self.parts[-1]
+        return self.trained.map(part.predict, self.codes(data).by_row[part.name]) if part.predict else None
+
+    def variances(self, data: Any) -> Float[np.ndarray, "rows m"] | None:
+        """The variances of q(z|x) of each row; None if codes are not random."""
+        data, function = self.view(data), self.parts[-1].variance
+        if function is None:
+            return None
+        return np.concatenate([self.trained.map(function, self.trained.scale.standardise(x)) for _, x in data.chunks()])
+
+    # -- what goes in -----------------------------------------------------------------------------------------------------
 
     def view(self, data: Any) -> Dataset:
         """A data set, or an array of rows, through the transforms of this model.
@@ -149,18 +309,64 @@ class Model:
             raise InputError(f"the data goes through {data.transforms}; this model was trained through {chain.transforms}.")
         return data
 
+    def _array(self, given: Any, argument: str, part: Part) -> Float[np.ndarray, "n size"]:
+        """An array of codes of one part."""
+        codes = np.atleast_2d(np.asarray(given, np.float32))
+        if codes.ndim != 2 or codes.shape[1] != part.size:
+            raise InputError(
+                f"{argument} has shape {codes.shape}; a Dataset, Codes, or {part.name} codes (n, {part.size}) are needed."
+            )
+        return codes
+
+    def state_by_row(self, parts: Any = None) -> bool:
+        """Whether in such a swap the state gives a part per row, so that it is a row and not a group."""
+        taken = self._taken(parts)
+        return any(p.per == "row" and len(taken.get(p.name, ())) < p.size for p in self.parts) or not self.grouped
+
+    def _side(self, given: Any, argument: str, parts: Sequence[Part]) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
+        """What one side of a swap gives: some parts, of groups if all are per group, else of rows; and the level of rows."""
+        if not isinstance(given, Dataset | Codes):
+            if len(parts) > 1:
+                names = " and ".join(p.name for p in parts)
+                raise InputError(f"{argument} gives {names}, so an array is not enough; a Dataset or Codes are needed.")
+            return {parts[0].name: self._array(given, argument, parts[0])}, None
+        codes = given if isinstance(given, Codes) else self.codes(given)
+        by_row = any(p.per == "row" for p in parts)
+        arrays = per_row(codes) if by_row else codes.by_group
+        return {p.name: self._array(arrays[p.name], argument, p) for p in parts}, codes.level if by_row else None
+
+    def _taken(self, parts: Any) -> dict[str, np.ndarray]:
+        """The numbers of each part that come from the style, by the name of the part."""
+        sizes = {p.name: p.size for p in self.parts}
+        if parts is None:
+            if not self.grouped:
+                name, size = next(iter(sizes.items()))
+                kind = type(self.method).__name__
+                raise InputError(
+                    f"{kind} needs to be told which of its {size} {name} come from style: parts={{'{name}': [0]}}."
+                )
+            parts = [p.name for p in self.parts if p.per == "row"]
+        names = [parts] if isinstance(parts, str) else list(parts)
+        if not names or set(names) - sizes.keys():
+            raise InputError(f"parts={parts!r}; some of {', '.join(sizes)} are needed.")
+        taken = {name: parts[name] if isinstance(parts, Mapping) else np.arange(sizes[name]) for name in names}
+        for name, numbers in taken.items():
+            if not np.size(numbers) or not np.isin(numbers, np.arange(sizes[name])).all():
+                raise InputError(f"parts={parts!r}; a list of some of the {name} 0 to {sizes[name] - 1} is needed.")
+        return {name: np.atleast_1d(np.asarray(numbers, int)) for name, numbers in taken.items()}
+
+    # -- on disk ----------------------------------------------------------------------------------------------------------
+
     def export(self, folder: str | Path) -> list[Path]:
         """Write the encoders and the decoder as ONNX files, for any number of rows; needs the extra `onnx`.
 
-        SymAE: features.onnx (rows -> what CEnc1 makes of them), coherent.onnx (features (groups, instances, ...) and which of
-        them are real -> coherent codes), nuisance.onnx (rows -> nuisance codes) and decoder.onnx (both codes -> rows).
-        Others: encoder.onnx (rows -> codes) and decoder.onnx (codes -> rows). Rows are float32 in the units of the data, after
-        the model's transforms: standardising is inside, the transforms are not. Where each row is standardised by itself, the
-        level that comes out of an encoder goes into the decoder.
+        A part per row has one file that makes it from rows (encoder.onnx if it is the only part). A part per group has two:
+        rows to features, and features (groups, instances, ...) with a mask of those that are real to codes. decoder.onnx makes
+        rows from codes. Rows are float32 in the units of the data, after the model's transforms: standardising is inside, the
+        transforms are not. Where each row is standardised by itself, the level that comes out of an encoder goes into the
+        decoder.
         """
-        return write_pieces(self._verb("pieces")(self.trained), self.trained, Path(folder))
-
-    # -- on disk ----------------------------------------------------------------------------------------------------------
+        return write_pieces(self.method, self.trained, Path(folder))
 
     def save(self, path: str | Path) -> None:
         """Write a `.safetensors` file: the arrays, and in its header everything else as JSON."""
@@ -187,15 +393,15 @@ class Model:
         path = Path(path)
         about = read_about(path)
         try:
-            if about["format"] not in READ:
-                raise InputError(f"{path} has format {about['format']}; this version reads {', '.join(map(str, READ))}.")
+            if about["format"] != FORMAT:
+                raise InputError(f"{path} has format {about['format']}; this version reads {FORMAT}.")
             method = method or restore(about["method"])
             raw, level = tuple(about["shape"]), about["scale"]
             if not (1 <= len(raw) <= 3 and all(type(n) is int and 0 < n < 1 << 31 for n in raw)):
                 raise InputError("its rows have an impossible shape.")
-            chain = Chain(raw, restored(about.get("transforms", [])))
+            chain = Chain(raw, restored(about["transforms"]))
             shape = chain.row_shape
-            scale = Scale(float(level["mean"]), float(level["std"]), int(level.get("row_axes", 0)))
+            scale = Scale(float(level["mean"]), float(level["std"]), int(level["row_axes"]))
             seed = int(about["seed"])
             if not (0 < scale.std < np.inf and np.isfinite(scale.mean) and scale.row_axes in (0, len(shape))):
                 raise InputError("its rows have an impossible scale.")
@@ -209,91 +415,3 @@ class Model:
 
     def __repr__(self) -> str:
         return f"Model({self.method!r}, rows of {self.trained.chain.shape}, seed {self.seed})"
-
-
-def describe(value: Any) -> Any:
-    """A method, a schedule or a number as JSON; what is Python-only becomes {"python": its name, "digest": of its content}."""
-    if hasattr(value, "dtype") and np.ndim(value) == 0:
-        return value.item()
-    if isinstance(value, Method) and is_dataclass(value):
-        numbers = numbers_of(value)
-        plain = {n: float(v) if n in numbers and isinstance(v, int) else v for n, v in _fields(value).items()}
-        return {"name": type(value).__name__} | {name: describe(v) for name, v in plain.items()}
-    schedules = {kind: name for name, kind in SCHEDULES.items()}
-    if type(value) in schedules:
-        said = {name: v for name, v in _fields(value).items() if name != "since" or v}  # as before there was a `since`
-        return {"schedule": schedules[type(value)]} | {name: describe(v) for name, v in said.items()}
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if type(value) in (list, tuple):
-        return [describe(v) for v in value]
-    content = repr(_content(value, ())).encode()
-    return {
-        "python": getattr(value, "__qualname__", type(value).__qualname__),
-        "digest": sha256(content).hexdigest()[:16],
-    }
-
-
-def _fields(value: Any) -> dict[str, Any]:
-    return {f.name: getattr(value, f.name) for f in fields(value)}
-
-
-def _content(value: Any, above: tuple[int, ...]) -> Any:
-    """What tells one piece of Python from another: a function's code, defaults and closure, an object's fields, arrays."""
-    if id(value) in above:
-        return "recursive"
-    inside = partial(_contents, above=(*above, id(value)))
-    match value:
-        case CodeType():
-            return [value.co_code, value.co_names, inside(value.co_consts)]
-        case FunctionType():
-            cells = [c.cell_contents for c in value.__closure__ or () if c != CellType()]
-            return inside([value.__code__, value.__defaults__, value.__kwdefaults__, cells])
-        case MethodType():
-            return inside([value.__func__, value.__self__])
-        case partial():
-            return inside([value.func, value.args, value.keywords])
-        case dict():
-            return inside(value.items())
-        case list() | tuple():
-            return inside(value)
-        case jax.Array() | np.ndarray() | np.generic():
-            key: Any = value
-            array = np.asarray(jax.random.key_data(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else key)
-            return [str(array.dtype), array.shape, array.tobytes()]
-        case None | bool() | int() | float() | str() | bytes():
-            return value
-    name = getattr(value, "__qualname__", type(value).__qualname__)
-    return [name, inside(_fields(value).items())] if is_dataclass(value) and not isinstance(value, type) else name
-
-
-def _contents(parts: Any, above: tuple[int, ...]) -> list[Any]:
-    return [_content(part, above) for part in parts]
-
-
-FORMER = {"SymAE": {"coincidence": 0.0, "blur": 0.0}}
-"""What was so where a file does not say it, because the method had no such number yet."""
-
-
-def restore(described: dict[str, Any]) -> Method:
-    """The inverse of `describe` for a method."""
-    kinds = {kind.__name__: kind for kind in METHODS.values()}
-    settings = dict(described)
-    name = settings.pop("name")
-    if name not in kinds:
-        raise InputError(f"the method {name!r} is unknown; there is {', '.join(kinds)}.")
-    settings = FORMER.get(name, {}) | settings
-    if unknown := settings.keys() - {f.name for f in fields(kinds[name])}:
-        raise InputError(f"{name} has no {', '.join(sorted(unknown))}.")
-    for f in fields(kinds[name]):
-        if isinstance(f.default, bool) and not isinstance(settings.get(f.name, f.default), bool):
-            raise InputError(f"{name} has a {f.name} that is neither true nor false.")
-    return kinds[name](**{field: _restore_number(field, value) for field, value in settings.items()})
-
-
-def _restore_number(field: str, value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    if "python" in value:
-        raise InputError(f"its {field} is Python code ({value['python']}), which a file cannot hold; load it with method=.")
-    return SCHEDULES[value["schedule"]](**{k: v for k, v in value.items() if k != "schedule"})

@@ -20,6 +20,9 @@ Progress = Float[Array, ""]
 Number = Annotated[Any, "a number, or a schedule of one"]
 """A float, a schedule, or (inside a training step) the scalar array that either became."""
 
+Ramp = Annotated[Any, "a schedule of a factor, or None"]
+"""How a weight changes: the factor by which it is multiplied, a schedule from 0 to 1 or back; None where it is constant."""
+
 
 class Linear(eqx.Module):
     """A straight line from `start`, left at progress `since`, to `end`, reached at `until`; constant before and after."""
@@ -50,6 +53,17 @@ class Cosine(eqx.Module):
         """The value at this progress."""
         rise = jnp.where(self.warmup > 0, jnp.clip(progress / jnp.maximum(self.warmup, 1e-9), 0.0, 1.0), 1.0)
         return rise * (self.end + (self.start - self.end) * 0.5 * (1 + jnp.cos(jnp.pi * progress)))
+
+
+class Ramped(eqx.Module):
+    """A weight times its ramp."""
+
+    weight: Number
+    ramp: Number
+
+    def __call__(self, progress: Progress) -> Array:
+        """The value at this progress."""
+        return at(self.weight, progress) * at(self.ramp, progress)
 
 
 SCHEDULES: dict[str, Callable[..., Any]] = {"linear": Linear, "cosine": Cosine}

@@ -1,7 +1,7 @@
 """Codes and swaps of any amount of data, written as they come: what `Model` does in memory, part by part, into a file."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -15,9 +15,10 @@ from jaxtyping import Int
 from .data.dataset import Dataset
 from .errors import InputError
 from .io.outputs import Column, Columns, growing
-from .methods.latent import Latents
-from .methods.symae import Codes, SymAE
-from .model import Model, describe
+from .methods.codes import Codes, per_row
+from .methods.description import describe
+from .model import Model
+from .storage import plain
 
 VALUES = 1 << 22  # of the rows that are read or made at once
 Rows = Callable[[Int[np.ndarray, " some"]], tuple[str, Callable[[], np.ndarray]]]  # what some are made of, and they
@@ -37,21 +38,18 @@ def encode_file(model: Model, data: Dataset, path: Path) -> Columns:
         The arrays of the file.
     """
     data = model.view(data)
-    n, names, method = len(data), _typed(data.group_names), model.method
+    n, names = len(data), _typed(data.group_names)
     groups, (axes, row) = len(names), shown(data)
     columns = {"group": Column(("n_rows",), (n,), np.int32)}
-    factors = _named(data.factors)
+    factors = _named(data.factors, model)
     columns |= {name: Column(("n_rows",), (n,), values.dtype) for name, values in factors.items()}
     columns["group_names"] = Column(("n_groups",), (groups,), names.dtype)
-    if isinstance(method, SymAE):
-        columns |= {
-            "nuisance": Column(("n_rows", "nuisance_number"), (n, method.q)),
-            "coherent": Column(("n_groups", "coherent_number"), (groups, method.p)),
-        }
-        if path.suffix != ".csv":
-            columns["average"] = Column(("n_groups", *axes), (groups, *row))
-    else:
-        columns["latents"] = Column(("n_rows", "latent"), (n, method.m))  # pyright: ignore[reportAttributeAccessIssue]
+    for part in reversed(model.parts):
+        first, count = ("n_groups", groups) if part.per == "group" else ("n_rows", n)
+        number = "latent" if model.single else f"{part.name}_number"
+        columns[part.name] = Column((first, number), (count, part.size))
+    if model.grouped and path.suffix != ".csv":
+        columns["average"] = Column(("n_groups", *axes), (groups, *row))
     if model.trained.scale.row_axes:
         columns["level"] = Column(("n_rows", "mean_and_deviation"), (n, 2))
     with growing(path, _asked(model, data, "codes"), columns) as result:
@@ -59,31 +57,28 @@ def encode_file(model: Model, data: Dataset, path: Path) -> Columns:
             part, which = data.take(rows).load(), np.unique(data.group[rows])
             if result.has(number, source := _digest(part.x)):
                 continue
-            found = {"group": (rows, data.group[rows]), "group_names": (which, names[which])}
-            found |= {name: (rows, values[rows]) for name, values in factors.items()}
-            if isinstance(method, SymAE):
-                codes = model.encode(part)
-                found |= {"nuisance": (rows, codes.nuisance), "coherent": (which, codes.coherent)}
-                if "average" in columns:
-                    found["average"] = (which, averages(part))
-                level = codes.level
-            else:
-                found["latents"], level = (rows, model.encode(part)), model.trained.level(part)
-            if level is not None:
-                found["level"] = (rows, level)
-            result.part(number, source, **found)
+            codes = model.codes(part)
+            values = {"group": (rows, data.group[rows]), "group_names": (which, names[which])}
+            values |= {name: (rows, factor[rows]) for name, factor in factors.items()}
+            values |= {name: (rows, array) for name, array in codes.by_row.items()}
+            values |= {name: (which, array) for name, array in codes.by_group.items()}
+            if "average" in columns:
+                values["average"] = (which, averages(part))
+            if codes.level is not None:
+                values["level"] = (rows, codes.level)
+            result.part(number, source, **values)
     return columns
 
 
 RESERVED = ("group", "group_names", "nuisance", "coherent", "latents", "level", "average")
 
 
-def _named(factors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _named(factors: Mapping[str, np.ndarray], model: Model) -> dict[str, np.ndarray]:
     """Factors by names that can stand in any file and are not taken: level, which is, becomes level_."""
-    found: dict[str, np.ndarray] = {}
+    taken, found = {*RESERVED, *(part.name for part in model.parts)}, {}
     for name, values in factors.items():
         safe = re.sub(r"[/\\]|\.\.", "_", name)
-        while safe in (*RESERVED, *found):
+        while safe in taken | found.keys():
             safe += "_"
         found[safe] = _typed(values)
     return found
@@ -95,13 +90,13 @@ def swap_file(
     path: Path,
     state: Int[np.ndarray, " n"],
     style: Int[np.ndarray, " n"],
-    latents: Sequence[int] | None = None,
+    parts: Any = None,
 ) -> Columns:
     """Write virtual data: row i of the file is the state of group state[i] under the nuisance of row style[i] of the data.
 
-    The file is itself data that can be read (a .csv with x="x_*"): x (n, *row), groups (the group that gave the state), and for
-    each row style_group and style_row, where its nuisance comes from. With a method of one code per row, state[i] is a row of
-    the data (state_row), and its chosen latents come from row style[i].
+    The file is itself data that can be read (a .csv with x="x_*"): x (n, *row), groups (the group that gave the state), and
+    for each row style_group and style_row, where its nuisance comes from. If the state gives parts per row (`by_row`),
+    state[i] is a row of the data, state_row.
 
     Args:
         model: who swaps.
@@ -109,41 +104,36 @@ def swap_file(
         path: a new .npz, .h5, .nc or .csv file; see `outputs.growing`.
         state: numbers of groups, or of rows.
         style: numbers of rows.
-        latents: for methods with one code per row, which latents.
+        parts: which parts come from the style, as in `Model.swap`.
 
     Returns:
         The arrays of the file.
     """
-    by_row, data = isinstance(model.method, Latents), model.view(data)
+    rowwise, data = model.state_by_row(parts), model.view(data)
     if not len(state):
         raise InputError("no swap was asked for; at least one state and one style are needed.")
-    if latents and not by_row:
-        raise InputError(f"latents={list(latents)}; SymAE swaps whole nuisance codes, so latents is for other methods.")
-    given = data.group[state] if by_row else state
+    given = data.group[state] if rowwise else state
     (axes, row), names = shown(data), _typed(data.group_names)
     columns = {
         "x": Column(("n_rows", *axes), (len(state), *row)),
         "groups": Column(("n_rows",), (len(state),), names.dtype),
         "style_group": Column(("n_rows",), (len(state),), names.dtype),
         "style_row": Column(("n_rows",), (len(state),), np.int64),
-    } | ({"state_row": Column(("n_rows",), (len(state),), np.int64)} if by_row else {})
+    } | ({"state_row": Column(("n_rows",), (len(state),), np.int64)} if rowwise else {})
     digest = sha256(state.tobytes() + style.tobytes()).hexdigest()
-    with growing(path, [*_asked(model, data, "swaps"), digest, latents], columns) as result:
-        if isinstance(model.method, Latents):
-            rows_of = _latent_rows(model, data, state, style, latents)
-        else:
-            rows_of = _symae_rows(model, model.method, data, state, style)  # pyright: ignore[reportArgumentType]
+    with growing(path, [*_asked(model, data, "swaps"), digest, plain(parts)], columns) as result:
+        swapped = (_swaps_of_rows if rowwise else _swaps_of_groups)(model, data, state, style, parts)
         step = max(1, VALUES // int(np.prod(data.row_shape)))
         for number in range(-(-len(state) // step)):
             rows = np.arange(number * step, min((number + 1) * step, len(state)))
-            source, made = rows_of(rows)
+            source, made = swapped(rows)
             if result.has(number, source):
                 continue
-            found = {"x": made(), "groups": names[given[rows]], "style_row": style[rows]}
-            found["style_group"] = names[data.group[style[rows]]]
-            if by_row:
-                found["state_row"] = state[rows]
-            result.part(number, source, **{name: (rows, values) for name, values in found.items()})
+            values = {"x": made(), "groups": names[given[rows]], "style_row": style[rows]}
+            values["style_group"] = names[data.group[style[rows]]]
+            if rowwise:
+                values["state_row"] = state[rows]
+            result.part(number, source, **{name: (rows, value) for name, value in values.items()})
     return columns
 
 
@@ -169,36 +159,42 @@ def averages(data: Dataset) -> np.ndarray:
     return data.chain.undo((sums / data.group_sizes.reshape(-1, *[1] * len(data.row_shape))).astype(np.float32))
 
 
-def _symae_rows(model: Model, method: SymAE, data: Dataset, state: np.ndarray, style: np.ndarray) -> Rows:
-    """The coherent codes of groups with the nuisance codes of rows."""
+def _swaps_of_groups(model: Model, data: Dataset, state: np.ndarray, style: np.ndarray, parts: Any) -> Rows:
+    """The parts per group of groups with the parts per row of rows, all of which are encoded first, whole groups at a time."""
     needed = np.isin(data.group, state)
     needed[style] = True
-    coherent = np.empty((len(data.group_names), method.p), np.float32)
-    nuisance, level = np.empty((len(data), method.q), np.float32), np.empty((len(data), 2))
+    counts = {"group": len(data.group_names), "row": len(data)}
+    arrays = {part.name: np.empty((counts[part.per], part.size), np.float32) for part in model.parts}
+    level = np.zeros((len(data), 2)) if model.trained.scale.row_axes else None
     for rows in whole_groups(data):
         if not len(rows := rows[needed[rows]]):
             continue
-        part = data.take(rows).load()
-        codes = model.encode(part)
-        coherent[np.unique(data.group[rows])] = codes.coherent
-        nuisance[rows], level[rows] = codes.nuisance, 0 if codes.level is None else codes.level
-    leveled = model.trained.scale.row_axes > 0
+        codes = model.codes(data.take(rows).load())
+        for name, array in codes.by_group.items():
+            arrays[name][np.unique(data.group[rows])] = array
+        for name, array in codes.by_row.items():
+            arrays[name][rows] = array
+        if level is not None:
+            level[rows] = codes.level
+    by_group, by_row = ({p.name: arrays[p.name] for p in model.parts if p.per == per} for per in ("group", "row"))
+    whole = Codes(by_group, by_row, data.group, level)
 
-    def rows_of(i: np.ndarray) -> tuple[str, Callable[[], np.ndarray]]:
-        codes = Codes(coherent, nuisance[style[i]], state[i], level[style[i]] if leveled else None)
-        return _digest(coherent[state[i]], codes.nuisance, level[style[i]]), partial(model.decode, codes)
+    def swapped(i: np.ndarray) -> tuple[str, Callable[[], np.ndarray]]:
+        codes = whole.pair(state[i], style[i])
+        levels = [] if codes.level is None else [codes.level]
+        return _digest(*per_row(codes).values(), *levels), partial(model.decode, codes)
 
-    return rows_of
+    return swapped
 
 
-def _latent_rows(model: Model, data: Dataset, state: np.ndarray, style: np.ndarray, latents: Any) -> Rows:
-    """The rows of the data with some latents of others."""
+def _swaps_of_rows(model: Model, data: Dataset, state: np.ndarray, style: np.ndarray, parts: Any) -> Rows:
+    """Rows of the data with some parts of others."""
 
-    def rows_of(i: np.ndarray) -> tuple[str, Callable[[], np.ndarray]]:
+    def swapped(i: np.ndarray) -> tuple[str, Callable[[], np.ndarray]]:
         base, other = data.take(state[i]).load(), data.take(style[i]).load()
-        return _digest(base.x, other.x), partial(model.swap, base, other, pairs="each", latents=latents)
+        return _digest(base.x, other.x), partial(model.swap, base, other, parts, pairs="each")
 
-    return rows_of
+    return swapped
 
 
 def _digest(*arrays: np.ndarray) -> str:

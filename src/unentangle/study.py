@@ -26,11 +26,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from .data.dataset import Dataset
 from .errors import Diverged, InputError
 from .evaluate import evaluate
+from .methods.description import describe
 from .methods.protocol import Method, numbers_of
-from .model import Model, describe
+from .model import Model
 from .schedules import Number
 from .storage import plain, read_json, write, write_json
-from .train.engine import Member, Program, Trainer, check_seeds, prepare, settings
+from .train.engine import Member, Program, Trainer, check_seeds, part_of, prepare, settings
 from .train.memory import keep_freed
 from .train.run import RunFolder
 
@@ -114,7 +115,7 @@ def cost(trainer: Trainer) -> float:
     sizes = jax.tree.map(lambda w: math.prod(w.shape) if hasattr(w, "shape") else 0, net)
     moved = 0
     for player in trainer.method.players():
-        parts = [getattr(sizes, part) for part in player.parts] or sizes
+        parts = [part_of(sizes, part) for part in player.parts] or sizes
         moved += player.times * sum(size for size in jax.tree.leaves(parts) if isinstance(size, int))
     return float(moved * trainer.steps)
 

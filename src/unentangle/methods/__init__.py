@@ -1,11 +1,15 @@
-"""The methods: one paper, one file."""
+"""The methods: one paper, one file; and what is ours, as terms."""
 
+from . import terms
+from .adversarial import Adversarial
 from .autoencoder import AE
 from .beta_tcvae import BetaTCVAE
 from .beta_vae import VAE, BetaVAE
+from .codes import Codes, Part
 from .factor_vae import FactorVAE
 from .nashae import NashAE
 from .symae import SymAE
+from .terms import Blur, Coincidence, Consistency, Isometry, Pooling
 
 METHODS = {
     "symae": SymAE,
@@ -16,5 +20,25 @@ METHODS = {
     "beta-tcvae": BetaTCVAE,
     "factor-vae": FactorVAE,
 }
+TERMS = {term.name: term for term in (Blur, Pooling, Isometry, Consistency, Coincidence, Adversarial)}
 
-__all__ = ["AE", "METHODS", "VAE", "BetaTCVAE", "BetaVAE", "FactorVAE", "NashAE", "SymAE"]
+__all__ = [
+    "AE",
+    "METHODS",
+    "TERMS",
+    "VAE",
+    "Adversarial",
+    "BetaTCVAE",
+    "BetaVAE",
+    "Blur",
+    "Codes",
+    "Coincidence",
+    "Consistency",
+    "FactorVAE",
+    "Isometry",
+    "NashAE",
+    "Part",
+    "Pooling",
+    "SymAE",
+    "terms",
+]

@@ -1,18 +1,11 @@
 """The plain autoencoder: what NashAE is without its game."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
-
-import jax
-import optax
 
 from .. import nets
-from ..data.dataset import Dataset
-from ..metrics import learned_by_range
-from .latent import Latents, half_mean_square
-from .protocol import Batch, Player, Recommended, Trained
-
-ADAM = optax.scale_by_adam(eps=1e-8)
+from .codes import Part
+from .latent import Latents, by_range, squashed
+from .protocol import ADAM, Batch, Player, Recommended, check_fields, half_mean_square
 
 
 @dataclass(frozen=True)
@@ -30,11 +23,15 @@ class AE(Latents):
     encoder: nets.Net | None = None
     decoder: nets.Net | None = None
 
-    recommended: ClassVar[Recommended] = Recommended(steps=1000, batch=100, lr=1e-3)
-    code: ClassVar[Any] = jax.nn.sigmoid
+    recommended = Recommended(steps=1000, batch=100, lr=1e-3)
 
     def __post_init__(self):
-        self._check_numbers()
+        check_fields(self)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Latents in (0, 1)."""
+        return (Part("latents", self.m, encode=squashed, learned=by_range),)
 
     def players(self) -> tuple[Player, ...]:
         """One player, who moves everything."""
@@ -42,10 +39,6 @@ class AE(Latents):
 
     def loss(self, net: nets.Autoencoder, state: nets.State, shared: None, batch: Batch):
         """Half the mean squared error."""
-        z = jax.nn.sigmoid(nets.mapped(net.encoder, batch.x))
+        z = squashed(net, state, batch.x)
         reconstruction = half_mean_square(nets.mapped(net.decoder, z), batch.x)
         return reconstruction, ({"reconstruction": reconstruction}, state)
-
-    def learned(self, trained: Trained, data: Dataset) -> int:
-        """How many latents move by more than 0.2 over the data."""
-        return learned_by_range(self.encode(trained, data))

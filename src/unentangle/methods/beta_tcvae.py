@@ -12,19 +12,17 @@ of which the second is weighted by beta. q(z) is estimated from the batch (`depe
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Literal
 
 import jax.numpy as jnp
 import numpy as np
 
 from .. import nets
-from ..data.dataset import Dataset
 from ..dependence import aggregate_densities
 from ..gaussian import log_normal
-from ..metrics import learned_by_range
 from ..schedules import Number
-from .beta_vae import ADAGRAD, Likelihood, Variational, mean_of, posterior, reconstruction_error
-from .protocol import Batch, Player, Recommended, Trained
+from .beta_vae import ADAGRAD, Likelihood, Variational, posterior, reconstruction_error
+from .protocol import Batch, Player, Recommended, check_fields
 
 
 @dataclass(frozen=True)
@@ -47,12 +45,10 @@ class BetaTCVAE(Variational):
     encoder: nets.Net | None = None
     decoder: nets.Net | None = None
 
-    recommended: ClassVar[Recommended] = Recommended(steps=1000, batch=100, lr=1e-2)
-    heads: ClassVar[int] = 2
-    code: ClassVar[Any] = mean_of
+    recommended = Recommended(steps=1000, batch=100, lr=1e-2)
 
     def __post_init__(self):
-        self._check_numbers(beta=(0, np.inf))
+        check_fields(self, beta=(0, np.inf))
 
     @property
     def may_repeat(self) -> bool:
@@ -79,7 +75,3 @@ class BetaTCVAE(Variational):
             "divergence": divergence,
         }
         return reconstruction + information + self.beta * correlation + divergence, (terms, state)
-
-    def learned(self, trained: Trained, data: Dataset) -> int:
-        """How many latents have means that range over 2 or more."""
-        return learned_by_range(self.encode(trained, data), 2.0, inclusive=True)

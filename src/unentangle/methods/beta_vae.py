@@ -11,6 +11,7 @@ NashAE's authors, which made the printed tables, KL is log q(z|x) - log p(z) at 
 Adagrad.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -19,16 +20,16 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jaxtyping import Array, Float, Key
-from scipy.special import expit
 
 from .. import nets
 from ..data.dataset import Dataset, Scale
 from ..errors import InputError
 from ..gaussian import kl_to_prior, log_normal, sample
-from ..metrics import learned_by_variance
+from ..metrics.latents import learned_by_range, learned_by_variance
 from ..schedules import Number
-from .latent import Latents
-from .protocol import Batch, Player, Recommended, Trained
+from .codes import Part
+from .latent import Latents, decoded
+from .protocol import Batch, Player, Recommended, check_fields
 
 Likelihood = Literal["gaussian", "bernoulli"]
 ADAGRAD = optax.scale_by_rss(initial_accumulator_value=0.0, eps=1e-10)
@@ -58,9 +59,20 @@ def reconstruction_error(
 
 
 class Variational(Latents):
-    """What VAEs share: their p(x|z), and the spread of their q(z|x)."""
+    """What VAEs share: their p(x|z), and the mean and variance of their q(z|x)."""
 
     likelihood: Likelihood
+    heads: ClassVar[int] = 2
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The mean of q(z|x)."""
+        return (Part("latents", self.m, encode=means, variance=variances, learned=by_wide_range),)
+
+    @property
+    def decode(self) -> Callable[..., Array]:
+        """The mean of p(x|z)."""
+        return probabilities if self.likelihood == "bernoulli" else decoded
 
     def check(self, data: Dataset, batch: int | tuple[int, int]) -> None:
         """Refuse rows that are no probabilities, for a Bernoulli likelihood."""
@@ -72,33 +84,35 @@ class Variational(Latents):
                     f"{low:g} to {high:g} with {data.scale}: Dataset(x, scaling=Scale(0.0, 1.0)) leaves rows as they are."
                 )
 
-    def shown(self, rows: Any) -> Any:
-        """The mean of p(x|z) for what the decoder gives."""
-        probability: Any = expit if isinstance(rows, np.ndarray) else jax.nn.sigmoid
-        return probability(rows) if self.likelihood == "bernoulli" else rows
-
-    def variances(self, trained: Trained, data: Dataset) -> Float[np.ndarray, "rows m"]:
-        """The variances of q(z|x) of every row."""
-        return trained.rows(_variances, data)
-
-    def divergence(self, trained: Trained, data: Dataset) -> Float[np.ndarray, " m"]:
-        """KL(q(z|x) || N(0, 1)) of every latent, the mean over rows, in nats."""
-        mean, log_var = self.encode(trained, data), np.log(self.variances(trained, data))
-        return np.asarray(kl_to_prior(jnp.asarray(mean), jnp.asarray(log_var))).mean(axis=0)
-
 
 def sampled_divergence(q: Posterior) -> Float[Array, "rows m"]:
     """Log q(z|x) - log p(z) of every latent at the sampled z, whose mean is KL(q(z|x) || N(0, 1))."""
     return log_normal(q.z, q.mean, q.log_var) - log_normal(q.z, 0.0, 0.0)
 
 
-def mean_of(output: Float[Array, " twice"]) -> Float[Array, " m"]:
-    """The mean, the first half of what the encoder says of a row."""
-    return output[: output.shape[0] // 2]
+def means(net: Any, state: nets.State, x: Float[Array, "rows ..."]) -> Float[Array, "rows m"]:
+    """The mean of q(z|x), the first half of what the encoder gives."""
+    return jnp.split(nets.mapped(net.encoder, x), 2, axis=1)[0]
 
 
-def _variances(net, state, x):
+def variances(net: Any, state: nets.State, x: Float[Array, "rows ..."]) -> Float[Array, "rows m"]:
+    """The variance of q(z|x)."""
     return jnp.exp(jnp.split(nets.mapped(net.encoder, x), 2, axis=1)[1])
+
+
+def probabilities(net: Any, state: nets.State, group: Array, codes: Float[Array, "rows m"]) -> Array:
+    """The mean of a Bernoulli p(x|z), whose log odds the decoder gives."""
+    return jax.nn.sigmoid(decoded(net, state, group, codes))
+
+
+def by_wide_range(codes: np.ndarray, variances: np.ndarray | None) -> int:
+    """Latents are learned if their means range over 2 or more: the rule of NashAE's authors for beta-TCVAE and FactorVAE."""
+    return learned_by_range(codes, 2.0, inclusive=True)
+
+
+def by_variance(codes: np.ndarray, variances: np.ndarray | None) -> int:
+    """Latents are learned if their variance is at most 0.8 on average over the data: the rule of NashAE's authors for VAEs."""
+    return learned_by_variance(variances)
 
 
 @dataclass(frozen=True)
@@ -122,12 +136,15 @@ class BetaVAE(Variational):
     encoder: nets.Net | None = None
     decoder: nets.Net | None = None
 
-    recommended: ClassVar[Recommended] = Recommended(steps=1000, batch=100, lr=1e-2)
-    heads: ClassVar[int] = 2
-    code: ClassVar[Any] = mean_of
+    recommended = Recommended(steps=1000, batch=100, lr=1e-2)
 
     def __post_init__(self):
-        self._check_numbers(beta=(0, np.inf))
+        check_fields(self, beta=(0, np.inf))
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The mean of q(z|x)."""
+        return (Part("latents", self.m, encode=means, variance=variances, learned=by_variance),)
 
     def players(self) -> tuple[Player, ...]:
         """One player, who moves everything."""
@@ -140,10 +157,6 @@ class BetaVAE(Variational):
         divergence = kl_to_prior(q.mean, q.log_var) if self.kl == "exact" else sampled_divergence(q)
         kl = jnp.mean(jnp.sum(divergence, axis=1))
         return reconstruction + self.beta * kl, ({"reconstruction": reconstruction, "kl": kl}, state)
-
-    def learned(self, trained: Trained, data: Dataset) -> int:
-        """How many latents have a variance that is at most 0.8 on average over the data."""
-        return learned_by_variance(self.variances(trained, data))
 
 
 @dataclass(frozen=True)

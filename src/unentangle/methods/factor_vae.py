@@ -11,7 +11,7 @@ authors' code: three hidden layers of 1,024 SELU units (Kim and Mnih: six of 1,0
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,14 +21,11 @@ from equinox.nn import Sequential
 from jaxtyping import Array, Float, Key
 
 from .. import nets
-from ..data.dataset import Dataset
 from ..dependence import shuffled
-from ..metrics import learned_by_range
 from ..schedules import Number
-from .autoencoder import ADAM
-from .beta_vae import Likelihood, Variational, mean_of, posterior, reconstruction_error, sampled_divergence
+from .beta_vae import Likelihood, Variational, posterior, reconstruction_error, sampled_divergence
 from .latent import Latents
-from .protocol import Batch, Player, Recommended, Trained
+from .protocol import ADAM, Batch, Player, Recommended, check_fields
 
 
 class FactorVAENets(NamedTuple):
@@ -59,13 +56,11 @@ class FactorVAE(Variational):
     decoder: nets.Net | None = None
     discriminator: nets.Net | None = None
 
-    recommended: ClassVar[Recommended] = Recommended(steps=1000, batch=100, lr=1e-4)
-    second_batch: ClassVar[bool] = True
-    heads: ClassVar[int] = 2
-    code: ClassVar[Any] = mean_of
+    recommended = Recommended(steps=1000, batch=100, lr=1e-4)
+    second_batch = True
 
     def __post_init__(self):
-        self._check_numbers(gamma=(0, np.inf))
+        check_fields(self, gamma=(0, np.inf))
 
     def build(self, shape: tuple[int, ...], key: Key[Array, ""]) -> FactorVAENets:
         """An autoencoder, and a discriminator."""
@@ -104,7 +99,3 @@ class FactorVAE(Variational):
         correlation = jnp.mean(jax.vmap(net.discriminator)(q.z))
         terms = {"reconstruction": reconstruction, "kl": kl, "correlation": correlation}
         return reconstruction + kl + self.gamma * correlation, (terms, state)
-
-    def learned(self, trained: Trained, data: Dataset) -> int:
-        """How many latents have means that range over 2 or more."""
-        return learned_by_range(self.encode(trained, data), 2.0, inclusive=True)

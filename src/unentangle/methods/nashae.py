@@ -22,7 +22,7 @@ At the optimum z'_i = E[z_i | the others] and Cov(z_i, z'_i) = Var(z'_i): zero i
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -31,13 +31,11 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from .. import nets
-from ..data.dataset import Dataset
 from ..dependence import prediction_covariance
-from ..metrics import learned_by_range
 from ..schedules import Number
-from .autoencoder import ADAM
-from .latent import Latents, half_mean_square
-from .protocol import Batch, Player, Recommended, Trained
+from .codes import Part
+from .latent import Latents, by_range, squashed
+from .protocol import ADAM, Batch, Player, Recommended, check_fields, half_mean_square
 
 # -- the predictors -------------------------------------------------------------------------------------------------------
 
@@ -106,16 +104,20 @@ class NashAE(Latents):
     encoder: nets.Net | None = None
     decoder: nets.Net | None = None
 
-    recommended: ClassVar[Recommended] = Recommended(steps=1000, batch=100, lr=1e-3)
-    code: ClassVar[Any] = jax.nn.sigmoid
+    recommended = Recommended(steps=1000, batch=100, lr=1e-3)
 
     def __post_init__(self):
-        self._check_numbers(lam=(0, 1), pace=(0, np.inf))
+        check_fields(self, lam=(0, 1), pace=(0, np.inf))
 
     def build(self, shape: tuple[int, ...], key: Key[Array, ""]) -> NashAENets:
         """An autoencoder, and predictors."""
         base = Latents.build(self, shape, key)
         return NashAENets(base.encoder, base.decoder, Predictors(self.m, jax.random.fold_in(key, 1)))
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Latents in (0, 1), with predictors."""
+        return (Part("latents", self.m, encode=squashed, predict=predicted, learned=by_range),)
 
     def players(self) -> tuple[Player, ...]:
         """The predictors move first."""
@@ -124,38 +126,29 @@ class NashAE(Latents):
 
     def share(self, net: NashAENets, state: nets.State, batch: Batch) -> Float[Array, "rows m"]:
         """The codes of the batch, which every move of the predictors starts from."""
-        return jax.nn.sigmoid(nets.mapped(net.encoder, batch.x))
+        return squashed(net, state, batch.x)
 
     def predict(self, net: NashAENets, state: nets.State, z: Float[Array, "rows m"], batch: Batch):
         """Eq. 2: half the mean squared error of the predictions."""
-        error = half_mean_square(net.predictors(z), z)
+        error = half_mean_square(net.predictors(z), z)  # eq. 2
         return error, ({"prediction": error}, state)
 
     def disentangle(self, net: NashAENets, state: nets.State, shared: Any, batch: Batch):
         """Eq. 5: reconstruction and the adversarial term, as a function of encoder and decoder."""
-        z = jax.nn.sigmoid(nets.mapped(net.encoder, batch.x))
-        reconstruction = half_mean_square(nets.mapped(net.decoder, z), batch.x)
-        predicted = net.predictors(z)
+        z = squashed(net, state, batch.x)
+        reconstruction = half_mean_square(nets.mapped(net.decoder, z), batch.x)  # eq. 1
+        z_predicted = net.predictors(z)
         if self.game == "covariance":
-            adversarial = jnp.sum(prediction_covariance(jax.lax.stop_gradient(z) if self.detach else z, predicted))
+            adversarial = jnp.sum(prediction_covariance(jax.lax.stop_gradient(z) if self.detach else z, z_predicted))  # eq. 4
         else:
-            adversarial = -0.5 * jnp.mean(jnp.sum((predicted - z) ** 2, axis=1))
-        loss = (1 - self.lam) * reconstruction + self.lam * adversarial
+            adversarial = -0.5 * jnp.mean(jnp.sum((z_predicted - z) ** 2, axis=1))  # eq. 3
+        loss = (1 - self.lam) * reconstruction + self.lam * adversarial  # eq. 5
         return loss, ({"reconstruction": reconstruction, "adversarial": adversarial}, state)
 
-    # -- the trained net
 
-    def learned(self, trained: Trained, data: Dataset) -> int:
-        """How many latents move by more than 0.2 over the data."""
-        return learned_by_range(self.encode(trained, data))
-
-    def predictions(self, trained: Trained, data: Dataset) -> Float[np.ndarray, "rows m"]:
-        """Every latent of every row as its predictor has it from the others: z'."""
-        return trained.map(_predicted, self.encode(trained, data))
-
-
-def _predicted(net, state, codes):
-    return net.predictors(codes)
+def predicted(net: Any, state: nets.State, z: Float[Array, "rows m"]) -> Float[Array, "rows m"]:
+    """z': every latent as its predictor has it from the others."""
+    return net.predictors(z)
 
 
 # -- the same game on any codes -------------------------------------------------------------------------------------------
@@ -172,8 +165,12 @@ class Prediction(Latents):
     """NashAE's predictors alone, on rows that are codes of m latents: how well can each be told from the others?"""
 
     m: int
+    recommended = Recommended(steps=2000, batch=100, lr=1e-2)
 
-    recommended: ClassVar[Recommended] = Recommended(steps=2000, batch=100, lr=1e-2)
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The prediction of every latent of every row."""
+        return (Part("latents", self.m, encode=predicted),)
 
     def build(self, shape: tuple[int, ...], key: Key[Array, ""]) -> PredictorsOnly:
         """Fresh predictors."""
@@ -187,7 +184,3 @@ class Prediction(Latents):
         """Eq. 2 on frozen codes."""
         error = half_mean_square(net.predictors(batch.x), batch.x)
         return error, ({"prediction": error}, state)
-
-    def encode(self, trained: Trained, data: Dataset) -> Float[np.ndarray, "rows m"]:
-        """The prediction of every latent of every row."""
-        return trained.rows(_predicted, data)

@@ -1,26 +1,30 @@
-"""What a method is: a game, played on one net by named players, and the verbs of the trained net.
+"""What a method is: a net, the parts of its codes, and the players that train it.
 
-A method is a frozen dataclass whose fields are its paper's numbers. Each step, the players descend their own losses on their
+A method is a frozen dataclass whose fields are its paper's numbers. In each step, the players descend their own losses on their
 own parts of the net, in the declared order and number of times. The trainer and the model know this page and no method.
 """
 
-from collections.abc import Callable
-from dataclasses import fields
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
 from numbers import Real
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol, get_args, get_origin, get_type_hints, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, get_args, get_origin, get_type_hints
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 import optax
 from jaxtyping import Array, Float, Key
 
-from ..data.dataset import Dataset, Scale
-from ..data.transforms import Chain
+from ..data.dataset import Dataset
 from ..errors import InputError
-from ..schedules import Number, is_number
+from ..schedules import Number, Ramp, Ramped, is_number
+from .codes import Part
 
 Terms = dict[str, Array]
 Loss = Callable[[Any, eqx.nn.State, Any, "Batch"], tuple[Array, tuple[Terms, eqx.nn.State]]]
+
+ADAM = optax.scale_by_adam(eps=1e-8)
+KERAS_ADAM = optax.scale_by_adam(eps=1e-7)
 
 
 class Batch(NamedTuple):
@@ -33,12 +37,15 @@ class Batch(NamedTuple):
 
 
 class Player(NamedTuple):
-    """Who moves `parts` of the net (all of it, if none are named) to lower `loss(net, state, shared, batch)`."""
+    """Who moves `parts` of the net (all of it, if none are named) to lower `loss(net, state, shared, batch)`.
+
+    A part is a field of the net, or an entry of a field that is a dict: "terms.adversarial".
+    """
 
     loss: Loss
     parts: tuple[str, ...] = ()
     times: int = 1
-    optimiser: optax.GradientTransformation = optax.scale_by_adam(eps=1e-7)  # the epsilon of Keras
+    optimiser: optax.GradientTransformation = KERAS_ADAM
     pace: Number = 1.0  # learning rate as a multiple of the training's; inside a step a number
 
 
@@ -50,19 +57,42 @@ class Recommended(NamedTuple):
     lr: Number
 
 
-@runtime_checkable
 class Method(Protocol):
-    """The rules of a game. In a step, numeric fields hold their value at that step as an array."""
+    """What the trainer and the model ask of a method. In a step, numeric fields hold their value at that step as an array."""
 
-    recommended: ClassVar[Recommended]
-    second_batch: ClassVar[bool]
+    @property
+    def recommended(self) -> Recommended:
+        """The length, the batches and the learning rate of a training."""
+        ...
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The schema of its codes, with the function that encodes each part."""
+        ...
+
+    @property
+    def decode(self) -> Callable[..., Array]:
+        """A function (net, state, group, *codes) -> rows (n, *row): for each part in order, codes (n, size) of a part per row,
+        or (groups, size) of a part per group, of which row i has number group[i]. It holds no arrays.
+        """
+        ...
+
+    @property
+    def second_batch(self) -> bool:
+        """Whether a step needs two batches."""
+        ...
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether a batch of rows may hold a row twice."""
+        ...
 
     def init(self, shape: tuple[int, ...], key: Key[Array, ""]) -> tuple[Any, eqx.nn.State]:
         """A fresh net for rows of this shape, and the state of its layers."""
         ...
 
     def players(self) -> tuple[Player, ...]:
-        """Who plays, in the order of their moves."""
+        """The players, in the order in which they move."""
         ...
 
     def share(self, net: Any, state: eqx.nn.State, batch: Batch) -> Any:
@@ -73,29 +103,59 @@ class Method(Protocol):
         """Refuse data, or batches of it, that the method cannot learn from."""
         ...
 
-    def encode(self, trained: "Trained", data: Dataset) -> Any:
-        """The codes of a data set."""
-        ...
 
-    def decode(self, trained: "Trained", codes: Any) -> Float[np.ndarray, "..."]:
-        """The rows that codes stand for."""
-        ...
+class Defaults:
+    """What most methods answer to the rarer questions of `Method`."""
 
-    def reconstruct(self, trained: "Trained", data: Dataset) -> Float[np.ndarray, "..."]:
-        """The rows of a data set, encoded and decoded."""
-        ...
+    second_batch = False
 
-    def shortfall(self, trained: "Trained", data: Dataset) -> float:
-        """How far a net is from what the method is for, as far as data without truth tells: of nets trained alike, the one with
-        the least is the best. NaN where the data tells nothing.
-        """
-        ...
+    @property
+    def may_repeat(self) -> bool:
+        """A batch of rows may hold a row twice."""
+        return True
+
+    def check(self, data: Dataset, batch: int | tuple[int, int]) -> None:
+        """Any data will do."""
+
+    def share(self, net: Any, state: eqx.nn.State, batch: Batch) -> Any:
+        """Nothing is shared."""
+
+
+# -- numbers --------------------------------------------------------------------------------------------------------------
 
 
 def numbers_of(method: Method) -> dict[str, Any]:
-    """The numeric fields of a method: those that may be scheduled and that ride on the axis of members."""
+    """The numbers of a method that may be scheduled and that ride on the axis of seeds, by name: its own and, as "terms.NAME",
+    the weights of its terms. A number with a ramp is a schedule.
+    """
     hints = get_type_hints(type(method), include_extras=True)
-    return {f.name: getattr(method, f.name) for f in fields(method) if hints[f.name] == Number}  # pyright: ignore[reportArgumentType]
+    numbers: dict[str, Any] = {}
+    for f in fields(method):  # pyright: ignore[reportArgumentType]
+        if hints[f.name] == Number:
+            ramp = f"{f.name}_ramp"
+            numbers[f.name] = ramped(getattr(method, f.name), getattr(method, ramp) if ramp in hints else None)
+        elif f.name == "terms":
+            terms = getattr(method, f.name)
+            numbers |= {f"terms.{term.name}": ramped(term.weight, term.ramp) for term in terms if _scheduled(term)}
+    return numbers
+
+
+def with_numbers(method: Any, values: Mapping[str, Any]) -> Any:
+    """The method with these values of its numbers, by the names of `numbers_of`."""
+    own = {name: value for name, value in values.items() if not name.startswith("terms.")}
+    weights = {name.removeprefix("terms."): value for name, value in values.items() if name not in own}
+    if weights:
+        own["terms"] = tuple(replace(t, weight=weights[t.name]) if t.name in weights else t for t in method.terms)
+    return replace(method, **own)
+
+
+def ramped(weight: Number, ramp: Ramp) -> Any:
+    """A number with its ramp, as one schedule; without a ramp, the number."""
+    return weight if ramp is None else Ramped(weight, ramp)
+
+
+def _scheduled(term: Any) -> bool:
+    return get_type_hints(type(term), include_extras=True)["weight"] == Number
 
 
 def is_size(value: Any) -> bool:
@@ -103,11 +163,12 @@ def is_size(value: Any) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) >= 1
 
 
-def check_fields(method: Any) -> None:
-    """Refuse a field that is none of the names it may be, nor an object of one's own where one is allowed; a size that is not a
-    whole number of at least 1; what is neither true nor false; and what is no number, nor a schedule where one may be.
+def check_fields(method: Any, **bounds: tuple[float, float]) -> None:
+    """Refuse fields that are not what their types say: an unknown name, a size below 1, a switch that is neither true nor
+    false, what is no number or schedule; a number outside its bounds [low, high); and a schedule that has a ramp as well.
     """
-    for name, hint in get_type_hints(type(method), include_extras=True).items():
+    hints = get_type_hints(type(method), include_extras=True)
+    for name, hint in hints.items():
         names = [n for h in (hint, *get_args(hint)) if get_origin(h) is Literal for n in get_args(h)]
         value: Any = getattr(method, name)
         if names and value not in names and (isinstance(value, str) or not callable(value)):
@@ -120,64 +181,17 @@ def check_fields(method: Any) -> None:
             raise InputError(f"{name}={value!r}; a plain number is needed.")
         if hint == Number and (not is_number(value) or getattr(value, "ndim", 0)):
             raise InputError(f"{name}={value!r}; a number or a schedule is needed.")
+        if hint == Ramp and value is not None:
+            if not callable(value):
+                raise InputError(f"{name}={value!r}; a schedule of a factor, or None, is needed.")
+            if callable(getattr(method, name.removesuffix("ramp").removesuffix("_") or "weight")):
+                raise InputError(f"{name} comes on top of a schedule; say {name}=None to use the schedule as it is.")
+    for name, (low, high) in bounds.items():
+        number = getattr(method, name)
+        if isinstance(number, Real) and not low <= float(number) < high:
+            raise InputError(f"{name}={number}; it must be at least {low:g} and less than {high:g}.")
 
 
-class Piece(NamedTuple):
-    """A part of a trained net that can be of use without the rest: function(net, state, *inputs) on standardised rows."""
-
-    function: Callable[..., Array]
-    inputs: dict[str, tuple[str | int, ...]]  # shapes, in which the sizes that may be any have a name; "mask" is true or false
-    output: str  # "rows", for what is to be restored to the units of the data
-
-    @property
-    def decodes(self) -> bool:
-        """Whether rows come out."""
-        return self.output == "rows"
-
-
-class Trained(NamedTuple):
-    """A net at rest, and what is needed to go from raw rows to its codes and back."""
-
-    net: Any
-    state: eqx.nn.State
-    scale: Scale
-    chain: Chain
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of a row as the net sees it."""
-        return self.chain.row_shape
-
-    @property
-    def chunk(self) -> int:
-        """How many rows are evaluated at once."""
-        return int(np.clip((1 << 20) // np.prod(self.shape), 16, 512))
-
-    def map(self, function: Callable[..., Array], *arrays: np.ndarray) -> np.ndarray:
-        """function(net, state, *arrays) along the first axis, in chunks of one size, so that it compiles once."""
-        n, size = len(arrays[0]), min(self.chunk, max(len(arrays[0]), 1))
-        size = 1 << (size - 1).bit_length()
-        parts = []
-        for start in range(0, n, size):
-            rows = [a[start : start + size] for a in arrays]
-            pad = size - len(rows[0])
-            rows = [np.pad(r, [(0, pad), *[(0, 0)] * (r.ndim - 1)], mode="edge") for r in rows]
-            parts.append(np.asarray(_apply(function, self.net, self.state, *rows))[: size - pad])
-        return np.concatenate(parts)
-
-    def rows(self, function: Callable[..., Array], data: Dataset) -> np.ndarray:
-        """function(net, state, standardised rows) of a data set, read as it goes."""
-        return np.concatenate([self.map(function, self.scale.standardise(x)) for _, x in data.chunks()])
-
-    def level(self, data: Dataset) -> Float[np.ndarray, "rows 2"] | None:
-        """The level of each row, where rows are standardised by themselves."""
-        return np.concatenate([self.scale.level(x) for _, x in data.chunks()]) if self.scale.row_axes else None
-
-    def restore(self, rows: np.ndarray, level: Float[np.ndarray, "rows 2"] | None) -> Float[np.ndarray, "rows ..."]:
-        """What the net gives, in the units of the data, its transforms undone where that can be."""
-        return self.chain.undo(self.scale.restore(rows, level))
-
-
-@eqx.filter_jit
-def _apply(function: Callable[..., Array], net: Any, state: eqx.nn.State, *arrays: Any) -> Array:
-    return function(net, state, *arrays)
+def half_mean_square(x: Array, y: Array) -> Float[Array, ""]:
+    """Half the mean squared difference over rows and samples: the reconstruction error of the NashAE authors' code."""
+    return 0.5 * jnp.mean((x - y) ** 2)

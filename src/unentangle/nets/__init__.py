@@ -35,13 +35,11 @@ from .own import made, output_shape
 from .symae import (
     Concatenation,
     Multiplicative,
-    Opponents,
     SymAENets,
     convolution,
     symae_appendix,
     symae_authors,
     symae_default,
-    with_opponents,
     with_own,
 )
 
@@ -66,7 +64,6 @@ __all__ = [
     "Lambda",
     "Multiplicative",
     "Net",
-    "Opponents",
     "Residual",
     "Sequential",
     "Start",
@@ -100,6 +97,5 @@ __all__ = [
     "symae_authors",
     "symae_default",
     "upsample",
-    "with_opponents",
     "with_own",
 ]

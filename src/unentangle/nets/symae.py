@@ -15,13 +15,11 @@ from jaxtyping import Array, Complex, Float, Key
 
 from ..data.grid import grid
 from ..errors import InputError
-from .initial import lecun_normal
 from .layers import (
     ELU,
     FLATTEN,
     LINEAR,
     POOL,
-    SELU,
     BatchNorm,
     Conv,
     Dense,
@@ -37,30 +35,14 @@ from .layers import (
 from .own import made, output_shape
 
 
-class Opponents(NamedTuple):
-    """Who predicts the coherent code from the nuisance code (q -> p), and the nuisance code from the coherent (p -> q)."""
-
-    coherent: Net
-    nuisance: Net
-
-
 class SymAENets(NamedTuple):
-    """What SymAE is made of: CEnc1 (row -> features), CEnc2 (pooled features -> p), NEnc (row -> q), a decoder, and in the game
-    between the two codes their opponents.
-    """
+    """CEnc1 (row -> features), CEnc2 (pooled features -> p), NEnc (row -> q), a decoder, and the nets of terms by name."""
 
     coherent_1: Net
     coherent_2: Net
     nuisance: Net
     decoder: Net
-    opponents: Opponents | None = None
-
-
-def with_opponents(base: SymAENets, p: int, q: int, key: Key[Array, ""], width: int = 64) -> SymAENets:
-    """Opponents of two hidden SELU layers, started as NashAE's predictors are."""
-    ks = keys(jax.random.fold_in(key, 1))
-    sides = [[q, width, width, p], [p, width, width, q]]
-    return base._replace(opponents=Opponents(*(Sequential(mlp(widths, SELU, ks, lecun_normal)) for widths in sides)))
+    terms: dict[str, Any] = {}  # noqa: RUF012
 
 
 def with_own(

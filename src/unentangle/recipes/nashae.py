@@ -16,10 +16,11 @@ from .. import plots
 from ..data import Dataset
 from ..datasets import beamsynthesis
 from ..methods import BetaTCVAE, BetaVAE, FactorVAE, NashAE
+from ..methods.description import describe
 from ..methods.latent import Latents
 from ..methods.protocol import Method
 from ..metrics import beta_vae_score, squared_correlation, used_latents
-from ..model import Model, describe
+from ..model import Model
 from ..storage import write
 from ..study import Row, study
 from ..train.engine import train

@@ -27,11 +27,12 @@ from ..data.dataset import Scale, evenly
 from ..datasets import celeba, dsprites
 from ..methods import BetaTCVAE, BetaVAE, FactorVAE, NashAE
 from ..methods.beta_vae import Variational
+from ..methods.description import describe
 from ..methods.latent import Latents
 from ..methods.protocol import Method
 from ..metrics import auroc, beta_vae_score, used_latents
 from ..metrics.scores import attribute_scores
-from ..model import Model, describe
+from ..model import Model
 from ..schedules import Linear
 from ..storage import write
 from ..train.engine import Run

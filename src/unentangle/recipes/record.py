@@ -20,8 +20,8 @@ from scipy.stats import t as student
 
 from ..data import Dataset
 from ..errors import InputError
+from ..methods.description import describe
 from ..methods.protocol import Method
-from ..model import describe
 from ..storage import plain, read_json, save, write_json
 from ..train.engine import Run, prepare, settings, train
 

@@ -25,8 +25,9 @@ from ..data import Dataset
 from ..datasets import Shots, ipoc, mobil, seismic, shots
 from ..evaluate import evaluate
 from ..methods import SymAE
+from ..methods.description import describe
 from ..metrics import filter_error, filtered, leakage, matching_filter
-from ..model import Model, describe
+from ..model import Model
 from .record import Work, begin, summary
 
 RECIPES = ("redatuming", "earthquakes", "gather")

@@ -29,10 +29,11 @@ from ..errors import Diverged
 from ..evaluate import evaluate, mra_baselines, orbits
 from ..figures import mra_codes, mra_redatuming
 from ..methods import SymAE
+from ..methods.description import describe
 from ..methods.protocol import Player
 from ..methods.symae import PRINTED, Codes
 from ..metrics import Strokes, courses, loops, neighbour_mixing, off_data, roll_error, strokes
-from ..model import Model, describe
+from ..model import Model
 from ..schedules import Linear
 from .record import Work, begin, resolved, slug, summary
 

@@ -9,7 +9,7 @@ through one compiled step. Either way a seed among others is that seed alone: it
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from math import prod
 from pathlib import Path
@@ -28,8 +28,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ..data.dataset import Dataset, Layout, distinct, draw_instances, evenly
 from ..data.packed import Packed, unpack
 from ..errors import Diverged, InputError
-from ..methods.protocol import Batch, Method, Player, Trained, is_size, numbers_of
-from ..model import Model, describe
+from ..methods.codes import Trained
+from ..methods.description import describe
+from ..methods.protocol import Batch, Method, Player, is_size, numbers_of, with_numbers
+from ..model import Model
 from ..schedules import Number, at
 from .memory import keep_freed
 from .run import Record, RunFolder
@@ -82,7 +84,13 @@ def parts_of(net: Any, player: Player) -> Any:
     if not player.parts:
         return weights
     nothing = jax.tree.map(lambda _: False, net)
-    return eqx.tree_at(lambda n: [getattr(n, p) for p in player.parts], nothing, [getattr(weights, p) for p in player.parts])
+    return eqx.tree_at(lambda n: [part_of(n, p) for p in player.parts], nothing, [part_of(weights, p) for p in player.parts])
+
+
+def part_of(net: Any, name: str) -> Any:
+    """A field of a net, or an entry of a field that is a dict."""
+    field, _, entry = name.partition(".")
+    return getattr(net, field)[entry] if entry else getattr(net, field)
 
 
 def new_game(method: Method, shape: tuple[int, ...], key: Key[Array, ""]) -> Game:
@@ -201,7 +209,7 @@ class Trainer:
         lr = now.pop("lr")
         key = jax.random.split(jax.random.fold_in(key, 1 + t))[1]
         batch = Batch(rows[0], rows[1] if self.dealer.second else None, key, len(self.dealer.data))
-        game, terms = step(replace(self.method, **now), eqx.combine(arrays, static), batch, lr)  # pyright: ignore[reportArgumentType, reportCallIssue]
+        game, terms = step(with_numbers(self.method, now), eqx.combine(arrays, static), batch, lr)
         return eqx.filter(game, eqx.is_array), terms
 
 
@@ -464,9 +472,8 @@ def prepare(
         raise InputError(f"batch={batch}; this method needs a number of rows, such as {recommended.batch}.")
     if not all(map(is_size, (steps, *(sizes if isinstance(sizes, tuple) else (sizes,))))):
         raise InputError(f"steps={steps} and batch={batch}; whole numbers of at least 1 are needed.")
-    may_repeat = getattr(method, "may_repeat", True)
-    replacement = may_repeat if replacement is None else replacement
-    if replacement and not may_repeat:
+    replacement = method.may_repeat if replacement is None else replacement
+    if replacement and not method.may_repeat:
         raise InputError(f"replacement=True; {method!r} needs batches of different rows.")
     if not replacement and np.prod(sizes) > len(data):
         raise InputError(f"batches of {np.prod(sizes)} different rows were asked for; the data has {len(data)}.")
@@ -511,7 +518,7 @@ class Run(Sequence[Model]):
     def best(self) -> Model:
         """The model that falls least short of what its method is for (`shortfall`) on up to 4,096 rows of the training data."""
         rows = self.data.take(evenly(len(self.data), 4096))
-        return self.models[least([model.method.shortfall(model.trained, rows) for model in self.models])]
+        return self.models[least([model.shortfall(rows) for model in self.models])]
 
     def __repr__(self) -> str:
         return f"Run({len(self)} models of {self.models[0].method!r}; seeds {', '.join(map(str, self.seeds))})"
@@ -597,7 +604,7 @@ def check_numbers(method: Method, lr: Number) -> None:
     """Let the method see its own numbers as they will be in the course of the training, so that it can refuse them."""
     for progress in map(jnp.asarray, np.linspace(0, 1, 5, dtype=np.float32)):
         now = {name: float(at(n, progress)) for name, n in numbers_of(method).items()}
-        replace(method, **now)  # pyright: ignore[reportArgumentType, reportCallIssue]
+        with_numbers(method, now)
         if not 0 <= float(at(lr, progress)) < np.inf:
             raise InputError(
                 f"lr={lr} is {float(at(lr, progress))} after {float(progress):.0%}; it must be finite and not negative."
