@@ -242,7 +242,8 @@ def compare(base: str, only: str, keep: Path) -> int:
     """Run both trees and print the greatest error of each kind of each case."""
     git = ["git", "-C", str(ROOT)]
     sha = read([*git, "rev-parse", base])
-    known = keep / f"{sha}{only and '-'}{only}.npz"  # of an earlier call
+    whole, some = keep / f"{sha}.npz", keep / f"{sha}-{only}.npz"  # of an earlier call
+    known = some if only and not whole.exists() else whole
     if not known.exists():
         tree = keep / "base"
         subprocess.run([*git, "worktree", "add", "--quiet", "--detach", str(tree), sha], check=True)
@@ -255,7 +256,8 @@ def compare(base: str, only: str, keep: Path) -> int:
             numbers_of(tree, script, known, only)
         finally:
             subprocess.run([*git, "worktree", "remove", "--force", str(tree)], check=True)
-    before, after = dict(np.load(known)), numbers_of(ROOT, HERE, keep / "here.npz", only, known)
+    before = {name: a for name, a in np.load(known).items() if only in name.partition("/")[0]}
+    after = numbers_of(ROOT, HERE, keep / "here.npz", only, known)
     worst: dict[tuple[str, str], tuple[float, str]] = {}
     for name, error in errors(before, after).items():
         case, kind, leaf = name.split("/", 2)

@@ -21,7 +21,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
-from sklearn.neighbors import NearestNeighbors
 
 from .errors import InputError
 from .gaussian import log_normal
@@ -53,7 +52,8 @@ def mean_distance(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array
 
 
 def energy_penalty(codes: Float[Array, "groups instances d"]) -> Float[Array, ""]:
-    """The regulariser of section 4.2.4 as printed: mean over groups of 2 E(p_i, p), which is T - W, or twice J.
+    """The regulariser J of section 4.2.4 as printed, of the distributions p_i and p of eq. 9: the mean over groups of 2 E(p_i, p),
+    which is T - W, or twice the J of Definition 5.
 
     The zero distances of a code to itself count, as printed: without them the penalty can be negative, and training on
     batches then drives it to minus infinity by scaling the codes up.
@@ -184,6 +184,8 @@ def _continuous_means(x: np.ndarray, codes: Float[np.ndarray, "n q"], neighbours
     n = len(codes)
     if not 2 <= neighbours <= n:
         raise InputError(f"neighbours={neighbours} was asked for; between 2 and the {n} rows are needed.")
+    from sklearn.neighbors import NearestNeighbors
+
     near = NearestNeighbors(n_neighbors=neighbours).fit(x.reshape(n, -1)).kneighbors(return_distance=False)
     within = jax.lax.map(
         lambda index: jnp.sum(distances(jnp.asarray(codes)[index], jnp.asarray(codes)[index])),
@@ -203,7 +205,7 @@ def _continuous_means(x: np.ndarray, codes: Float[np.ndarray, "n q"], neighbours
 
 def kl_penalty(codes: Float[Array, "groups instances d"]) -> Float[Array, ""]:
     """Kullback-Leibler divergence of the densities of the groups from that of all, mean_i KL(p_i || p), where a density is a
-    sum of Gaussian kernels on the codes and the mean under p_i is taken over its codes.
+    sum of Gaussian kernels on the codes (point masses, eq. 8, have no divergence) and the mean under p_i is over its codes.
 
     At most the logarithm of the number of groups. The width of the kernel is Scott's, n^(-1 / (d + 4)) times the deviation of
     the codes, so that the penalty is the same for codes of any scale.

@@ -11,7 +11,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 from jaxtyping import Float
-from scipy.interpolate import CubicSpline
 
 from .data.dataset import Dataset, Scale, evenly
 from .data.transforms import Chain, restored
@@ -225,6 +224,8 @@ class Model:
             near = None if among is None else side_by_side(self.codes(among))
             through = self._along_geodesics(codes, corners, near, position, at)
         else:
+            from scipy.interpolate import CubicSpline
+
             through = CubicSpline(position, corners, bc_type="natural")(at)
         level = None if codes.level is None else np.stack([np.interp(at, position, c) for c in codes.level.T], axis=1)
         ends = np.cumsum([part.shape[1] for part in codes.by_row.values()])[:-1]

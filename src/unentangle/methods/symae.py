@@ -208,7 +208,7 @@ class SymAE(Defaults):
 
     def players(self) -> tuple[Player, ...]:
         """The opponents of terms, where there are some; then one player that moves encoders and decoder."""
-        return (*ours.players(self.terms), Player(self.loss, ("coherent_1", "coherent_2", "nuisance", "decoder")))
+        return (*ours.players(self.terms), Player(self.loss, ("coherent_1", "coherent_2", "nuisance", "decoder")))  # eq. 3
 
     def share(self, net: nets.SymAENets, state: nets.State, batch: Batch) -> Any:
         """Both codes of the batch, which the opponents of terms start from."""
