@@ -183,6 +183,13 @@ class SymAE(Defaults):
             raise InputError(f"batch={batch}; the penalties compare groups and instances, so that two of both are needed.")
         for term in self.terms:
             term.check(batch)
+        if data.groups is None:
+            raise InputError("the data has no groups; SymAE needs one key per row that says which rows share a state.")
+        if len(data.group_names) < 2 or len(np.unique(data.states)) < 2:
+            raise InputError(f"{data!r} has one group or state only; SymAE compares states and needs at least two.")
+        if (varied := data.states != data.group_states[data.group]).any():
+            name = data.group_names[data.group[np.argmax(varied)]]
+            raise InputError(f"the factor 'state' varies inside the group {name}; the instances of a group share one state.")
         if np.sum(np.unique(data.states, return_counts=True)[1] > 1) < 2:
             raise InputError(f"{data!r} has no two states with several rows; SymAE needs several instances of a state.")
 
