@@ -141,12 +141,13 @@ def numbers_of(method: Method) -> dict[str, Any]:
 
 
 def with_numbers(method: Any, values: Mapping[str, Any]) -> Any:
-    """The method with these values of its numbers, by the names of `numbers_of`."""
+    """The method with these values of its numbers, by the names of `numbers_of`: its inverse. No ramp is left on top of them."""
     own = {name: value for name, value in values.items() if not name.startswith("terms.")}
     weights = {name.removeprefix("terms."): value for name, value in values.items() if name not in own}
     if weights:
-        own["terms"] = tuple(replace(t, weight=weights[t.name]) if t.name in weights else t for t in method.terms)
-    return replace(method, **own)
+        own["terms"] = tuple(replace(t, weight=weights[t.name], ramp=None) if t.name in weights else t for t in method.terms)
+    ramps = {f"{name}_ramp" for name in values} & {f.name for f in fields(method)}
+    return replace(method, **own, **dict.fromkeys(ramps))
 
 
 def ramped(weight: Number, ramp: Ramp) -> Any:
