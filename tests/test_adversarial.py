@@ -23,8 +23,9 @@ def test_the_loss_adds_what_the_opponents_earn():
     loss, (terms, _) = compiled(method.loss, net, state, None, batch)
     codes = pairs(*method.share(net, state, batch))
     assert [c.shape for c in codes] == [(20, 3), (20, 4)]
+    opponents = net.terms["adversarial"]
     found = Pairs(
-        jax.vmap(net.terms["adversarial"].coherent)(codes.nuisance), jax.vmap(net.terms["adversarial"].nuisance)(codes.coherent)
+        jax.vmap(opponents.coherent)(codes.nuisance), jax.vmap(opponents.nuisance)(codes.coherent)
     )
     covariances = [np.mean(c * f, axis=0) - np.mean(c, axis=0) * np.mean(f, axis=0) for c, f in zip(codes, found, strict=True)]
     assert float(terms["adversarial"]) == pytest.approx(np.concatenate(covariances).mean(), abs=1e-6)

@@ -516,7 +516,7 @@ def test_a_model_of_a_method_that_is_not_symae_has_all_verbs(tmp_path):
     codes = model.encode(data)
     assert (codes.content.shape, codes.style.shape) == ((6, 3), (30, 4))
     assert "content (6, 3)" in repr(codes)
-    with pytest.raises(AttributeError, match="no part nuisance|no part 'nuisance'; there are content, style"):
+    with pytest.raises(AttributeError, match="no part 'nuisance'; there are content, style"):
         _ = codes.nuisance
     swapped = model.swap(data, data)
     assert swapped.shape == (6, 30, 12)
