@@ -24,9 +24,7 @@ def test_the_loss_adds_what_the_opponents_earn():
     codes = pairs(*method.share(net, state, batch))
     assert [c.shape for c in codes] == [(20, 3), (20, 4)]
     opponents = net.terms["adversarial"]
-    found = Pairs(
-        jax.vmap(opponents.coherent)(codes.nuisance), jax.vmap(opponents.nuisance)(codes.coherent)
-    )
+    found = Pairs(jax.vmap(opponents.coherent)(codes.nuisance), jax.vmap(opponents.nuisance)(codes.coherent))
     covariances = [np.mean(c * f, axis=0) - np.mean(c, axis=0) * np.mean(f, axis=0) for c, f in zip(codes, found, strict=True)]
     assert float(terms["adversarial"]) == pytest.approx(np.concatenate(covariances).mean(), abs=1e-6)
     assert float(loss) == pytest.approx(float(terms["reconstruction"] + 3 * terms["adversarial"]), rel=1e-6)

@@ -305,7 +305,7 @@ def test_a_truncated_file_is_refused(model, tmp_path, keep):
         ({"method": {"name": "SymAE", "terms": [{"term": "trojan"}]}}, "not a model"),
         ({"method": {"name": "SymAE", "terms": [{"term": "blur", "hook": "rm"}]}}, "blur has no hook"),
         ({"method": {"name": "SymAE", "terms": [{"python": "Trojan"}]}}, "its terms is Python code"),
-        ({"method": {"name": "SymAE", "terms": "blur"}}, "a tuple of terms is needed"),
+        ({"method": {"name": "SymAE", "terms": "blur"}}, "a tuple of terms is needed|not a model"),
         ({"method": {"name": "SymAE", "recommended": [1, 2, 3]}}, "has no recommended"),
     ],
 )
@@ -447,8 +447,8 @@ KEPT = {
 ROWS = un.Dataset(np.arange(48.0).reshape(6, 8) % 7, groups=list("aabbbc"))
 
 
-@pytest.mark.parametrize("stem", sorted(p.stem for p in FILES.glob("model-*.npz")))
-def test_a_model_of_an_earlier_version_is_what_it_was(stem, tmp_path):
+@pytest.mark.parametrize("stem", [f"model-{FORMAT}-{name}" for name in KEPT])
+def test_a_model_of_a_kept_file_is_what_it_was(stem, tmp_path):
     (tmp_path / "model.safetensors").write_bytes(gzip.decompress((FILES / f"{stem}.safetensors.gz").read_bytes()))
     model, expected = un.Model.load(tmp_path / "model.safetensors"), np.load(FILES / f"{stem}.npz")
     assert (model.method, model.trained.chain) == KEPT[stem.split("-")[2]]

@@ -33,7 +33,9 @@ METHODS = {
 def terms_of_step_0(name):
     """The loss terms of the first step, before any weight has moved but those of opponents."""
     batch = (4, 4) if name.startswith("symae") else 20
-    return {k: v[0] for k, v in un.train(METHODS[name], small_mra(), steps=1, batch=batch, progress=False).history[0].terms.items()}
+    return {
+        k: v[0] for k, v in un.train(METHODS[name], small_mra(), steps=1, batch=batch, progress=False).history[0].terms.items()
+    }
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -142,7 +142,7 @@ def numbers_of(method: Method) -> dict[str, Any]:
 
 
 def with_numbers(method: Any, values: Mapping[str, Any]) -> Any:
-    """The method with these values of its numbers, by the names of `numbers_of`: its inverse. No ramp is left on top of them."""
+    """The method with these values of its numbers, by the names of `numbers_of`: its inverse. They have no ramps."""
     own = {name: value for name, value in values.items() if not name.startswith("terms.")}
     weights = {name.removeprefix("terms."): value for name, value in values.items() if name not in own}
     if weights:
