@@ -118,7 +118,7 @@ class Model:
         self,
         state: Any,
         style: Any,
-        parts: str | Sequence[str] | Mapping[str, Sequence[int]] | None = None,
+        parts: str | Sequence[str] | Mapping[str, Any] | None = None,
         pairs: Literal["all", "each"] = "all",
     ) -> Float[np.ndarray, "..."]:
         """Virtual data: some parts of the codes from `style`, the rest from `state` (redatuming, section 2.4 of the SymAE
@@ -156,7 +156,7 @@ class Model:
         return rows.reshape(states, styles, *rows.shape[1:])
 
     def traverse(
-        self, data: Any, row: int = 0, parts: str | Sequence[str] | Mapping[str, Sequence[int]] | None = None, points: int = 10
+        self, data: Any, row: int = 0, parts: str | Sequence[str] | Mapping[str, Any] | None = None, points: int = 10
     ) -> Float[np.ndarray, "numbers points ..."]:
         """One row of the data decoded while one number of its code at a time goes from its least to its greatest value.
 
