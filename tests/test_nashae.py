@@ -146,5 +146,5 @@ def test_default_nets_of_images_keep_every_latent_alive():
     rng, pixel = np.random.default_rng(0), np.arange(8)
     (x, y), half = rng.uniform(3, 5, (2, 400, 1)), rng.uniform(1.5, 3, (400, 1))
     data = un.Dataset((np.abs(pixel - y) < half)[:, :, None] & (np.abs(pixel - x) < half)[:, None])
-    model = un.train(un.NashAE(m=6, lam=0.002), data, steps=40, batch=50, progress=False)[0]
+    model = un.train(un.NashAE(m=6, lam=0.002), data, steps=30, batch=50, progress=False)[0]
     assert (np.ptp(model.encode(data), axis=0) > 0.5).all()
