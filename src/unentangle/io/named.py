@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from ..data.blocks import Blocks
 from ..data.dataset import Dataset
+from ..data.rows import Blocks
 from ..errors import InputError
 from .arrays import Member, damaged
 from .columns import numbers, text

@@ -8,11 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from ..data.factors import kind_of
 from ..errors import InputError
 
-OFTEN = 10  # numbers that come as often as this, on average, are classes; others are a continuum
-FEW = 20  # but whole numbers of at most so many values that come twice are classes in small samples, too
-MANY = 50  # and fractions of more values are a continuum, however often they come: a measurement was rounded
 HUGE = 1e38  # numbers of this size are no float32, which trees work with
 
 
@@ -149,12 +147,7 @@ def _factor(name: str, column: Any, kind: str | None, decided: bool, n: int) -> 
     words = not (np.issubdtype(values.dtype, np.number) or values.dtype == bool)
     if (words or kind == "categorical") and len(distinct) == n and not decided:
         return "has another value in every row, as a name has"
-    if kind is None:
-        whole = values.dtype.kind in "biu" or (values.dtype.kind == "f" and bool(np.all(values % 1 == 0)))
-        few = len(distinct) <= FEW and n >= 2 * len(distinct)
-        often = n >= OFTEN * len(distinct) and (whole or len(distinct) <= MANY)
-        kind = "categorical" if words or len(distinct) == 2 or often or (whole and few) else "continuous"
-    if kind == "continuous" and not words:
+    if not words and (kind or kind_of(values, by_value=True)) == "continuous":
         if not (fit := np.abs(numbers := values.astype(float)) < HUGE).all():
             raise InputError(f"{name} is {numbers[~fit][0]} in row {np.argmin(fit)}; numbers below 1e38 are needed.")
         return Factor(name, numbers, False)

@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
-from sklearn.neighbors import NearestNeighbors
 
-from ..errors import InputError
+from ..errors import InputError, optional
 from .tables import finite_codes
 
 
@@ -34,11 +33,8 @@ def loops(codes: Any) -> Loops:
         InputError: if a code is not finite, or the package `ripser` is not installed (the extra `topology`).
     """
     z = finite_codes(codes)
-    try:
-        from ripser import ripser
-    except ImportError as error:
-        raise InputError("loops are found by the package ripser, which is not installed: pip install ripser.") from error
-    born, died = ripser(z, maxdim=1)["dgms"][1].T
+    ripser = optional("ripser", "loops are found", "ripser")
+    born, died = ripser.ripser(z, maxdim=1)["dgms"][1].T
     lives = np.sort(np.append(died - born, [0.0, 0.0]))
     return Loops(float(lives[-1]), float(lives[-2]))
 
@@ -61,6 +57,8 @@ def neighbour_mixing(codes: Any, states: ArrayLike) -> float:
         raise InputError(f"states has shape {states.shape}; one state for each of the {len(z)} codes is needed.")
     if len(np.unique(states)) < 2:
         raise InputError("the codes are of one state; mixing needs at least two.")
+    from sklearn.neighbors import NearestNeighbors
+
     near = NearestNeighbors(n_neighbors=2).fit(z).kneighbors(z, return_distance=False)
     other = np.where(near[:, 0] == np.arange(len(z)), near[:, 1], near[:, 0])
     same = np.unique(states, return_inverse=True, return_counts=True)
