@@ -93,13 +93,13 @@ def courses(codes: Any) -> Courses:
     states, steps, q = codes.shape
     finite_codes(codes.reshape(states * steps, q))
     roll, at = np.arange(steps)[:, None], np.arange(steps)[None]
-    found = []
+    matches = []
     for own in codes:
         square = np.sum((own[:, None] - codes[0][None]) ** 2, axis=2)
         ways = {turn: np.mean(square[(roll + turn * at) % steps, at], axis=1) for turn in (1, -1)}
         turn = min(ways, key=lambda turn: ways[turn].min())
-        found.append((turn, int(np.argmin(ways[turn])), ways[turn].min()))
-    turns, offsets, squares = map(np.array, zip(*found, strict=True))
+        matches.append((turn, int(np.argmin(ways[turn])), ways[turn].min()))
+    turns, offsets, squares = map(np.array, zip(*matches, strict=True))
     spread = np.mean(np.sum((codes[0] - codes[0].mean(axis=0)) ** 2, axis=1))
     lengths = np.linalg.norm(np.roll(codes, -1, axis=1) - codes, axis=2)
     with np.errstate(invalid="ignore", divide="ignore"):
