@@ -74,8 +74,8 @@ def check_size(path: Path | str, declared: int, stored: int) -> None:
         )
 
 
-def read_header(file: Any, size: int) -> tuple[tuple[int, ...], np.dtype]:
-    """The shape and type that the header of an open `.npy` of so many bytes says.
+def read_header(file: Any, size: float = float("inf")) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """The shape, whether columns go first, and the type that the header of an open `.npy` of so many bytes says.
 
     Raises:
         Exception: one of `DAMAGED`, if it is no header, or `size` is not enough for what it says.
@@ -86,11 +86,11 @@ def read_header(file: Any, size: int) -> tuple[tuple[int, ...], np.dtype]:
         if version not in ((1, 0), (2, 0)):
             raise ValueError("a .npy of format 1 or 2, which numbers are saved as, is needed")
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read(file)
+        shape, by_column, dtype = read(file)
     declared = prod(map(int, shape)) * dtype.itemsize  # in integers without end
     if min(shape, default=0) < 0 or (declared > size - file.tell() and not dtype.hasobject):
         raise ValueError(f"the header says {declared} bytes, more than there are")
-    return shape, dtype
+    return shape, by_column, dtype
 
 
 def load_npy(path: Path, mmap_mode: Any = None) -> np.ndarray:
@@ -101,7 +101,7 @@ def load_npy(path: Path, mmap_mode: Any = None) -> np.ndarray:
     """
     with damaged(path, "a numeric array written by numpy.save"):
         with path.open("rb") as file:
-            if read_header(file, path.stat().st_size)[1].hasobject:
+            if read_header(file, path.stat().st_size)[2].hasobject:
                 raise ValueError("allow_pickle would be needed")
         return np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
 
@@ -143,4 +143,5 @@ def _member(archive: ZipFile, info: ZipInfo) -> Member:
         if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
             raise ValueError("numpy writes no other compression")
         with archive.open(info) as file:
-            return Member(archive, info, *read_header(file, info.file_size))
+            shape, _, dtype = read_header(file, info.file_size)
+            return Member(archive, info, shape, dtype)

@@ -1,6 +1,6 @@
 """Results that are written as they come: whole rows at a time, into a folder beside the file that they become at the end.
 
-A command that is killed loses what it was about to write and no more: said again, it goes on where it was. The folder holds one
+A command that is killed loses only what it was about to write: given again, it goes on where it stopped. The folder holds one
 `.npy` for each array, which is as large as it will be from the start, and how far it has come.
 """
 
@@ -41,13 +41,15 @@ class Growing:
 
     Args:
         folder: where its arrays lie until it is whole.
-        asked: what it is the result of; a folder that was begun for something else is begun anew.
+        request: what it is the result of; a folder that was begun for something else is begun anew.
         columns: the arrays that are to come.
     """
 
-    def __init__(self, folder: Path, asked: Any, columns: Columns):
+    def __init__(self, folder: Path, request: Any, columns: Columns):
         self.folder, self.columns = folder, columns
-        wanted = plain({"asked": asked, "columns": {n: [c.axes, c.shape, str(np.dtype(c.dtype))] for n, c in columns.items()}})
+        wanted = plain(
+            {"request": request, "columns": {n: [c.axes, c.shape, str(np.dtype(c.dtype))] for n, c in columns.items()}}
+        )
         if not (folder / "about.json").exists() or read_json(folder / "about.json") != wanted:
             self._begin()
             write_json(folder / "about.json", wanted)  # last: a folder without it holds nothing
@@ -77,11 +79,11 @@ class Growing:
         return [self.folder / f"{k}.npy" for k in range(len(self.columns))]  # a name may come from a file, and lead anywhere
 
     def has(self, number: int, source: str) -> bool:
-        """Whether part `number` of the work is kept, and was made of this."""
+        """Whether part `number` of the work is there, and was made of this."""
         return self.done[number : number + 1] == [source]
 
     def part(self, number: int, source: str, **places: tuple[Any, np.ndarray]) -> None:
-        """Keep part `number` of the work, after those before it.
+        """Write part `number` of the work, after those before it.
 
         Args:
             number: which part.
@@ -97,13 +99,13 @@ class Growing:
 
 
 @contextmanager
-def growing(path: Path, asked: Any, columns: Columns) -> Iterator[Growing]:
+def growing(path: Path, request: Any, columns: Columns) -> Iterator[Growing]:
     """A result that becomes the file `path` when the block ends without an error, and goes on where it was if there was one.
 
     Args:
         path: a new .npz, .h5, .nc or .csv file. A .csv has a line for each row and its arrays over rows and over groups, whose
             values are repeated in every row of the group; the others have every array, with its axes' names where they can.
-        asked: what the result is of, as JSON: another question begins anew.
+        request: what the result is of, as JSON; another request begins anew.
         columns: the arrays that are to come.
 
     Raises:
@@ -114,9 +116,9 @@ def growing(path: Path, asked: Any, columns: Columns) -> Iterator[Growing]:
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
         try:
-            result = Growing(folder, asked, columns)
+            result = Growing(folder, request, columns)
             yield result
-        except InputError:  # said again, the same command would fail again
+        except InputError:  # the same command would fail again
             shutil.rmtree(folder)
             raise
         with draft(folder / path.name) as file:

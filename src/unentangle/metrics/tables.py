@@ -99,8 +99,7 @@ def finite_codes(codes: Any, name: str = "codes") -> Float[np.ndarray, "n m"]:
         raise InputError(f"{name} has shape {z.shape}; one row of latents for each sample, (n, m), is needed.")
     if not (fit := np.abs(z) < HUGE).all():
         row, latent = np.argwhere(~fit)[0]
-        value = f"latent {latent} of row {row} of {name} is {z[row, latent]}"
-        raise InputError(f"{value}; finite numbers are needed: every code must be finite, below 1e38.")
+        raise InputError(f"latent {latent} of row {row} of {name} is {z[row, latent]}; every code must be finite, below 1e38.")
     return z
 
 
