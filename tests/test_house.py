@@ -24,7 +24,7 @@ KNOWS = {
     "datasets": {"errors", "data", "io", "storage"},
     "nets": {"errors", "data"},
     "dependence": {"errors", "gaussian"},
-    "metrics": {"errors"},
+    "metrics": {"errors", "data"},
     "plots": {"data"},
     "geodesics": {"dependence", "errors"},
     "methods": {"errors", "geodesics", "schedules", "data", "nets", "gaussian", "dependence", "metrics"},
