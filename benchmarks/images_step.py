@@ -16,7 +16,6 @@ from time import monotonic
 from typing import Any
 
 import numpy as np
-from unentangle.train.engine.memory import keep_freed
 
 import unentangle as un
 from symae_step import Other, medians
@@ -26,7 +25,9 @@ from unentangle.datasets import celeba, dsprites
 from unentangle.recipes.nashae_images import TABLE_2, TABLE_3, Setting, face_method, sprite_method
 from unentangle.recipes.record import provenance
 from unentangle.storage import write_json
-from unentangle.train.engine import Program, keys_of, prepare
+from unentangle.train import prepare
+from unentangle.train.engine import Program, keys_of
+from unentangle.train.memory import keep_freed
 
 STEPS, BATCH = 10, 200
 CASES = {
@@ -67,7 +68,7 @@ def waiting(rounds: int) -> dict[str, float]:
     """The share of the time that goes by in waiting for rows, of data that is there, the median over rounds."""
     found: dict[str, float] = {}
     readers = {"dsprites": lambda: Dataset(dsprites().x, scaling=Scale(0.0, 1.0)), "celeba": celeba}
-    trainer: Any = import_module("unentangle.train.engine")  # the name in the package is the function's
+    trainer: Any = import_module("unentangle.train.batches")  # the name in the package is the function's
     resident, trainer.RESIDENT_BYTES = trainer.RESIDENT_BYTES, 0
     for case, setting in CASES.items():
         name = case.split()[0]

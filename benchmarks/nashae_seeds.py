@@ -19,12 +19,13 @@ from typing import Any
 import jax
 import numpy as np
 from scipy.stats import fisher_exact
-from unentangle.train.engine.memory import keep_freed
 
 import unentangle as un
 from unentangle.recipes.record import provenance
 from unentangle.storage import write_json
-from unentangle.train.engine import Program, keys_of, prepare
+from unentangle.train import prepare
+from unentangle.train.engine import Program, keys_of
+from unentangle.train.memory import keep_freed
 
 METHOD = un.NashAE(m=8)
 COUNTS = (1, 8, 32, 128)

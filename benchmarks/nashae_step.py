@@ -18,12 +18,13 @@ import jax.numpy as jnp
 import numpy as np
 import torch
 from torch import nn
-from unentangle.train.engine.memory import keep_freed
 
 import unentangle as un
 from unentangle.recipes.record import provenance
 from unentangle.storage import write_json
-from unentangle.train.engine import Program, keys_of, prepare
+from unentangle.train import prepare
+from unentangle.train.engine import Program, keys_of
+from unentangle.train.memory import keep_freed
 
 ROWS, STEPS = 100, 50
 

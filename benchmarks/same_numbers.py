@@ -106,7 +106,7 @@ def first_step(case: Case) -> tuple[dict[str, Any], dict[str, Any]]:
     import jax.numpy as jnp
     import optax
 
-    from unentangle.train.engine import prepare
+    from unentangle.train import prepare
 
     own = type(case.method)
 

@@ -22,13 +22,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from unentangle.train.engine.memory import keep_freed
 
 import unentangle as un
 from unentangle.methods.symae import PRINTED
 from unentangle.recipes.record import provenance
 from unentangle.storage import write_json
-from unentangle.train.engine import Program, keys_of, prepare
+from unentangle.train import prepare
+from unentangle.train.engine import Program, keys_of
+from unentangle.train.memory import keep_freed
 
 STEPS = 10
 OTHERS = Path(__file__).parent / "others"

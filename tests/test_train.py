@@ -22,8 +22,10 @@ import unentangle as un
 from unentangle.methods.protocol import Batch, check_fields
 from unentangle.nets import FLATTEN, Dense, reshape
 from unentangle.schedules import Number, at
-from unentangle.train.engine import _Bar, new_game, parts_of, step
+from unentangle.train import prepare
+from unentangle.train.engine import new_game, parts_of, step
 from unentangle.train.run import Record
+from unentangle.train.training import _Bar
 from worlds import LATENTS, Chase, conv_latents, dense_latents, dense_symae, gaussian_rows, small_mra
 
 
@@ -132,9 +134,9 @@ def test_a_game_of_two_players_goes_as_calculated():
 def test_many_seeds_begin_as_a_few(monkeypatch):
     trainer = sys.modules["unentangle.train.engine"]
     method, data = dense_latents(un.NashAE), small_mra()
-    few, static = trainer.prepare(method, data).start([0, 3])
+    few, static = prepare(method, data).start([0, 3])
     monkeypatch.setattr(trainer, "FEW", 1)
-    many, same = trainer.prepare(method, data).start([0, 3])
+    many, same = prepare(method, data).start([0, 3])
     assert eqx.tree_equal(few, many)
     assert jax.tree.structure(static) == jax.tree.structure(same)
 
@@ -199,7 +201,7 @@ def test_data_on_disk_trains_as_in_memory(tmp_path, monkeypatch):
     np.save(tmp_path / "x.npy", data.x)
     mapped = un.read(tmp_path / "x.npy", groups=data.groups)
     whole, in_turns = quick(dense_latents(un.AE), data)[0], quick(conv_latents(), data)[0]
-    monkeypatch.setattr(sys.modules["unentangle.train.engine"], "RESIDENT_BYTES", 0)
+    monkeypatch.setattr(sys.modules["unentangle.train.batches"], "RESIDENT_BYTES", 0)
     np.testing.assert_allclose(weights(quick(dense_latents(un.AE), mapped)[0]), weights(whole), atol=1e-6)
     with h5py.File(tmp_path / "x.h5", "w") as file:
         lazy = un.Dataset(file.create_dataset("x", data=data.x, chunks=True), groups=data.groups)
@@ -214,7 +216,7 @@ def test_bits_and_bytes_train_as_numbers(place, monkeypatch):
     """Binary images packed, as bytes and as floats are one data set, wherever they lie."""
     images = np.random.default_rng(0).integers(2, size=(30, 4, 6)).astype(np.uint8)
     if place == "outside":
-        monkeypatch.setattr(sys.modules["unentangle.train.engine"], "RESIDENT_BYTES", 0)
+        monkeypatch.setattr(sys.modules["unentangle.train.batches"], "RESIDENT_BYTES", 0)
 
     def learned(x):
         flat = Sequential([FLATTEN, Dense(24, 3, jax.random.key(0))])
@@ -255,7 +257,7 @@ def test_a_stopped_training_goes_on_bit_for_bit(method, call, tmp_path, monkeypa
     monkeypatch.undo()
     assert bool(list((tmp_path / "run").glob("checkpoint-*"))) == (call > 0)
     resumed = quick(method, steps=120, seeds=[0, 1], out=tmp_path / "run")
-    monkeypatch.setattr(sys.modules["unentangle.train.engine"], "Program", None)
+    monkeypatch.setattr(sys.modules["unentangle.train.training"], "Program", None)
     again = quick(method, steps=120, seeds=[0, 1], out=tmp_path / "run")  # finished: read, not compiled
     for position in (0, 1):
         np.testing.assert_array_equal(weights(resumed[position]), weights(whole[position]))

@@ -48,8 +48,8 @@ from .model import Model
 from .schedules import Number
 from .storage import cache_folder, plain, read_json, save, write, write_json
 from .streams import encode_file, swap_file
-from .train.engine import least, train
 from .train.run import RunFolder
+from .train.training import least, train
 
 CONSOLE = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
 

@@ -30,9 +30,10 @@ from .methods.protocol import Method, numbers_of
 from .model import Model, describe
 from .schedules import Number
 from .storage import plain, read_json, write, write_json
-from .train.engine import Member, Program, Trainer, check_seeds, prepare, settings
+from .train.engine import Member, Program, Trainer
 from .train.memory import keep_freed
 from .train.run import RunFolder
+from .train.training import check_seeds, prepare, settings
 
 Measure = Callable[[Model, Dataset], Mapping[str, float]]
 Row = dict[str, Any]

@@ -7,12 +7,10 @@ slower inside a scan, and convolutions of several seeds at once 2 times slower, 
 through one compiled step. Either way a seed among others is that seed alone: its keys depend on nothing but its number.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from math import prod
-from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -22,22 +20,18 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import jaxpr_as_fun
 from jaxtyping import Array, Float, Key
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ..data.dataset import Dataset, Layout, distinct, draw_instances, evenly
-from ..data.packed import Packed, unpack
+from ..data.dataset import Layout
 from ..errors import Diverged, InputError
-from ..methods.protocol import Batch, Method, Player, Trained, is_size, numbers_of
-from ..model import Model, describe
+from ..methods.protocol import Batch, Method, Player, Trained, numbers_of
+from ..model import Model
 from ..schedules import Number, at
-from .memory import keep_freed
+from .batches import Dealer
 from .run import Record, RunFolder
 
 CHUNK = 50
 FEW = 8
 CHECKPOINT_SECONDS = 10.0
-RESIDENT_BYTES = 1 << 30  # data up to this size lies on the device; larger data is read as it is needed
 
 
 class Game(NamedTuple):
@@ -90,63 +84,6 @@ def new_game(method: Method, shape: tuple[int, ...], key: Key[Array, ""]) -> Gam
     net, state = method.init(shape, key)
     memory = tuple(p.optimiser.init(eqx.filter(net, parts_of(net, p))) for p in method.players())
     return Game(net, state, memory)
-
-
-# -- batches --------------------------------------------------------------------------------------------------------------
-
-
-class Dealer(NamedTuple):
-    """Deals each step's batch: row indices from a key, rows from the device or, for large data, from outside.
-
-    Rows travel and lie on the device as bits or bytes where they are that, and are standardised in the step; others are
-    standardised before.
-    """
-
-    data: Dataset
-    batch: int | tuple[int, int]
-    second: bool
-    replacement: bool
-
-    @property
-    def _small(self) -> bool:
-        return self.data.x.dtype in (np.uint8, bool) and not self.data.scale.row_axes and not self.data.transforms
-
-    def table(self) -> Array | None:
-        """All rows on the device; or None, if they do not fit."""
-        x, shape = self.data.x, (len(self.data), *self.data.row_shape)
-        if isinstance(x, Packed) and self._small:
-            return jnp.asarray(x.bits) if x.bits.nbytes <= RESIDENT_BYTES else None
-        if prod(shape) * (1 if self._small else 4) > RESIDENT_BYTES:
-            return None
-        rows = np.empty(shape, x.dtype if self._small else np.float32)
-        for part, chunk in self.data.chunks():
-            rows[part] = chunk if self._small else self.data.scale.standardise(chunk)
-        return jax.device_put(rows)
-
-    def read(self, index: Any) -> Array:
-        """Rows from outside the device."""
-        rows = self.data.rows(index)
-        return jnp.asarray(rows if self._small else self.data.scale.standardise(rows))
-
-    def standardised(self, rows: Array, table: bool) -> Array:
-        """What a net sees of rows, of the table or read."""
-        if not self._small:
-            return rows
-        packed = table and isinstance(self.data.x, Packed)
-        values = jnp.asarray(unpack(rows, self.data.row_shape) if packed else rows, jnp.float32)
-        return (values - self.data.scale.mean) / self.data.scale.std
-
-    def indices(self, layout: Layout, key: Key[Array, ""]) -> Array:
-        """Row indices of the batches of one step: (1 or 2, *batch)."""
-
-        def draw(key: Key[Array, ""]) -> Array:
-            if isinstance(self.batch, tuple):
-                return draw_instances(key, layout, *self.batch)
-            if self.replacement:
-                return jax.random.randint(key, (self.batch,), 0, len(self.data))
-            return distinct(key, len(self.data), self.batch)
-
-        return jax.vmap(draw)(jax.random.split(key, 1 + self.second))
 
 
 # -- a chunk of steps -----------------------------------------------------------------------------------------------------
@@ -437,173 +374,6 @@ class Program:
         return found
 
 
-def prepare(
-    method: Method,
-    data: Dataset,
-    steps: int | None = None,
-    batch: int | tuple[int, int] | None = None,
-    lr: Number | None = None,
-    replacement: bool | None = None,
-) -> Trainer:
-    """The trainer of a method on data, with the method's recommended values where none are given.
-
-    Raises:
-        InputError: if the data or the settings cannot be used.
-    """
-    recommended = method.recommended
-    steps = recommended.steps if steps is None else steps
-    sizes: Any = recommended.batch if batch is None else batch
-    lr = recommended.lr if lr is None else lr
-    if not isinstance(data, Dataset):
-        raise InputError(f"data is of type {type(data).__name__}; a Dataset is needed: unentangle.Dataset(x, groups=keys).")
-    if isinstance(recommended.batch, tuple):
-        sizes = tuple(sizes) if isinstance(sizes, Iterable) else (sizes,)
-        if len(sizes) != 2:
-            raise InputError(f"batch={batch}; this method needs (groups, instances per group), such as {recommended.batch}.")
-    elif isinstance(sizes, Iterable):
-        raise InputError(f"batch={batch}; this method needs a number of rows, such as {recommended.batch}.")
-    if not all(map(is_size, (steps, *(sizes if isinstance(sizes, tuple) else (sizes,))))):
-        raise InputError(f"steps={steps} and batch={batch}; whole numbers of at least 1 are needed.")
-    may_repeat = getattr(method, "may_repeat", True)
-    replacement = may_repeat if replacement is None else replacement
-    if replacement and not may_repeat:
-        raise InputError(f"replacement=True; {method!r} needs batches of different rows.")
-    if not replacement and np.prod(sizes) > len(data):
-        raise InputError(f"batches of {np.prod(sizes)} different rows were asked for; the data has {len(data)}.")
-    check_numbers(method, lr)
-    method.check(data, sizes)
-    _ = data.scale  # checks every value
-    return Trainer(method, Dealer(data, sizes, method.second_batch, bool(replacement)), steps, lr)
-
-
-def check_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
-    """One or more different numbers below 2 ** 32, or an InputError."""
-    seeds = (seeds,) if isinstance(seeds, int | np.integer) else tuple(seeds)
-    if not seeds or len(set(seeds)) < len(seeds):
-        raise InputError(f"seeds are {list(seeds)}; one or more different numbers are needed.")
-    if min(seeds) < 0 or max(seeds) >= 2**32:
-        raise InputError(f"seeds are {list(seeds)}; each must be at least 0 and less than 2 ** 32.")
-    return seeds
-
-
-def least(values: Sequence[float | None]) -> int:
-    """Where the least of some numbers is; NaN or None is no number."""
-    return int(np.argmin(np.nan_to_num(np.array(values, float), nan=np.inf)))
-
-
-@dataclass(frozen=True)
-class Run(Sequence[Model]):
-    """The trained models of one run, in the order of their seeds; `run[0]` is the first one's."""
-
-    seeds: tuple[int, ...]
-    models: tuple[Model, ...]
-    history: tuple[Record, ...]
-    data: Dataset
-    snapshots: tuple[dict[int, Model], ...] = ()
-    """Of each seed, the models that were asked for, by step."""
-
-    def __getitem__(self, position):
-        return self.models[position]
-
-    def __len__(self) -> int:
-        return len(self.models)
-
-    def best(self) -> Model:
-        """The model that falls least short of what its method is for (`shortfall`) on up to 4,096 rows of the training data."""
-        rows = self.data.take(evenly(len(self.data), 4096))
-        return self.models[least([model.method.shortfall(model.trained, rows) for model in self.models])]
-
-    def __repr__(self) -> str:
-        return f"Run({len(self)} models of {self.models[0].method!r}; seeds {', '.join(map(str, self.seeds))})"
-
-
-@keep_freed()
-def train(
-    method: Method,
-    data: Dataset,
-    *,
-    seeds: int | Iterable[int] = 0,
-    steps: int | None = None,
-    batch: int | tuple[int, int] | None = None,
-    lr: Number | None = None,
-    replacement: bool | None = None,
-    out: str | Path | None = None,
-    snapshots: Sequence[int] = (),
-    progress: bool = True,
-) -> Run:
-    """Train a method on data, once per seed.
-
-    Args:
-        method: its numbers; what is not given here has the method's recommended value.
-        seeds: one number or several; the data's own seed is another one.
-        steps: optimiser rounds.
-        batch: rows per batch, or (groups, instances per group) for methods of groups.
-        lr: learning rate, a number or a schedule.
-        replacement: whether a batch of rows may hold a row twice; by default it may, unless the method's estimates forbid it.
-            Instances of one group are different ones anyway, as far as there are so many.
-        out: a folder in which the training is kept as it goes: the same call goes on from there, bit for bit, after any stop.
-        snapshots: steps, multiples of 50, after which the models are kept in `out` as well: `run.snapshots`.
-        progress: show a bar with the named loss terms.
-
-    Raises:
-        InputError: before any training, if the data or the settings cannot be used, or `out` holds another run.
-        Diverged: if a loss is not finite; the last good checkpoint stays in `out`.
-    """
-    seeds = check_seeds(seeds)
-    trainer = prepare(method, data, steps, batch, lr, replacement)
-    folder = None if out is None else RunFolder(Path(out))
-    program = None if folder and folder.holds(seeds) else Program(trainer)  # what is finished is read, and not compiled again
-    if snapshots and (folder is None or any(step % CHUNK or not 0 < step <= trainer.steps for step in snapshots)):
-        raise InputError(f"snapshots={list(snapshots)}; they need `out`, and multiples of {CHUNK} up to {trainer.steps}.")
-    if folder:
-        kept = {"snapshots": list(snapshots)} if snapshots else {}
-        folder.claim(settings(trainer) | {"method": describe(method), "seeds": seeds} | kept)
-    done: dict[int, tuple[Model, Record]] = {}
-    failed: list[Diverged] = []
-    members = [Member(method, seed) for seed in seeds]
-    with _Bar(trainer.steps, progress) as bar:
-        for team in program.teams(members) if program else [(member,) for member in members]:
-            own = tuple(m.seed for m in team)
-            if folder and (finished := folder.finished(own, method)):
-                done |= finished
-                folder.forget(own)
-                continue
-            assert program
-            try:
-                results = program.play(team, folder, partial(bar.show, own), snapshots)
-            except Diverged as error:
-                failed.append(error)  # the other seeds have a right to be trained
-                continue
-            done |= dict(zip(own, results, strict=True))
-            if folder:
-                for seed in own:
-                    folder.finish(seed, *done[seed])
-                folder.forget(own)
-    if failed:
-        raise failed[0]
-    models, records = zip(*(done[s] for s in seeds), strict=True)
-    stages = tuple({step: Model.load(folder.snapshot(s, step), method) for step in snapshots} for s in seeds if folder)
-    return Run(seeds, models, records, data, stages)
-
-
-def settings(trainer: Trainer) -> dict[str, Any]:
-    """What makes one training another than the next, besides method and seeds."""
-    dealer = trainer.dealer
-    about = {"steps": trainer.steps, "batch": dealer.batch, "lr": describe(trainer.lr), "data": dealer.data.fingerprint}
-    return about if dealer.replacement else about | {"replacement": False}
-
-
-def check_numbers(method: Method, lr: Number) -> None:
-    """Let the method see its own numbers as they will be in the course of the training, so that it can refuse them."""
-    for progress in map(jnp.asarray, np.linspace(0, 1, 5, dtype=np.float32)):
-        now = {name: float(at(n, progress)) for name, n in numbers_of(method).items()}
-        replace(method, **now)  # pyright: ignore[reportArgumentType, reportCallIssue]
-        if not 0 <= float(at(lr, progress)) < np.inf:
-            raise InputError(
-                f"lr={lr} is {float(at(lr, progress))} after {float(progress):.0%}; it must be finite and not negative."
-            )
-
-
 @eqx.filter_jit
 def _finite(net: Any) -> Array:
     """For every member, whether all its weights are finite."""
@@ -617,33 +387,3 @@ def _first_bad(finite: np.ndarray, terms: dict[str, np.ndarray], position: int) 
     if not good.all():
         return int(np.argmin(good))
     return None if finite[position] else len(good) - 1
-
-
-class _Bar:
-    """Progress with the named loss terms: a bar on a terminal, a line every tenth elsewhere."""
-
-    def __init__(self, steps: int, progress: bool):
-        self.console = Console(stderr=True, quiet=not progress, highlight=False)
-        done, left, terms = MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[terms]}")
-        columns = TextColumn("{task.description}"), BarColumn(), done, left, terms
-        self.bars = Progress(*columns, console=self.console, disable=not self.console.is_terminal)
-        self.steps, self.tasks, self.tenths = steps, {}, {}
-
-    def __enter__(self) -> "_Bar":
-        self.bars.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.bars.stop()
-
-    def show(self, team: tuple[int, ...], step: int, terms: dict[str, float]) -> None:
-        """The team has done so many steps, with these mean terms."""
-        name = f"seed {team[0]}" if len(team) == 1 else f"seeds {team[0]}..{team[-1]}"
-        words = "  ".join(f"{k} {v:.4f}" for k, v in terms.items())
-        if team not in self.tasks:
-            self.tasks[team] = self.bars.add_task(name, total=self.steps, terms="")
-        self.bars.update(self.tasks[team], completed=step, terms=words)
-        tenth = 10 * step // self.steps
-        if not self.console.is_terminal and tenth > self.tenths.get(team, 0):
-            self.tenths[team] = tenth
-            self.console.print(f"{name}  step {step} of {self.steps}  {words}")

@@ -18,7 +18,7 @@ MIB = 1 << 20
 def keep_freed() -> Iterator[None]:
     """Let glibc keep what JAX frees on a CPU, blocks below 1 GiB in its heap and up to 1 GiB of free ones; trim it at the end.
 
-    A step takes its temporary arrays anew. By default glibc hands them back to the system, some 40 MB of a SymAE step, and the
+    A step takes its temporary arrays anew. By default glibc hands them back to the system, some 40 MB a step on signals, and the
     next step gets them page by page. At the end, an interrupt included, all that is free is handed back once; the settings stay
     those of the whole process. Nothing is done where its environment has settings of its own (`MALLOC_*`, `GLIBC_TUNABLES`), on
     a GPU, and where the C library is not glibc.
