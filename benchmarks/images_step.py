@@ -26,8 +26,9 @@ from unentangle.recipes.nashae_images import TABLE_2, TABLE_3, Setting, face_met
 from unentangle.recipes.record import provenance
 from unentangle.storage import write_json
 from unentangle.train import prepare
-from unentangle.train.engine import Program, keys_of
+from unentangle.train.engine import Program
 from unentangle.train.memory import keep_freed
+from unentangle.train.step import keys_of
 
 STEPS, BATCH = 10, 200
 CASES = {
@@ -51,13 +52,13 @@ def ours(name: str, setting: Setting, data: Dataset) -> Callable[[], tuple[float
     method = sprite_method(np.full((64, 64), 0.5), setting) if name == "dsprites" else face_method(setting)
     program = Program(prepare(method, data, steps=100_000, batch=BATCH, lr=1e-3))
     numbers, keys = program.trainer.numbers([method]), keys_of([0])
-    games, _ = program.trainer.start([0])
+    states, _ = program.trainer.init_all([0])
     at = 0
 
     def steps() -> tuple[float, dict[str, Any]]:
         nonlocal at
         start = monotonic()
-        _, terms = program.chunk(games, numbers, keys, at, at + STEPS)  # returns when the losses are there
+        _, terms = program.chunk(states, numbers, keys, at, at + STEPS)  # returns when the losses are there
         at += STEPS
         return monotonic() - start, terms
 
@@ -68,8 +69,8 @@ def waiting(rounds: int) -> dict[str, float]:
     """The share of the time that goes by in waiting for rows, of data that is there, the median over rounds."""
     found: dict[str, float] = {}
     readers = {"dsprites": lambda: Dataset(dsprites().x, scaling=Scale(0.0, 1.0)), "celeba": celeba}
-    trainer: Any = import_module("unentangle.train.batches")  # the name in the package is the function's
-    resident, trainer.RESIDENT_BYTES = trainer.RESIDENT_BYTES, 0
+    module: Any = import_module("unentangle.train.batches")  # the name in the package is the function's
+    resident, module.RESIDENT_BYTES = module.RESIDENT_BYTES, 0
     for case, setting in CASES.items():
         name = case.split()[0]
         try:
@@ -79,7 +80,7 @@ def waiting(rounds: int) -> dict[str, float]:
             continue
         steps()  # compile, warm up
         found[case] = float(np.median([steps()[1]["waiting"].mean() for _ in range(rounds)]))
-    trainer.RESIDENT_BYTES = resident
+    module.RESIDENT_BYTES = resident
     return found
 
 

@@ -30,9 +30,10 @@ from .methods.protocol import Method, numbers_of
 from .model import Model, describe
 from .schedules import Number
 from .storage import plain, read_json, write, write_json
-from .train.engine import Member, Program, Trainer
+from .train.engine import Program
 from .train.memory import keep_freed
 from .train.run import RunFolder
+from .train.step import Spec, Trainer
 from .train.training import check_seeds, prepare, settings
 
 Measure = Callable[[Model, Dataset], Mapping[str, float]]
@@ -91,11 +92,11 @@ def study(
             if not missing:
                 continue
             program = Program(trainers[missing[0][0]])
-            for team in program.teams([Member(methods[i], s) for i, s in missing], size):
-                cells, missing = missing[: len(team)], missing[len(team) :]
-                display.start(len(team), costs[cells[0][0]], _name(team[0].method), trainers[cells[0][0]].steps)
+            for specs in program.split([Spec(methods[i], s) for i, s in missing], size):
+                cells, missing = missing[: len(specs)], missing[len(specs) :]
+                display.start(len(specs), costs[cells[0][0]], _name(specs[0].method), trainers[cells[0][0]].steps)
                 place = folder / "open" / digest([keys[cell] for cell in cells]) if folder else None
-                for cell, row in zip(cells, _played(program, team, measure, place, display.show), strict=True):
+                for cell, row in zip(cells, _trained(program, specs, measure, place, display.show), strict=True):
                     rows[cell] = row
                     if folder:
                         write_json(_path(folder, keys[cell]), {"key": keys[cell], "row": row})
@@ -111,7 +112,7 @@ def study(
 
 def cost(trainer: Trainer) -> float:
     """How much work a training is, up to a factor: weights moved, as often as they are."""
-    net, _ = eqx.filter_eval_shape(trainer.method.init, trainer.dealer.data.row_shape, jax.random.key(0))
+    net, _ = eqx.filter_eval_shape(trainer.method.init, trainer.batches.data.row_shape, jax.random.key(0))
     sizes = jax.tree.map(lambda w: math.prod(w.shape) if hasattr(w, "shape") else 0, net)
     moved = 0
     for player in trainer.method.players():
@@ -129,29 +130,29 @@ def csv(table: Sequence[Row]) -> str:
     return text.getvalue()
 
 
-def _played(
-    program: Program, team: Sequence[Member], measure: Measure, place: Path | None, show: Callable[[int, Any], None]
+def _trained(
+    program: Program, specs: Sequence[Spec], measure: Measure, place: Path | None, show: Callable[[int, Any], None]
 ) -> Iterator[Row]:
-    """One row per member, as soon as it is measured; if the team diverges, each member has another try alone."""
+    """One row per spec, as soon as it is measured; if specs that train together diverge, each is trained once more alone."""
     start = monotonic()
     try:
-        trained = program.play(team, RunFolder(place) if place else None, show)
+        trained = program.run(specs, RunFolder(place) if place else None, show)
     except Diverged:
-        if len(team) > 1:
-            for member in team:
-                yield from _played(program, [member], measure, None, show)
+        if len(specs) > 1:
+            for spec in specs:
+                yield from _trained(program, [spec], measure, None, show)
         else:
-            yield _row(team[0]) | {"diverged": True}
+            yield _row(specs[0]) | {"diverged": True}
         return
-    seconds = round(max((monotonic() - start) / len(team), trained[0][1].seconds[-1]), 3)
-    for member, (model, _) in zip(team, trained, strict=True):
-        values = plain(dict(measure(model, program.trainer.dealer.data)))
-        yield _row(member) | values | {"seconds": seconds, "diverged": False}
+    seconds = round(max((monotonic() - start) / len(specs), trained[0][1].seconds[-1]), 3)
+    for spec, (model, _) in zip(specs, trained, strict=True):
+        values = plain(dict(measure(model, program.trainer.batches.data)))
+        yield _row(spec) | values | {"seconds": seconds, "diverged": False}
 
 
-def _row(member: Member) -> Row:
-    described = describe(member.method)
-    return {"method": described.pop("name"), **{k: v for k, v in described.items() if v is not None}, "seed": member.seed}
+def _row(spec: Spec) -> Row:
+    described = describe(spec.method)
+    return {"method": described.pop("name"), **{k: v for k, v in described.items() if v is not None}, "seed": spec.seed}
 
 
 def _name(method: Method) -> str:

@@ -17,10 +17,11 @@ from ..methods.protocol import Method, is_size, numbers_of
 from ..model import Model, describe
 from ..schedules import Number, at
 from . import engine
-from .batches import Dealer
-from .engine import Member, Program, Trainer
+from .batches import Batches
+from .engine import Program
 from .memory import keep_freed
 from .run import Record, RunFolder
+from .step import Spec, Trainer
 
 
 def prepare(
@@ -59,7 +60,7 @@ def prepare(
     check_numbers(method, lr)
     method.check(data, sizes)
     _ = data.scale  # checks every value
-    return Trainer(method, Dealer(data, sizes, method.second_batch, bool(replacement)), steps, lr)
+    return Trainer(method, Batches(data, sizes, method.second_batch, bool(replacement)), steps, lr)
 
 
 def check_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
@@ -122,7 +123,7 @@ def train(
     Args:
         method: its numbers; what is not given here has the method's recommended value.
         seeds: one number or several; the data's own seed is another one.
-        steps: optimiser rounds.
+        steps: how many.
         batch: rows per batch, or (groups, instances per group) for methods of groups.
         lr: learning rate, a number or a schedule.
         replacement: whether a batch of rows may hold a row twice; by default it may, unless the method's estimates forbid it.
@@ -148,19 +149,19 @@ def train(
         folder.claim(settings(trainer) | {"method": describe(method), "seeds": seeds} | kept)
     done: dict[int, tuple[Model, Record]] = {}
     failed: list[Diverged] = []
-    members = [Member(method, seed) for seed in seeds]
+    specs = [Spec(method, seed) for seed in seeds]
     with _Bar(trainer.steps, progress) as bar:
-        for team in program.teams(members) if program else [(member,) for member in members]:
-            own = tuple(m.seed for m in team)
+        for together in program.split(specs) if program else [(spec,) for spec in specs]:
+            own = tuple(spec.seed for spec in together)
             if folder and (finished := folder.finished(own, method)):
                 done |= finished
                 folder.forget(own)
                 continue
             assert program
             try:
-                results = program.play(team, folder, partial(bar.show, own), snapshots)
+                results = program.run(together, folder, partial(bar.show, own), snapshots)
             except Diverged as error:
-                failed.append(error)  # the other seeds have a right to be trained
+                failed.append(error)  # the other seeds are trained all the same
                 continue
             done |= dict(zip(own, results, strict=True))
             if folder:
@@ -176,9 +177,9 @@ def train(
 
 def settings(trainer: Trainer) -> dict[str, Any]:
     """What makes one training another than the next, besides method and seeds."""
-    dealer = trainer.dealer
-    about = {"steps": trainer.steps, "batch": dealer.batch, "lr": describe(trainer.lr), "data": dealer.data.fingerprint}
-    return about if dealer.replacement else about | {"replacement": False}
+    batches = trainer.batches
+    about = {"steps": trainer.steps, "batch": batches.size, "lr": describe(trainer.lr), "data": batches.data.fingerprint}
+    return about if batches.replacement else about | {"replacement": False}
 
 
 def check_numbers(method: Method, lr: Number) -> None:
