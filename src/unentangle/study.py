@@ -31,7 +31,6 @@ from .model import Model, describe
 from .schedules import Number
 from .storage import plain, read_json, write, write_json
 from .train.engine import Program
-from .train.memory import keep_freed
 from .train.run import RunFolder
 from .train.step import Spec, Trainer
 from .train.training import check_seeds, prepare, settings
@@ -40,7 +39,6 @@ Measure = Callable[[Model, Dataset], Mapping[str, float]]
 Row = dict[str, Any]
 
 
-@keep_freed()
 def study(
     methods: Sequence[Method],
     data: Dataset,

@@ -19,7 +19,6 @@ from ..schedules import Number, at
 from . import engine
 from .batches import Batches
 from .engine import Program
-from .memory import keep_freed
 from .run import Record, RunFolder
 from .step import Spec, Trainer
 
@@ -104,7 +103,6 @@ class Run(Sequence[Model]):
         return f"Run({len(self)} models of {self.models[0].method!r}; seeds {', '.join(map(str, self.seeds))})"
 
 
-@keep_freed()
 def train(
     method: Method,
     data: Dataset,
