@@ -94,6 +94,7 @@ class Chase:
     times: int = 2
     recommended: ClassVar[Recommended] = Recommended(steps=5, batch=3, lr=0.5)
     second_batch: ClassVar[bool] = True
+    may_repeat: ClassVar[bool] = True
 
     def check(self, data, batch):
         pass

@@ -25,6 +25,7 @@ class Latents:
     encoder: nets.Net | None
     decoder: nets.Net | None
     second_batch: ClassVar[bool] = False
+    may_repeat = True
     heads: ClassVar[int] = 1
     code: ClassVar[Callable[[Float[Array, "..."]], Float[Array, " m"]]]
 

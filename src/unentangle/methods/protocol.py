@@ -5,7 +5,7 @@ own parts of the net, in the declared order and number of times. The trainer and
 """
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from numbers import Real
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, get_args, get_origin, get_type_hints, runtime_checkable
 
@@ -57,6 +57,11 @@ class Method(Protocol):
     recommended: ClassVar[Recommended]
     second_batch: ClassVar[bool]
 
+    @property
+    def may_repeat(self) -> bool:
+        """Whether a batch may hold a row twice, unless `train` is told otherwise."""
+        return True
+
     def init(self, shape: tuple[int, ...], key: Key[Array, ""]) -> tuple[Any, eqx.nn.State]:
         """A fresh net for rows of this shape, and the state of its layers."""
         ...
@@ -96,6 +101,11 @@ def numbers_of(method: Method) -> dict[str, Any]:
     """The numeric fields of a method: those that may be scheduled and that ride on the axis of members."""
     hints = get_type_hints(type(method), include_extras=True)
     return {f.name: getattr(method, f.name) for f in fields(method) if hints[f.name] == Number}  # pyright: ignore[reportArgumentType]
+
+
+def with_numbers(method: Method, numbers: dict[str, Any]) -> Method:
+    """The method with other numbers: the inverse of `numbers_of`."""
+    return replace(method, **numbers)  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
 def is_size(value: Any) -> bool:

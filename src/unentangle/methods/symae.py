@@ -398,6 +398,7 @@ class SymAE:
 
     recommended: ClassVar[Recommended] = Recommended(5000, (3, 30), Cosine(1e-3))
     second_batch: ClassVar[bool] = False
+    may_repeat = True
 
     def __post_init__(self):
         check_fields(self)

@@ -5,7 +5,7 @@ differ in numbers only, are an axis of its arrays.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Key
 
-from ..methods.protocol import Batch, Method, Player, numbers_of
+from ..methods.protocol import Batch, Method, Player, numbers_of, with_numbers
 from ..schedules import Number, at
 from .batches import Batches, step_keys
 
@@ -66,7 +66,14 @@ def parts_of(net: Any, player: Player) -> Any:
     if not player.parts:
         return weights
     nothing = jax.tree.map(lambda _: False, net)
-    return eqx.tree_at(lambda n: [getattr(n, p) for p in player.parts], nothing, [getattr(weights, p) for p in player.parts])
+    return eqx.tree_at(lambda n: [part(n, p) for p in player.parts], nothing, [part(weights, p) for p in player.parts])
+
+
+def part(net: Any, path: str) -> Any:
+    """The part of a net at a dotted path of attributes and keys: "encoder", "terms.adversarial"."""
+    for name in path.split("."):
+        net = net[name] if isinstance(net, dict) else getattr(net, name)
+    return net
 
 
 class Spec(NamedTuple):
@@ -116,8 +123,7 @@ class Trainer:
         now = {name: at(n, progress) for name, n in own.items()}
         lr = now.pop("lr")
         batch = Batch(rows[0], rows[1] if self.batches.second else None, step_keys(key, t)[1], len(self.batches.data))
-        method = replace(self.method, **now)  # pyright: ignore[reportArgumentType, reportCallIssue]
-        after, terms = train_step(method, eqx.combine(arrays, static), batch, lr)
+        after, terms = train_step(with_numbers(self.method, now), eqx.combine(arrays, static), batch, lr)
         return eqx.filter(after, eqx.is_array), terms
 
 
