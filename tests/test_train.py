@@ -19,13 +19,13 @@ import pytest
 from equinox.nn import Sequential
 
 import unentangle as un
-from unentangle.methods.protocol import Batch, check_fields
+from unentangle.methods.protocol import Batch, Player, check_fields
 from unentangle.nets import FLATTEN, Dense, reshape
+from unentangle.progress import Display
 from unentangle.schedules import Number, at
 from unentangle.train import prepare
 from unentangle.train.run import Record
 from unentangle.train.step import init_state, parts_of, train_step
-from unentangle.train.training import _Bar
 from worlds import LATENTS, Chase, conv_latents, dense_latents, dense_symae, gaussian_rows, small_mra
 
 
@@ -104,6 +104,16 @@ def test_gradients_reach_their_own_player_only(method):
             old, new = (jax.tree.leaves(eqx.filter(getattr(n, part), eqx.is_array)) for n in (before.net, after.net))
             same = all(np.array_equal(a, b) for a, b in zip(old, new, strict=True))
             assert same == bool(player.parts and part not in player.parts)
+
+
+def test_a_player_may_own_an_entry_of_a_dict():
+    class Net(eqx.Module):
+        encoder: Any
+        terms: dict[str, Any]
+
+    net = Net(jnp.zeros(2), {"adversarial": (jnp.zeros(3), "selu"), "other": jnp.zeros(4)})
+    player = Player(lambda *_: None, ("encoder", "terms.adversarial"))
+    assert parts_of(net, player) == Net(True, {"adversarial": (True, False), "other": False})
 
 
 def _with_players(method, players):
@@ -195,6 +205,19 @@ def test_schedules_reach_the_step():
     np.testing.assert_array_equal(weights(still[0])[:10], np.ravel(jax.tree.leaves(eqx.filter(start, eqx.is_array))[0])[:10])
 
 
+def test_numbers_are_checked_along_the_whole_ramp():
+    """Also where a number is out of its bounds for a thirtieth of the training."""
+    for number, says in (
+        (lambda t: 1.5 * (jnp.abs(t - 0.4) < 0.015), r"lam=1\.5"),
+        (lambda t: 0.5 if t > 0.5 else 0.0, "no function of progress that jax can trace"),
+        (lambda t: jnp.stack([t, t]), "no function of progress"),
+    ):
+        with pytest.raises(un.InputError, match=says):
+            prepare(dense_latents(un.NashAE, lam=number), small_mra(), batch=12)
+    with pytest.raises(un.InputError, match=r"lr=.* after 40%; it must be finite"):
+        prepare(dense_latents(un.AE), small_mra(), batch=12, lr=lambda t: -1.0 * (jnp.abs(t - 0.4) < 0.005))
+
+
 def test_data_on_disk_trains_as_in_memory(tmp_path, monkeypatch):
     """Read row by row as it is needed, from files of two kinds."""
     data = small_mra()
@@ -267,11 +290,11 @@ def test_a_stopped_training_goes_on_bit_for_bit(method, call, tmp_path, monkeypa
 
 
 def test_an_interrupt_loses_no_snapshot(tmp_path, monkeypatch):
-    def stopped(self, seeds, step, terms):
-        if step == 100:
+    def stopped(self, name, done, total, words):
+        if done == 100:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(_Bar, "show", stopped)
+    monkeypatch.setattr(Display, "update", stopped)
     with pytest.raises(KeyboardInterrupt):
         quick(dense_latents(un.AE), steps=150, snapshots=[100], out=tmp_path / "run")
     monkeypatch.undo()

@@ -1,8 +1,8 @@
 """Many settings times many seeds: one tidy table.
 
-A cell is one setting of a method with one seed. Settings that differ only in numbers, such as lam or beta, ride with the seeds
-in one compiled program; other fields, such as m, make programs of their own. Every finished cell is a file at once, and the
-cells in progress leave checkpoints, so a stopped study goes on where it was.
+A cell is one setting of a method with one seed. Settings that differ only in numbers, such as lam or beta, train together with
+the seeds in one compiled program; other fields, such as m, make programs of their own. Every finished cell is written to a file
+at once, and unfinished ones leave checkpoints, so a stopped study goes on where it was.
 """
 
 import json
@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from csv import DictWriter
 from dataclasses import fields
+from functools import partial
 from hashlib import sha256
 from io import StringIO
 from itertools import groupby
@@ -20,19 +21,18 @@ from typing import Any
 
 import equinox as eqx
 import jax
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from .data.dataset import Dataset
 from .errors import Diverged, InputError
 from .evaluate import evaluate
 from .methods.protocol import Method, numbers_of
 from .model import Model, describe
+from .progress import Display
 from .schedules import Number
 from .storage import plain, read_json, write, write_json
 from .train.engine import Program
 from .train.run import RunFolder
-from .train.step import Spec, Trainer
+from .train.step import Spec, Trainer, part
 from .train.training import check_seeds, prepare, settings
 
 Measure = Callable[[Model, Dataset], Mapping[str, float]]
@@ -59,7 +59,7 @@ def study(
         methods: the settings, for example [NashAE(m, lam) for m in (4, 8) for lam in (0, 0.2)].
         data: what all train on.
         seeds: of the trainings.
-        measure: what is kept of a model: numbers by name.
+        measure: a function (model, data) that returns numbers by name.
         out: a folder in which every finished cell is kept, and `table.csv`; the same call goes on from there.
         steps, batch, lr, replacement: as in `train`; by default what each method recommends.
         at_once: how many cells train as one program; by default 8 on a CPU and 128 elsewhere.
@@ -81,10 +81,19 @@ def study(
     trainers = [prepare(m, data, steps, batch, lr, replacement) for m in methods]
     folder = None if out is None else Path(out)
     keys = {(i, s): _key(t, s, measure) for i, t in enumerate(trainers) for s in seeds}
-    rows = {cell: row for cell, key in keys.items() if folder and (row := _kept(folder, key)) is not None}
+    rows = {cell: row for cell, key in keys.items() if folder and (row := _saved(folder, key)) is not None}
     costs = [cost(t) for t in trainers]
     programs = [_program(m) for m in methods]
-    with _Display([costs[i] for i, _ in keys], sum(costs[i] for i, _ in rows), len(rows), progress) as display:
+    with Display(progress) as display:
+
+        def show(cells: Sequence[tuple[int, int]] = (), step: int = 0, terms: Any = None) -> None:
+            """These cells have trained so many steps; the cells that have a row are done."""
+            share = step / trainers[cells[0][0]].steps if cells else 0.0
+            done = sum(costs[i] for i, _ in rows) + share * sum(costs[i] for i, s in cells if (i, s) not in rows)
+            label = f" ({_name(methods[cells[0][0]])})" if cells else ""
+            display.update("cells", done, sum(costs[i] for i, _ in keys), f"{len(rows)} of {len(keys)} done{label}")
+
+        show()
         for _, alike in groupby(sorted(range(len(methods)), key=programs.__getitem__), key=programs.__getitem__):
             missing = [(i, s) for i in alike for s in seeds if (i, s) not in rows]
             if not missing:
@@ -92,13 +101,13 @@ def study(
             program = Program(trainers[missing[0][0]])
             for specs in program.split([Spec(methods[i], s) for i, s in missing], size):
                 cells, missing = missing[: len(specs)], missing[len(specs) :]
-                display.start(len(specs), costs[cells[0][0]], _name(specs[0].method), trainers[cells[0][0]].steps)
                 place = folder / "open" / digest([keys[cell] for cell in cells]) if folder else None
-                for cell, row in zip(cells, _trained(program, specs, measure, place, display.show), strict=True):
+                trained = _trained(program, specs, measure, place, partial(show, cells))
+                for cell, row in zip(cells, trained, strict=True):
                     rows[cell] = row
                     if folder:
                         write_json(_path(folder, keys[cell]), {"key": keys[cell], "row": row})
-                display.finish()
+                show(cells)
                 if place:
                     shutil.rmtree(place, ignore_errors=True)
     table = [rows[cell] for cell in keys]
@@ -114,7 +123,7 @@ def cost(trainer: Trainer) -> float:
     sizes = jax.tree.map(lambda w: math.prod(w.shape) if hasattr(w, "shape") else 0, net)
     moved = 0
     for player in trainer.method.players():
-        parts = [getattr(sizes, part) for part in player.parts] or sizes
+        parts = [part(sizes, path) for path in player.parts] or sizes
         moved += player.times * sum(size for size in jax.tree.leaves(parts) if isinstance(size, int))
     return float(moved * trainer.steps)
 
@@ -160,7 +169,7 @@ def _name(method: Method) -> str:
 
 
 def _program(method: Method) -> str:
-    """What methods have in common that are one program: all but the values of their numbers."""
+    """What methods of one program have in common: all but the values of their numbers."""
     numbers, described = numbers_of(method), describe(method)
     shapes = {name: str(jax.tree.structure(number)) for name, number in numbers.items()}
     functions = {name: id(number) for name, number in numbers.items() if any(map(callable, jax.tree.leaves(number)))}
@@ -181,50 +190,7 @@ def _path(folder: Path, key: dict[str, Any]) -> Path:
     return folder / "cells" / f"{digest(key)}.json"
 
 
-def _kept(folder: Path, key: dict[str, Any]) -> Row | None:
+def _saved(folder: Path, key: dict[str, Any]) -> Row | None:
     path = _path(folder, key)
-    kept = read_json(path) if path.exists() else {}
-    return kept["row"] if kept.get("key") == key else None
-
-
-class _Display:
-    """How many cells are done and how long is left, by the work in them: a bar on a terminal, a line per team elsewhere."""
-
-    def __init__(self, costs: Sequence[float], work: float, done: int, progress: bool):
-        self.console = Console(stderr=True, quiet=not progress, highlight=False)
-        columns = (TextColumn("{task.fields[cells]}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[left]}"))
-        self.bar = Progress(*columns, console=self.console, disable=not self.console.is_terminal)
-        self.total, self.cells, self.done = sum(costs), len(costs), done
-        self.work = self.before = work
-        self.began = monotonic()
-        self.task = self.bar.add_task("", total=self.total, cells="", left="")
-        self.team, self.cost, self.name, self.steps = 0, 0.0, "", 1
-
-    def __enter__(self) -> "_Display":
-        self.bar.start()
-        if self.done and not self.console.is_terminal:
-            self.console.print(f"{self.done} of {self.cells} cells were done before")
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.bar.stop()
-
-    def start(self, cells: int, cost: float, name: str, steps: int) -> None:
-        """A team of so many cells, each of so much work, of which the first is called this, begins."""
-        self.team, self.cost, self.name, self.steps = cells, cost, name, steps
-
-    def show(self, step: int, terms: Any = None) -> None:
-        """The team has done so many steps."""
-        work = self.work + step / self.steps * self.team * self.cost
-        minutes = (monotonic() - self.began) / 60
-        left = minutes * (self.total - work) / (work - self.before) if work > self.before else math.inf
-        words = f"about {left:.1f} min left" if math.isfinite(left) else ""
-        cells = f"{self.done} of {self.cells} cells ({self.name})"
-        self.bar.update(self.task, completed=work, cells=cells, left=words)
-        if step == 0 and not self.console.is_terminal:
-            self.console.print(f"{self.done} of {self.cells} cells, {minutes:.1f} min, {words}  ({self.name})", soft_wrap=True)
-
-    def finish(self) -> None:
-        """The team is done."""
-        self.work, self.done = self.work + self.team * self.cost, self.done + self.team
-        self.show(0)
+    saved = read_json(path) if path.exists() else {}
+    return saved["row"] if saved.get("key") == key else None

@@ -1,80 +1,25 @@
 """Train a method on data: settings, their checks, and the run that comes out."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ..data.dataset import Dataset, evenly
 from ..errors import Diverged, InputError
-from ..methods.protocol import Method, is_size, numbers_of
+from ..methods.protocol import Method, is_size, numbers_of, with_numbers
 from ..model import Model, describe
+from ..progress import Display
 from ..schedules import Number, at
 from . import engine
 from .batches import Batches
 from .engine import Program
 from .run import Record, RunFolder
 from .step import Spec, Trainer
-
-
-def prepare(
-    method: Method,
-    data: Dataset,
-    steps: int | None = None,
-    batch: int | tuple[int, int] | None = None,
-    lr: Number | None = None,
-    replacement: bool | None = None,
-) -> Trainer:
-    """The trainer of a method on data, with the method's recommended values where none are given.
-
-    Raises:
-        InputError: if the data or the settings cannot be used.
-    """
-    recommended = method.recommended
-    steps = recommended.steps if steps is None else steps
-    sizes: Any = recommended.batch if batch is None else batch
-    lr = recommended.lr if lr is None else lr
-    if not isinstance(data, Dataset):
-        raise InputError(f"data is of type {type(data).__name__}; a Dataset is needed: unentangle.Dataset(x, groups=keys).")
-    if isinstance(recommended.batch, tuple):
-        sizes = tuple(sizes) if isinstance(sizes, Iterable) else (sizes,)
-        if len(sizes) != 2:
-            raise InputError(f"batch={batch}; this method needs (groups, instances per group), such as {recommended.batch}.")
-    elif isinstance(sizes, Iterable):
-        raise InputError(f"batch={batch}; this method needs a number of rows, such as {recommended.batch}.")
-    if not all(map(is_size, (steps, *(sizes if isinstance(sizes, tuple) else (sizes,))))):
-        raise InputError(f"steps={steps} and batch={batch}; whole numbers of at least 1 are needed.")
-    may_repeat = getattr(method, "may_repeat", True)
-    replacement = may_repeat if replacement is None else replacement
-    if replacement and not may_repeat:
-        raise InputError(f"replacement=True; {method!r} needs batches of different rows.")
-    if not replacement and np.prod(sizes) > len(data):
-        raise InputError(f"batches of {np.prod(sizes)} different rows were asked for; the data has {len(data)}.")
-    check_numbers(method, lr)
-    method.check(data, sizes)
-    _ = data.scale  # checks every value
-    return Trainer(method, Batches(data, sizes, method.second_batch, bool(replacement)), steps, lr)
-
-
-def check_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
-    """One or more different numbers below 2 ** 32, or an InputError."""
-    seeds = (seeds,) if isinstance(seeds, int | np.integer) else tuple(seeds)
-    if not seeds or len(set(seeds)) < len(seeds):
-        raise InputError(f"seeds are {list(seeds)}; one or more different numbers are needed.")
-    if min(seeds) < 0 or max(seeds) >= 2**32:
-        raise InputError(f"seeds are {list(seeds)}; each must be at least 0 and less than 2 ** 32.")
-    return seeds
-
-
-def least(values: Sequence[float | None]) -> int:
-    """Where the least of some numbers is; NaN or None is no number."""
-    return int(np.argmin(np.nan_to_num(np.array(values, float), nan=np.inf)))
 
 
 @dataclass(frozen=True)
@@ -97,10 +42,20 @@ class Run(Sequence[Model]):
     def best(self) -> Model:
         """The model that falls least short of what its method is for (`shortfall`) on up to 4,096 rows of the training data."""
         rows = self.data.take(evenly(len(self.data), 4096))
-        return self.models[least([model.method.shortfall(model.trained, rows) for model in self.models])]
+        return self.models[least([_shortfall(model, rows) for model in self.models])]
 
     def __repr__(self) -> str:
         return f"Run({len(self)} models of {self.models[0].method!r}; seeds {', '.join(map(str, self.seeds))})"
+
+
+def _shortfall(model: Model, data: Dataset) -> float:
+    """How far a model is from what its method is for, as far as data without truth tells; NaN where it tells nothing."""
+    return model.method.shortfall(model.trained, data)
+
+
+def least(values: Sequence[float | None]) -> int:
+    """The position of the least of some numbers; NaN or None is no number."""
+    return int(np.argmin(np.nan_to_num(np.array(values, float), nan=np.inf)))
 
 
 def train(
@@ -139,83 +94,111 @@ def train(
     folder = None if out is None else RunFolder(Path(out))
     program = None if folder and folder.holds(seeds) else Program(trainer)  # what is finished is read, and not compiled again
     if snapshots and (folder is None or any(step % engine.CHUNK or not 0 < step <= trainer.steps for step in snapshots)):
-        raise InputError(
-            f"snapshots={list(snapshots)}; they need `out`, and multiples of {engine.CHUNK} up to {trainer.steps}."
-        )
+        multiples = f"multiples of {engine.CHUNK} up to {trainer.steps}"
+        raise InputError(f"snapshots={list(snapshots)}; they need `out`, and {multiples}.")
     if folder:
-        kept = {"snapshots": list(snapshots)} if snapshots else {}
-        folder.claim(settings(trainer) | {"method": describe(method), "seeds": seeds} | kept)
-    done: dict[int, tuple[Model, Record]] = {}
-    failed: list[Diverged] = []
-    specs = [Spec(method, seed) for seed in seeds]
-    with _Bar(trainer.steps, progress) as bar:
+        others = {"snapshots": list(snapshots)} if snapshots else {}
+        folder.claim(settings(trainer) | {"method": describe(method), "seeds": seeds} | others)
+    specs, results, failed = [Spec(method, seed) for seed in seeds], dict[int, tuple[Model, Record]](), list[Diverged]()
+    with Display(progress) as display:
         for together in program.split(specs) if program else [(spec,) for spec in specs]:
             own = tuple(spec.seed for spec in together)
-            if folder and (finished := folder.finished(own, method)):
-                done |= finished
-                folder.forget(own)
-                continue
-            assert program
-            try:
-                results = program.run(together, folder, partial(bar.show, own), snapshots)
-            except Diverged as error:
-                failed.append(error)  # the other seeds are trained all the same
-                continue
-            done |= dict(zip(own, results, strict=True))
+            name = f"seed {own[0]}" if len(own) == 1 else f"seeds {own[0]}..{own[-1]}"
+
+            def show(step: int, terms: dict[str, float], name: str = name) -> None:
+                words = "  ".join(f"{term} {value:.4f}" for term, value in terms.items())
+                display.update(name, step, trainer.steps, f"step {step} of {trainer.steps}  {words}")
+
+            if not (folder and (trained := folder.finished(own, method))):
+                assert program
+                try:
+                    trained = dict(zip(own, program.run(together, folder, show, snapshots), strict=True))
+                except Diverged as error:
+                    failed.append(error)  # the other seeds are trained all the same
+                    continue
+                if folder:
+                    for seed in own:
+                        folder.finish(seed, *trained[seed])
             if folder:
-                for seed in own:
-                    folder.finish(seed, *done[seed])
                 folder.forget(own)
+            results |= trained
     if failed:
         raise failed[0]
-    models, records = zip(*(done[s] for s in seeds), strict=True)
+    models, records = zip(*(results[s] for s in seeds), strict=True)
     stages = tuple({step: Model.load(folder.snapshot(s, step), method) for step in snapshots} for s in seeds if folder)
     return Run(seeds, models, records, data, stages)
 
 
+def prepare(
+    method: Method,
+    data: Dataset,
+    steps: int | None = None,
+    batch: int | tuple[int, int] | None = None,
+    lr: Number | None = None,
+    replacement: bool | None = None,
+) -> Trainer:
+    """The trainer of a method on data, with the method's recommended values where none are given.
+
+    Raises:
+        InputError: if the data or the settings cannot be used.
+    """
+    recommended = method.recommended
+    steps = recommended.steps if steps is None else steps
+    sizes: Any = recommended.batch if batch is None else batch
+    lr = recommended.lr if lr is None else lr
+    if not isinstance(data, Dataset):
+        raise InputError(f"data is of type {type(data).__name__}; a Dataset is needed: unentangle.Dataset(x, groups=keys).")
+    if isinstance(recommended.batch, tuple):
+        sizes = tuple(sizes) if isinstance(sizes, Iterable) else (sizes,)
+        if len(sizes) != 2:
+            raise InputError(f"batch={batch}; this method needs (groups, instances per group), such as {recommended.batch}.")
+    elif isinstance(sizes, Iterable):
+        raise InputError(f"batch={batch}; this method needs a number of rows, such as {recommended.batch}.")
+    if not all(map(is_size, (steps, *(sizes if isinstance(sizes, tuple) else (sizes,))))):
+        raise InputError(f"steps={steps} and batch={batch}; whole numbers of at least 1 are needed.")
+    replacement = method.may_repeat if replacement is None else replacement
+    if replacement and not method.may_repeat:
+        raise InputError(f"replacement=True; {method!r} needs batches of different rows.")
+    if not replacement and np.prod(sizes) > len(data):
+        raise InputError(f"batches of {np.prod(sizes)} different rows were asked for; the data has {len(data)}.")
+    check_numbers(method, lr)
+    method.check(data, sizes)
+    _ = data.scale  # checks every value
+    return Trainer(method, Batches(data, sizes, method.second_batch, bool(replacement)), steps, lr)
+
+
 def settings(trainer: Trainer) -> dict[str, Any]:
-    """What makes one training another than the next, besides method and seeds."""
+    """What distinguishes trainings from each other, besides method and seeds."""
     batches = trainer.batches
     about = {"steps": trainer.steps, "batch": batches.size, "lr": describe(trainer.lr), "data": batches.data.fingerprint}
     return about if batches.replacement else about | {"replacement": False}
 
 
-def check_numbers(method: Method, lr: Number) -> None:
-    """Let the method see its own numbers as they will be in the course of the training, so that it can refuse them."""
-    for progress in map(jnp.asarray, np.linspace(0, 1, 5, dtype=np.float32)):
-        now = {name: float(at(n, progress)) for name, n in numbers_of(method).items()}
-        replace(method, **now)  # pyright: ignore[reportArgumentType, reportCallIssue]
-        if not 0 <= float(at(lr, progress)) < np.inf:
-            raise InputError(
-                f"lr={lr} is {float(at(lr, progress))} after {float(progress):.0%}; it must be finite and not negative."
-            )
+def check_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
+    """One or more different numbers below 2 ** 32, or an InputError."""
+    seeds = (seeds,) if isinstance(seeds, int | np.integer) else tuple(seeds)
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise InputError(f"seeds are {list(seeds)}; one or more different numbers are needed.")
+    if min(seeds) < 0 or max(seeds) >= 2**32:
+        raise InputError(f"seeds are {list(seeds)}; each must be at least 0 and less than 2 ** 32.")
+    return seeds
 
 
-class _Bar:
-    """Progress with the named loss terms: a bar on a terminal, a line every tenth elsewhere."""
+def check_numbers(method: Method, lr: Number, points: int = 101) -> None:
+    """Let the method check its own numbers along the whole training, at so many points, and check the learning rate.
 
-    def __init__(self, steps: int, progress: bool):
-        self.console = Console(stderr=True, quiet=not progress, highlight=False)
-        done, left, terms = MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[terms]}")
-        columns = TextColumn("{task.description}"), BarColumn(), done, left, terms
-        self.bars = Progress(*columns, console=self.console, disable=not self.console.is_terminal)
-        self.steps, self.tasks, self.tenths = steps, {}, {}
-
-    def __enter__(self) -> "_Bar":
-        self.bars.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.bars.stop()
-
-    def show(self, team: tuple[int, ...], step: int, terms: dict[str, float]) -> None:
-        """The team has done so many steps, with these mean terms."""
-        name = f"seed {team[0]}" if len(team) == 1 else f"seeds {team[0]}..{team[-1]}"
-        words = "  ".join(f"{k} {v:.4f}" for k, v in terms.items())
-        if team not in self.tasks:
-            self.tasks[team] = self.bars.add_task(name, total=self.steps, terms="")
-        self.bars.update(self.tasks[team], completed=step, terms=words)
-        tenth = 10 * step // self.steps
-        if not self.console.is_terminal and tenth > self.tenths.get(team, 0):
-            self.tenths[team] = tenth
-            self.console.print(f"{name}  step {step} of {self.steps}  {words}")
+    Raises:
+        InputError: if a number is out of its bounds at some point, or a schedule is no function of progress.
+    """
+    progress = np.linspace(0, 1, points, dtype=np.float32)
+    ramps = numbers_of(method) | {"lr": lr}
+    try:
+        along = {name: jax.vmap(lambda t, n=n: at(n, t).reshape(()))(jnp.asarray(progress)) for name, n in ramps.items()}
+    except (TypeError, ValueError) as error:
+        raise InputError(f"a schedule is no function of progress that jax can trace: {str(error).splitlines()[0]}") from error
+    values = {name: np.asarray(column) for name, column in along.items()}
+    for t, rate in zip(progress, values.pop("lr"), strict=True):
+        if not 0 <= rate < np.inf:
+            raise InputError(f"lr={lr} is {float(rate)} after {float(t):.0%}; it must be finite and not negative.")
+    for row in dict.fromkeys(zip(*(column.tolist() for column in values.values()), strict=True)):  # each combination once
+        with_numbers(method, dict(zip(values, row, strict=True)))
