@@ -8,7 +8,7 @@ import unentangle as un
 from unentangle.nets import convolution, keys
 from unentangle.recipes import seismic as recipes
 from unentangle.recipes.record import Work, begin
-from unentangle.train.engine import Run
+from unentangle.train import Run
 from unentangle.train.run import Record
 from worlds import dense_symae, untrained
 

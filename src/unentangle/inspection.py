@@ -19,7 +19,7 @@ from .methods import SymAE
 from .methods.protocol import Method, numbers_of
 from .methods.terms import row_axes, smooth
 from .schedules import at
-from .train.engine import RESIDENT_BYTES
+from .train.batches import RESIDENT_BYTES
 
 FEW = 15  # groups, of which a tenth would be fewer than two to hold out
 CLIPPED = 0.01  # of the values of a row are its greatest, or its least

@@ -23,7 +23,7 @@ from ..metrics import beta_vae_score, squared_correlation, used_latents
 from ..model import Model
 from ..storage import write
 from ..study import Row, study
-from ..train.engine import train
+from ..train import train
 from .record import Work, begin, interval, two_sample
 
 RECIPES = ("table_1", "seeds_64", "figure_2", "figure_3", "beta_vae_scores")

@@ -35,7 +35,7 @@ from ..metrics.scores import attribute_scores
 from ..model import Model
 from ..schedules import Linear
 from ..storage import write
-from ..train.engine import Run
+from ..train import Run
 from .nashae import NAMES, predictors, true_and_predicted
 from .record import Work, begin, summary
 
