@@ -5,11 +5,11 @@ Measures of codes against factors have the same arguments: `codes` (n, m); `fact
 too; `seed` of what is drawn.
 """
 
+from ..freedom import filter_error, filtered, matching_filter, roll_error
 from .beta_vae_score import beta_vae_score
 from .dci import DCI, completeness, dci, disentanglement, importances
 from .explicitness import explicitness
 from .factor_vae_score import factor_vae_score
-from .filters import filter_error, filtered, matching_filter
 from .infomec import InfoMEC, infomec
 from .information import mig, modularity, mutual_information
 from .informativeness import informativeness
@@ -20,7 +20,7 @@ from .off_data import off_data
 from .sap import sap
 from .scores import Score, Scores, scores
 from .strokes import Strokes, strokes
-from .swap import PHI, Baselines, SwapErrors, roll_error, swap_baselines, swap_errors
+from .swap import PHI, Baselines, SwapErrors, swap_baselines, swap_errors
 from .tad import TAD, auroc, tad, threshold_auroc
 from .topology import Courses, Loops, courses, loops, neighbour_mixing
 from .total_correlation import gaussian_total_correlation
