@@ -1,6 +1,6 @@
 """What a trained model is worth, in numbers: the measures of `metrics` on its codes and swaps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -90,12 +90,12 @@ def evaluate(model: Model, data: Dataset, single: SingleRows | None = None) -> d
     else:
         codes = model.codes(data)
         decoded, swapped = model.decode(codes), None
-        measures |= _single_row_measures(model, single or single_rows(model, data), codes)
+        measures |= _single_row_measures(single or single_rows(model, data), codes)
     if data.truth is not None:
         if swapped is None:
             swapped = model.swap(data.take(np.isin(data.group, measured_groups(data))), codes)
         measures = _swap_measures(data, data.truth, swapped) | measures
-    nuisance = joined(model, codes, "row")
+    nuisance = joined(codes.by_row)
     leak = leakage(nuisance, data.states)
     return {
         **measures,
@@ -107,9 +107,9 @@ def evaluate(model: Model, data: Dataset, single: SingleRows | None = None) -> d
     }
 
 
-def joined(model: Model, codes: Any, per: str) -> Float[np.ndarray, "n d"]:
-    """All parts of the codes per group, or per row, side by side."""
-    return np.concatenate([codes.parts[part.name] for part in model.parts if part.per == per], axis=1)
+def joined(parts: Mapping[str, Float[np.ndarray, "n _"]]) -> Float[np.ndarray, "n d"]:
+    """Several parts of codes side by side."""
+    return np.concatenate(list(parts.values()), axis=1)
 
 
 # -- swaps against the truth ----------------------------------------------------------------------------------------------
@@ -192,7 +192,7 @@ def single_rows(model: Model, data: Dataset, rows: int = 2000, seed: int = 0) ->
     group = np.unique(data.group[chosen], return_inverse=True)[1]
 
     def group_codes(some: Dataset) -> Float[np.ndarray, "groups p"]:
-        return joined(model, model.codes(some), "group")
+        return joined(model.codes(some).by_group)
 
     halves = [group_codes(data.take(of_chosen & (half == side))) for side in (0, 1)]
     x = data.take(chosen)
@@ -204,13 +204,13 @@ def single_rows(model: Model, data: Dataset, rows: int = 2000, seed: int = 0) ->
     return SingleRows(chosen, codes, values)
 
 
-def _single_row_measures(model: Model, single: SingleRows, codes: Any) -> dict[str, float]:
+def _single_row_measures(single: SingleRows, codes: Any) -> dict[str, float]:
     if len(single.rows) < 10:
         return dict.fromkeys(("nuisance_from_coherent", "coherent_from_nuisance", "informativeness"), np.nan)
-    group, nuisance = codes.group[single.rows], joined(model, codes, "row")[single.rows]
+    group, nuisance = codes.group[single.rows], joined(codes.by_row)[single.rows]
     return {
         "nuisance_from_coherent": code_leakage(_within(single.codes, group), _within(nuisance, group)),
-        "coherent_from_nuisance": code_leakage(nuisance, joined(model, codes, "group")[group]),
+        "coherent_from_nuisance": code_leakage(nuisance, joined(codes.by_group)[group]),
         "informativeness": float(single.informativeness.mean()),
     }
 
@@ -245,7 +245,7 @@ def _reconstruction(model: Model, data: Dataset, decoded: Float[np.ndarray, "row
 def _latent_measures(model: Model, data: Dataset) -> dict[str, float]:
     [part] = model.parts
     codes, predictions = model.codes(data), model.predictions(data)
-    latents = codes.parts[part.name]
+    latents = codes.by_row[part.name]
     measures: dict[str, float] = {}
     if part.learned is not None:
         measures["learned_latents"] = part.learned(latents, model.variances(data))
@@ -293,7 +293,8 @@ def agreement(models: Sequence[Model], data: Dataset, rows: int = 1000) -> list[
     """
     some = data.take(evenly(len(data), rows))
     codes, variances = [m.encode(some) for m in models], [m.variances(some) for m in models]
-    live = [np.mean(kl_to_prior(z, np.log(v)), axis=0) > 0.01 for z, v in zip(codes, variances, strict=True) if v is not None]
+    random = [(z, np.log(v)) for z, v in zip(codes, variances, strict=True) if v is not None]
+    live = [np.asarray(kl_to_prior(mean, log_var)).mean(axis=0) > 0.01 for mean, log_var in random]
     return udr(codes, live=live or None).tolist()
 
 

@@ -35,7 +35,7 @@ def redatuming(model: Model, data: Dataset) -> Figure:
 
     def under(groups: np.ndarray) -> np.ndarray:
         pairs = zip(groups.tolist(), styles, strict=True)
-        return np.stack([model.decode(codes.pair(np.full(len(s), g), s)) for g, s in pairs])
+        return np.stack([model.decode(codes.pair(g, s)) for g, s in pairs])
 
     real, reconstruction, swap = np.stack([data.chain.undo(data.rows(s)) for s in styles]), under(donors), under(chosen)
     title = "Instances of one group, their reconstruction, and the same nuisances under the state of another group"
@@ -44,7 +44,7 @@ def redatuming(model: Model, data: Dataset) -> Figure:
         true = [data.truth.under(s, rows) for s, rows in zip(state, styles, strict=True)]
         real, reconstruction = data.chain.undo(data.chain.forward(np.stack(true))), None
         swap = np.stack([data.truth.freedom.align(*pair).answers for pair in zip(swap, real, strict=True)])
-        title = "The true recordings of one state under the nuisances of another group, and swaps"
+        title = "The true recordings of one state under the nuisances of another group, and swaps" + data.truth.freedom.after
     rows = [f"{group_states[d]}\nswapped to {group_states[i]}" for i, d in zip(chosen, donors, strict=True)]
     columns = [f"instance {j + 1}" for j in range(len(styles[0]))]
     return plots.redatuming(real, reconstruction, swap, rows, columns, title)
@@ -74,14 +74,15 @@ def code_figure(model: Model, data: Dataset) -> Figure:
     truth lists them, else of up to 5,000 rows.
     """
     data = model.view(data)
-    coherent = joined(model, model.codes(data), "group")
+    codes = model.codes(data)
+    coherent = joined(codes.by_group)
     if data.truth is not None and data.truth.listed:
         whole = data.truth.grid()
         shown = {data.truth.name: whole.factors[data.truth.name]}
-        return plots.codes(coherent, joined(model, model.codes(whole), "row"), data.group_states + 1, whole.states + 1, shown)
+        return plots.codes(coherent, joined(model.codes(whole).by_row), data.group_states + 1, whole.states + 1, shown)
     rows = evenly(len(data), 5000)
     factors = {n: v[rows] for n, v in data.factors.items() if data.factors.kinds[n] == "continuous"}
-    nuisance = joined(model, model.codes(data), "row")[rows]
+    nuisance = joined(codes.by_row)[rows]
     return plots.codes(coherent, nuisance, data.group_states, data.states[rows], dict(list(factors.items())[:2]))
 
 

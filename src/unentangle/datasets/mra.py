@@ -53,11 +53,11 @@ def orbit(states: ArrayLike) -> Float[np.ndarray, "states k k"]:
 
 
 def shifted(
-    states: Float[np.ndarray, "number k"], state: Int[np.ndarray, "*n"], shift: Int[np.ndarray, "*n"]
+    states: Float[np.ndarray, "number k"], state: Int[np.ndarray, "*#n"], shift: Int[np.ndarray, "*#n"]
 ) -> Float[np.ndarray, "*n k"]:
     """R_l a_i for each of these states i and shifts l, pair by pair (the two broadcast)."""
     k = states.shape[1]
-    return states[np.asarray(state)[..., None], (np.asarray(shift)[..., None] + np.arange(k)) % k]
+    return states[state[..., None], (shift[..., None] + np.arange(k)) % k]
 
 
 def mra(

@@ -56,8 +56,8 @@ def _mean(values: np.ndarray) -> float:
 
 
 def swap_errors(
-    answers: Iterable[Float[np.ndarray, "n *row"]],
-    truth: Iterable[Float[np.ndarray, "n *row"]],
+    answers: Iterable[np.ndarray],
+    truth: Iterable[np.ndarray],
     state: np.ndarray,
     donor: np.ndarray,
     freedom: Freedom | None = None,
@@ -66,8 +66,8 @@ def swap_errors(
     """The error of every group's state under the nuisances of every donor.
 
     Args:
-        answers: for each group, its state under the nuisances of all n rows.
-        truth: for each group, what they should be.
+        answers: for each group, its state under the nuisances of all n rows, (n, *row).
+        truth: for each group, what they should be, (n, *row).
         state: of each group, (groups,).
         donor: of each row, (n,): rows of one donor have the freedom in common. The state of the row, or a finer label.
         freedom: what a right answer may differ by; by default nothing.
