@@ -34,7 +34,7 @@ def test_swap_errors_tell_reconstruction_from_swaps():
 
 
 def test_a_freedom_is_that_of_a_pair():
-    """A roll of each state is right up to a roll of each pair; a roll of each row is not, and nor is any roll without freedom."""
+    """A roll of each state is right up to a roll of each pair; a roll of each row is not, nor is any without freedom."""
     rolled = [np.roll(rows, 3 * s, axis=1) for s, rows in enumerate(under_all(TRUTH))]
     assert swap_errors(rolled, under_all(TRUTH), STATE, DONOR, CommonRoll()).worst == pytest.approx(0, abs=1e-12)
     assert swap_errors(rolled, under_all(TRUTH), STATE, DONOR).mean > 0.1

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
@@ -14,6 +15,7 @@ from .data.truth import Truth
 from .dependence import J
 from .errors import InputError
 from .gaussian import kl_to_prior
+from .methods.codes import Codes
 from .methods.nashae import Prediction
 from .metrics import (
     R2,
@@ -204,7 +206,7 @@ def single_rows(model: Model, data: Dataset, rows: int = 2000, seed: int = 0) ->
     return SingleRows(chosen, codes, values)
 
 
-def _single_row_measures(single: SingleRows, codes: Any) -> dict[str, float]:
+def _single_row_measures(single: SingleRows, codes: Codes) -> dict[str, float]:
     if len(single.rows) < 10:
         return dict.fromkeys(("nuisance_from_coherent", "coherent_from_nuisance", "informativeness"), np.nan)
     group, nuisance = codes.group[single.rows], joined(codes.by_row)[single.rows]
@@ -294,7 +296,7 @@ def agreement(models: Sequence[Model], data: Dataset, rows: int = 1000) -> list[
     some = data.take(evenly(len(data), rows))
     codes, variances = [m.encode(some) for m in models], [m.variances(some) for m in models]
     random = [(z, np.log(v)) for z, v in zip(codes, variances, strict=True) if v is not None]
-    live = [np.asarray(kl_to_prior(mean, log_var)).mean(axis=0) > 0.01 for mean, log_var in random]
+    live = [np.asarray(kl_to_prior(jnp.asarray(mean), jnp.asarray(log_var))).mean(axis=0) > 0.01 for mean, log_var in random]
     return udr(codes, live=live or None).tolist()
 
 
