@@ -32,10 +32,11 @@ class Oracle(un.Model):
         nearest = np.argmin(((rows[:, None] - ORBIT.reshape(-1, 20)) ** 2).sum(axis=2), axis=1)
         state, shift = np.divmod(nearest, 20)
         first = np.unique(data.group, return_index=True)[1]
-        return Codes({"coherent": state[first, None]}, {"nuisance": np.stack([shift, state], axis=1)}, data.group)
+        by_row = np.stack([shift, state], axis=1).astype(float)
+        return Codes({"coherent": state[first, None].astype(float)}, {"nuisance": by_row}, data.group)
 
     def rows(self, state, nuisance):
-        shift, donor = nuisance.T
+        shift, donor, state = *nuisance.T.astype(int), np.asarray(state, int)
         rows = ORBIT[state, (shift + self.roll * (state - donor)) % 20]
         return np.where(((state == 0) & (donor == self.wrong))[:, None], 0.0, rows)
 
