@@ -2,10 +2,10 @@
 
     python benchmarks/classical.py
 
-The data is that of `results/symae_swaps.json` (n_x = 18, n_tau = 30), without noise and with noise of 0.3, for ten seeds of the
-data. Alignment by the FFT sees rows and groups, no states or shifts (`unentangle.classical`). `alignment_told_shift` is its error
-with donors' rows as noisy as the data. `with_clean_donors` is that with rows without noise, which SymAE is measured with. Writes
-`results/symae_classical.json`.
+The data is that of `results/symae_swaps.json` (n_x = 18, n_tau = 30), without noise and with noise of 0.3, for ten seeds of
+the data. Alignment by the FFT sees rows and groups, no states or shifts (`unentangle.classical`). `alignment_told_shift` is its
+error with donors' rows as noisy as the data. `with_clean_donors` is that with rows without noise, with which SymAE is measured.
+Writes `results/symae_classical.json`.
 """
 
 from pathlib import Path
