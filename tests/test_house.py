@@ -20,12 +20,13 @@ KNOWS = {
     "gaussian": set(),
     "progress": set(),
     "storage": {"errors"},
-    "data": {"errors", "datasets", "io"},  # the last two as names of `un.data` only
+    "freedom": {"errors"},
+    "data": {"errors", "freedom", "datasets", "io"},  # the last two as names of `un.data` only
     "io": {"errors", "data", "storage"},
     "datasets": {"errors", "data", "io", "storage"},
     "nets": {"errors", "data"},
     "dependence": {"errors", "gaussian"},
-    "metrics": {"errors", "data"},
+    "metrics": {"errors", "data", "freedom"},
     "plots": {"data"},
     "geodesics": {"dependence", "errors"},
     "methods": {"errors", "geodesics", "schedules", "data", "nets", "gaussian", "dependence", "metrics"},
@@ -34,9 +35,10 @@ KNOWS = {
     "train": {"errors", "progress", "schedules", "data", "methods", "model", "storage"},
     "streams": {"errors", "data", "io", "methods", "model"},
     "inspection": {"errors", "schedules", "data", "methods", "train"},
-    "evaluate": {"errors", "data", "datasets", "dependence", "metrics", "methods", "model", "train"},
+    "classical": {"data", "freedom"},
+    "evaluate": {"errors", "classical", "data", "dependence", "gaussian", "metrics", "methods", "model", "train"},
     "study": {"errors", "progress", "schedules", "data", "methods", "model", "evaluate", "storage", "train"},
-    "figures": {"data", "datasets", "evaluate", "metrics", "model", "plots"},
+    "figures": {"data", "evaluate", "metrics", "model", "plots"},
     "recipes": None,
     "cli": None,  # the top knows everybody
     "__init__": None,

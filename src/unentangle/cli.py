@@ -27,11 +27,11 @@ from . import __version__, plots, recipes
 from .data import Dataset
 from .data.dataset import Factors, evenly
 from .data.transforms import Bandpass, Envelope, Resample, Taper, Transform, Window, restored
-from .datasets import beamsynthesis, celeba, dsprites, ipoc, mnist, mobil, mra, mra_states, seismic
+from .datasets import beamsynthesis, celeba, dsprites, ipoc, mnist, mobil, mra, seismic
 from .errors import Diverged, InputError
-from .evaluate import Instances, agreement, instances, mra_baselines
+from .evaluate import SingleRows, agreement, baselines, single_rows
 from .evaluate import evaluate as measure
-from .figures import figures, latent_figures, mra_figures
+from .figures import figures
 from .inspection import advice, page
 from .inspection import inspect as look_at
 from .io import read
@@ -538,7 +538,7 @@ def _fit(
     transforms: Sequence[Transform] = (),
 ) -> None:
     data = _asked(source, groups, x).through(*transforms)
-    if held_out and _known(source, data, method):
+    if held_out and _known(data, method):
         raise InputError(f"{source} is measured on every shift of every state, which are known; --held-out is for other data.")
     if held_out is None:
         held_out = 0.0 if source in DATA else HELD_OUT
@@ -551,7 +551,7 @@ def _fit(
         CONSOLE.print(f"held out: {len(whole) - len(data)} rows{some} measured below")
     elif held_out:
         CONSOLE.print("note: the groups are too few to hold some out; what is measured below was seen in training.")
-    elif source in DATA and data.groups is not None and not _known(source, data, method):
+    elif source in DATA and data.groups is not None and not _known(data, method):
         share = max(HELD_OUT, np.ceil(200 / len(data.group_names)) / 100)
         CONSOLE.print(f"note: what is measured below was seen in training; --held-out {share:g} keeps some groups for that.")
     start = time.monotonic()
@@ -568,9 +568,9 @@ def _fit(
     _report(out, source, whole, measured, run.seeds, run.models)
 
 
-def _known(source: str, data: Dataset, method: Method) -> bool:
-    """Whether the swaps of a method on this data have a truth."""
-    return source == "mra" and not data.transforms and not isinstance(method, Latents)
+def _known(data: Dataset, method: Method) -> bool:
+    """Whether the swaps of a method are measured on all states and nuisances that there are."""
+    return data.truth is not None and data.truth.listed and not isinstance(method, Latents)
 
 
 def _resolved(groups: str) -> str:
@@ -616,33 +616,27 @@ def _report(
     rows.
     """
     data = whole if len(measured) == len(whole) else whole.take(measured)
-    known = _known(source, data, models[0].method)
-    states = mra_states() if known else None
-    group_size = int(np.median(data.group_sizes))
-    alone = [None if known or isinstance(m.method, Latents) else instances(m, data) for m in models]
-    values = [measure(m, data, states, group_size, told) for m, told in zip(models, alone, strict=True)]
+    reference = baselines(data) if models[0].grouped else {}
+    known = _known(data, models[0].method)
+    alone = [single_rows(m, data) if m.grouped and not known else None for m in models]
+    values = [measure(m, data, single) for m, single in zip(models, alone, strict=True)]
     if len(models) > 1 and isinstance(models[0].method, Latents) and len(whole) >= FOR_UDR:
         values = [v | {"udr": score} for v, score in zip(values, agreement(models, whole), strict=True)]
     content: dict[str, Any] = {"seeds": list(seeds)} | {name: [v[name] for v in values] for name in values[0]}
-    if states is not None:
-        content["baselines"] = mra_baselines(states)
+    if reference:
+        content["baselines"] = reference
     write_json(out / "metrics.json", content)
     position = _best(content)
     best, told = models[position], alone[position]
-    draw = latent_figures if isinstance(best.method, Latents) else mra_figures if states is not None else figures
-    for name, figure in draw(best, data).items():
+    for name, figure in figures(best, data).items():
         save(figure, out / f"{name}.png")
     table = Table("", *(f"seed {s}" for s in seeds), box=None, pad_edge=False)
     for name in values[0]:
         table.add_row(name, *(f"{v[name]:.4f}" for v in values))
     CONSOLE.print(table)
-    if states is not None:
-        line = content["baselines"]
-        CONSOLE.print(
-            f"swap_error {np.mean(content['swap_error']):.4f} over all 30 pairs of states (a constant: {line['constant']:.4f}; "
-            f"the donor given back: {line['donor']:.4f}); over the paper's six pairs {np.mean(content['swap_error_phi']):.4f} "
-            f"({line['constant']:.4f}; {line['donor_phi']:.4f}); 0 is perfect"
-        )
+    if reference:
+        others = "; ".join(f"{name}: {value:.4f}" for name, value in reference.items())
+        CONSOLE.print(f"swap_error {np.mean(content['swap_error']):.4f} over all pairs of states ({others}); 0 is perfect")
     elif isinstance(best.method, Latents):
         used, learned = content["used_latents"], content["learned_latents"]
         found = f"{used[0]}" if len(set(used)) == 1 else f"{min(used)} to {max(used)} (from seed to seed)"
@@ -665,7 +659,7 @@ def _report(
     return data
 
 
-def _write_instances(path: Path, found: Instances, data: Dataset, measured: np.ndarray) -> None:
+def _write_instances(path: Path, found: SingleRows, data: Dataset, measured: np.ndarray) -> None:
     """How much single rows tell of their group: their numbers in the file, their groups, and `informativeness`."""
     groups, text = data.group_names[data.group[found.rows]], StringIO()
     lines = [

@@ -23,13 +23,15 @@ REAL, RECONSTRUCTION, SWAP = "tab:green", "tab:orange", "tab:blue"  # the paper'
 
 def redatuming(
     real: Float[np.ndarray, "states styles ..."],
-    reconstruction: Float[np.ndarray, "states styles ..."],
+    reconstruction: Float[np.ndarray, "states styles ..."] | None,
     swap: Float[np.ndarray, "states styles ..."],
     rows: Sequence[str],
     columns: Sequence[str],
     title: str = "",
 ) -> Figure:
-    """One row per state and one column per nuisance: real, reconstruction and swap in each panel (as Figure 2)."""
+    """One row per state and one column per nuisance: real, reconstruction (if given) and swap in each panel (as Figure 2)."""
+    looks = {"real": (real, REAL, 2.4), "reconstruction": (reconstruction, RECONSTRUCTION, 1.2), "swap": (swap, SWAP, 1.2)}
+    kinds = {name: (values, colour, width) for name, (values, colour, width) in looks.items() if values is not None}
     states, styles, *shape = real.shape
     image = len(grid(tuple(shape)).space) == 2
     figure, axes = plt.subplots(
@@ -40,21 +42,20 @@ def redatuming(
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_linewidth(0.4)
         if image:
-            _strip(ax, [real[i, j], reconstruction[i, j], swap[i, j]])
+            _strip(ax, [values[i, j] for values, _, _ in kinds.values()])
         else:
-            lines = ((real, REAL, 2.4), (reconstruction, RECONSTRUCTION, 1.2), (swap, SWAP, 1.2))
-            for lines_of, colour, width in lines:
-                ax.plot(_stacked(lines_of[i, j], real[i, j]), color=colour, linewidth=width, alpha=0.9)
+            for values, colour, width in kinds.values():
+                ax.plot(_stacked(values[i, j], real[i, j]), color=colour, linewidth=width, alpha=0.9)
         if i == 0:
             ax.set_title(columns[j], fontsize=9)
         if j == 0:
             beside: Any = {"rotation": 0, "ha": "right", "va": "center"} if image else {}
             ax.set_ylabel(rows[i], fontsize=9, **beside)
     if image:
-        title = f"{title}\nin each panel, left to right: real, reconstruction, swap".strip()
+        title = f"{title}\nin each panel, left to right: {', '.join(kinds)}".strip()
     else:
-        handles = [Line2D([], [], color=c, linewidth=2) for c in (REAL, RECONSTRUCTION, SWAP)]
-        figure.legend(handles, ["real", "reconstruction", "swap"], loc="outside lower center", ncols=3, frameon=False)
+        handles = [Line2D([], [], color=c, linewidth=2) for _, c, _ in kinds.values()]
+        figure.legend(handles, list(kinds), loc="outside lower center", ncols=3, frameon=False)
     figure.suptitle(title, fontsize=11)
     return figure
 

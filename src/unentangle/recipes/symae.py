@@ -26,8 +26,8 @@ from ..data.dataset import Scale
 from ..datasets import fourier_states, mnist, mra, mra_states, orbit, step_states
 from ..datasets.originals import local_folder
 from ..errors import Diverged
-from ..evaluate import evaluate, mra_baselines, orbits
-from ..figures import mra_codes, mra_redatuming
+from ..evaluate import baselines, evaluate
+from ..figures import code_figure, redatuming
 from ..methods import SymAE
 from ..methods.description import describe
 from ..methods.protocol import Player
@@ -87,8 +87,8 @@ def swaps(out: Path, *, fast: bool = False) -> None:
     work = begin(out, "symae_swaps", fast)
     models = _swaps(work, "the six states of eq. 7", mra_states(), range(10), {"swap_error_phi": 0.0212}, SymAE())
     median = models[len(models) // 2]
-    work.save(mra_redatuming(median, mra()), "redatuming")
-    work.save(mra_codes(median, mra()), "codes")
+    work.save(redatuming(median, mra()), "redatuming")
+    work.save(code_figure(median, mra()), "codes")
 
 
 def swaps_of_other_states(out: Path, *, fast: bool = False) -> None:
@@ -121,12 +121,12 @@ def _swaps(
     loops(np.zeros((3, 1)))  # if ripser is missing, say so before the training
     data, steps = mra(states=states), _steps(method, work.fast)
     seeds = seeds[:2] if work.fast else seeds
-    baselines = mra_baselines(states)
+    reference = baselines(data)
     settings = {
         "data": {"name": "mra", "states": about, "n_x": 18, "n_tau": 30, "k": 100, "seed": 0},
         "method": describe(method),
         **resolved(method, data, steps=steps),
-        "baselines": baselines,
+        "baselines": reference,
     }
     if printed:
         settings["note"] = "swap_error_phi is beside the authors' code's only number, at n_x = 80, n_tau = 15, p = 2, q = 20"
@@ -134,13 +134,13 @@ def _swaps(
     for position, seed in enumerate(seeds):
         run = work.train(method, data, seed, steps=steps)
         models.append(run[0])
-        measured = evaluate(run[0], data, states)
+        measured = evaluate(run[0], data)
         measured["swap_error_over_reconstruction"] = measured["swap_error"] / measured["reconstruction_error"]
         measured["swap_error_between_over_reconstruction"] = (
             measured["swap_error_between"] / measured["reconstruction_error_between"]
         )
-        measured["swap_over_constant"] = measured["swap_error"] / baselines["constant"]
-        shape, of_each = _shape(run[0], states)
+        measured["swap_over_constant"] = measured["swap_error"] / reference["constant"]
+        shape, of_each = _shape(run[0], data)
         shapes.append(of_each)
         values.append(measured | shape | {"training_seconds": run.history[0].seconds[-1]})
         found = summary({measure: [v[measure] for v in values] for measure in values[0]})
@@ -192,7 +192,7 @@ class Variant(NamedTuple):
 
 def _raw(data: Dataset, unit: float = 1.0) -> Dataset:
     """The same rows, of which a net sees the values as they are, in this unit."""
-    return Dataset(data.x, data.factors, data.groups, Scale(0.0, unit))
+    return replace(data, scaling=Scale(0.0, unit))
 
 
 def _printed(n_x: int = 18, n_tau: int = 30, *, steps: int = 3000, snapshots: Sequence[int] = (), **own: Any) -> Variant:
@@ -212,12 +212,12 @@ EXAMPLE_1 = {
 
 def figure_2(out: Path, *, fast: bool = False) -> None:
     """Example 1, redatuming with the multiplicative decoder and dropout: `symae_figure_2.json`, `figure_2_<variant>.png`."""
-    _examples(begin(out, "symae_figure_2", fast), EXAMPLE_1, {"figure_2": mra_redatuming})
+    _examples(begin(out, "symae_figure_2", fast), EXAMPLE_1, {"figure_2": redatuming})
 
 
 def figure_4(out: Path, *, fast: bool = False) -> None:
     """The codes of Example 1: `symae_figure_4.json`, `figure_4_<variant>.png`."""
-    _examples(begin(out, "symae_figure_4", fast), EXAMPLE_1, {"figure_4": mra_codes})
+    _examples(begin(out, "symae_figure_4", fast), EXAMPLE_1, {"figure_4": code_figure})
 
 
 def figure_5(out: Path, *, fast: bool = False) -> None:
@@ -274,7 +274,7 @@ def figures_6_7(out: Path, *, fast: bool = False) -> None:
         "authors' code": _printed(6, 97, rate=0.0, lam=30.0, architecture="authors", decoder="concatenation"),
         "recommended": Variant(SymAE(), {}, size=(6, 97)),
     }
-    pictures = {"figure_6": mra_redatuming, "figure_7": mra_codes}
+    pictures = {"figure_6": redatuming, "figure_7": code_figure}
     _examples(begin(out, "symae_figures_6_7", fast), variants, pictures)
 
 
@@ -285,7 +285,7 @@ def figures_10_11(out: Path, *, fast: bool = False) -> None:
         "authors' code": _printed(architecture="authors", decoder="concatenation"),
         "our training": Variant(SymAE(decoder="concatenation"), {}),
     }
-    pictures = {"figure_10": mra_redatuming, "figure_11": mra_codes}
+    pictures = {"figure_10": redatuming, "figure_11": code_figure}
     _examples(begin(out, "symae_figures_10_11", fast), variants, pictures)
 
 
@@ -303,7 +303,7 @@ def figures_12_13(out: Path, *, fast: bool = False) -> None:
         "authors' code": _printed(**noise, architecture="authors", decoder="concatenation"),
         "our training": Variant(SymAE(regulariser="gaussian-noise"), {}),
     }
-    pictures = {"figure_12": mra_redatuming, "figure_13": mra_codes}
+    pictures = {"figure_12": redatuming, "figure_13": code_figure}
     _examples(begin(out, "symae_figures_12_13", fast), variants, pictures)
 
 
@@ -329,7 +329,7 @@ def figure_14(out: Path, *, fast: bool = False) -> None:
         "our training, dense": Variant(SymAE(decoder="dense"), {}),
     }
     work = begin(out, "symae_figure_14", fast)
-    found = _examples(work, variants, {"figure_14": mra_redatuming}, _missing)
+    found = _examples(work, variants, {"figure_14": redatuming}, _missing)
     stages = {label: one["measures"] for label, one in found.items() if "measures" in one}
     stages |= {stage: measured for one in found.values() for stage, measured in one.get("snapshots", {}).items()}
     curves = {stage: np.array(measured["missing_by_frequency"][1:26]) for stage, measured in stages.items()}
@@ -767,7 +767,7 @@ def _side_by_side(found: dict[str, list[dict[str, float]]]) -> Figure:
         "state read from nuisance": lambda r: r["leakage"],
     }
     values = {label: {m: [of(r) for r in rows] for m, of in measures.items()} for label, rows in found.items()}
-    marks = {"error of swaps": ("a constant", mra_baselines(mra_states())["constant"])}
+    marks = {"error of swaps": ("a constant", baselines(mra())["constant"])}
     marks["state read from nuisance"] = ("guessing", 1 / 6)
     return plots.compared(values, marks, "multi-reference alignment: one dot a seed, a bar their mean")
 
@@ -791,25 +791,27 @@ MEASURES = ("swap_error", "swap_error_phi", "reconstruction_error", "J", "J_rela
 
 
 def _swaps_right(model: Model, data: Dataset) -> dict[str, float]:
-    measured = evaluate(model, data, mra_states(), int(np.median(data.group_sizes)))
+    measured = evaluate(model, data)
     return {name: measured[name] for name in MEASURES}
 
 
 # -- the shape of the nuisance codes --------------------------------------------------------------------------------------
 
 
-def _shape(model: Model, states: np.ndarray) -> tuple[dict[str, float], dict[str, list[float]]]:
+def _shape(model: Model, data: Dataset) -> tuple[dict[str, float], dict[str, list[float]]]:
     """The curve that the shifts trace in the nuisance codes: one loop, shared by all states, run through evenly and one way?
 
     In all, and of each state.
     """
-    data = orbits(states)
-    curves = model.encode(data).nuisance.reshape(*states.shape, -1)
+    assert data.truth is not None
+    every = data.truth.grid()
+    curves = model.encode(every).nuisance
+    curves = curves.reshape(len(every.group_names), -1, curves.shape[1])
     course = courses(curves)
     lives = [loops(curve) for curve in curves]
     whole = {
         "second_loop_over_first_worst": max(life.second / life.first if life.first else 1.0 for life in lives),
-        "neighbour_mixing": neighbour_mixing(np.concatenate(curves), data.states),
+        "neighbour_mixing": neighbour_mixing(np.concatenate(curves), every.states),
         "states_against_the_first": float(np.sum(course.orientation < 0)),
         "unevenness": float(course.unevenness.mean()),
     }
