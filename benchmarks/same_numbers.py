@@ -79,8 +79,8 @@ def cases() -> dict[str, Case]:
         **{f"symae, {a} nets": replace(PRINTED, architecture=a) for a in ("appendix", "authors")},
     }
     whole = ("symae", "symae, concatenation", "nashae", "beta-vae, exact")
-    found = {name: Case(method, signals, (3, 6), name in whole) for name, method in grouped.items()}
-    found["symae, images"] = Case(un.SymAE(p=3, q=4), pictures, (3, 6), True)
+    results = {name: Case(method, signals, (3, 6), name in whole) for name, method in grouped.items()}
+    results["symae, images"] = Case(un.SymAE(p=3, q=4), pictures, (3, 6), True)
     rows = {
         "nashae": un.NashAE(m=4),
         "nashae, minmax": un.NashAE(m=4, game="minmax"),
@@ -92,11 +92,11 @@ def cases() -> dict[str, Case]:
         "beta-tcvae, stratified": un.BetaTCVAE(m=4, beta=4.0, sampler="stratified"),
         "factor-vae": un.FactorVAE(m=4, gamma=5.0),
     }
-    found |= {name: Case(method, beam, 20, name in whole) for name, method in rows.items()}
-    found["nashae, images"] = Case(un.NashAE(m=3), pictures, 20)
-    found["beta-vae, bernoulli"] = Case(un.BetaVAE(m=3, beta=2.0, likelihood="bernoulli"), bits, 20)
-    found["predictors"] = Case(Prediction(4), codes, 20)
-    return found
+    results |= {name: Case(method, beam, 20, name in whole) for name, method in rows.items()}
+    results["nashae, images"] = Case(un.NashAE(m=3), pictures, 20)
+    results["beta-vae, bernoulli"] = Case(un.BetaVAE(m=3, beta=2.0, likelihood="bernoulli"), bits, 20)
+    results["predictors"] = Case(Prediction(4), codes, 20)
+    return results
 
 
 def first_step(case: Case) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -148,21 +148,21 @@ def measured(case: Case, model: Any) -> dict[str, Any]:
     from unentangle.datasets import fourier_states
     from unentangle.evaluate import evaluate
 
-    data, found = case.data, {"reconstructions": model.reconstruct(case.data)}
+    data, results = case.data, {"reconstructions": model.reconstruct(case.data)}
     if not case.whole:
-        return found
+        return results
     if isinstance(case.batch, tuple):
         codes = model.encode(data)
-        found |= {"coherent": codes.coherent, "nuisance": codes.nuisance}
-        found["swaps"] = model.swap(data.take(data.group < 3), data.take(data.group > 2))
+        results |= {"coherent": codes.coherent, "nuisance": codes.nuisance}
+        results["swaps"] = model.swap(data.take(data.group < 3), data.take(data.group > 2))
         own = data.take(data.group == 0)
-        found["path"] = model.interpolate(own)
+        results["path"] = model.interpolate(own)
         states = fourier_states(1, 6, k=32) if data.row_shape == (32,) else None
-        return found | {f"evaluate {n}": v for n, v in evaluate(model, data, states, 8).items()}
-    found |= {"codes": model.encode(data), "traversal": model.traverse(data, 0, points=3)}
-    found["swaps"] = model.swap(data.take(slice(0, 5)), data.take(slice(5, 10)), pairs="each", latents=[0, 2])
+        return results | {f"evaluate {n}": v for n, v in evaluate(model, data, states, 8).items()}
+    results |= {"codes": model.encode(data), "traversal": model.traverse(data, 0, points=3)}
+    results["swaps"] = model.swap(data.take(slice(0, 5)), data.take(slice(5, 10)), pairs="each", latents=[0, 2])
     fitted = {"predictability", "predictability_live"}  # a training of its own, which is compared as one
-    return found | {f"evaluate {n}": v for n, v in evaluate(model, data).items() if n not in fitted}
+    return results | {f"evaluate {n}": v for n, v in evaluate(model, data).items() if n not in fitted}
 
 
 def numbers(only: str, given: Mapping[str, np.ndarray] | None) -> dict[str, np.ndarray]:
@@ -172,7 +172,7 @@ def numbers(only: str, given: Mapping[str, np.ndarray] | None) -> dict[str, np.n
 
     import unentangle as un
 
-    found: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     for name, case in cases().items():
         if only not in name:
             continue
@@ -188,8 +188,8 @@ def numbers(only: str, given: Mapping[str, np.ndarray] | None) -> dict[str, np.n
             model = replace(model, trained=model.trained._replace(net=net, state=state))
         if name != "predictors":  # which reconstruct nothing
             parts["measures"] = measured(case, model)
-        found |= {f"{name}/{kind}/{leaf}": np.asarray(a) for kind, part in parts.items() for leaf, a in part.items()}
-    return found
+        results |= {f"{name}/{kind}/{leaf}": np.asarray(a) for kind, part in parts.items() for leaf, a in part.items()}
+    return results
 
 
 # -- both trees -----------------------------------------------------------------------------------------------------------
@@ -213,17 +213,17 @@ def errors(base: Mapping[str, np.ndarray], here: Mapping[str, np.ndarray]) -> di
     for name, a in base.items():
         kind = name.rpartition("/")[0]
         scale[kind] = max(scale.get(kind, 0.0), float(np.linalg.norm(np.nan_to_num(a).ravel())))
-    found = {}
+    results = {}
     for name in base.keys() | here.keys():
         a, b = base.get(name), here.get(name)
         if a is None or b is None or a.shape != b.shape or (np.isnan(a) != np.isnan(b)).any():
-            found[name] = np.inf
+            results[name] = np.inf
             continue
         kind = name.rpartition("/")[0]
         least = 1e-3 * scale[kind] if "/gradients/" in name or "/weights/" in name else 0.0
         size, apart = (float(np.linalg.norm(np.nan_to_num(v.astype(float)).ravel())) for v in (a, a.astype(float) - b))
-        found[name] = apart / max(size, least) if apart else 0.0
-    return found
+        results[name] = apart / max(size, least) if apart else 0.0
+    return results
 
 
 def read(command: list[str]) -> str:
@@ -272,8 +272,8 @@ def main() -> int:
     parser.add_argument("--given", type=Path, help="numbers of another tree, whose weights are measured")
     given = parser.parse_args()
     if given.write:
-        found = numbers(given.only, dict(np.load(given.given)) if given.given else None)
-        np.savez(given.write, **found)
+        results = numbers(given.only, dict(np.load(given.given)) if given.given else None)
+        np.savez(given.write, **results)
         return 0
     if not given.base:
         parser.error("BASE, a commit, is needed")
