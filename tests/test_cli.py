@@ -2,25 +2,37 @@
 
 import json
 import re
+from functools import partial
+from importlib import import_module
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 import unentangle as un
-from unentangle import nets, report, runs
+from unentangle import nets, report, runs, storage
 from unentangle.cli import main
 from unentangle.io.codes import read_pairs
 from unentangle.report import split
 from worlds import small_mra, small_nets
 
-SMALL = ["--consistency", "0", "--isometry", "0", "--coincidence", "0"]  # compiles faster
+SMALL = [f"--{term}={weight}" for term, weight in {"isometry": 0, "consistency": 0, "coincidence": 0, "blur": 0}.items()]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def small():
+    """Nets and programs that compile fast, and predictors that learn a moment."""
+    evaluation = import_module("unentangle.evaluate")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(nets, "symae_default", small_nets)
+        patch.setattr(evaluation, "predictability", partial(evaluation.predictability, steps=5))
         yield
+
+
+@pytest.fixture
+def without_figures(monkeypatch):
+    """For what is measured again, whose figures were drawn once."""
+    monkeypatch.setattr(storage, "save", lambda figure, path: plt.close(figure))
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +81,7 @@ def test_a_run_folder_holds_everything(mine):
     assert metrics["leakage_chance"] == [pytest.approx(1 / 3)] * 2
 
 
-def test_the_same_command_reads_the_finished_run(mine, capsys):
+def test_the_same_command_reads_the_finished_run(mine, capsys, without_figures):
     folder, fit = mine
     before = {p.name: p.read_bytes() for p in (folder / "run").glob("model-*")}
     assert main(fit) == 0
@@ -103,7 +115,7 @@ def test_swap_writes_data_that_can_be_read(mine, tmp_path):
     np.testing.assert_allclose(data.x, model.swap(codes.coherent[1], codes.nuisance[arrays["style_row"]])[0], atol=1e-3)
 
 
-def test_evaluate_measures_again(mine, capsys):
+def test_evaluate_measures_again(mine, without_figures):
     folder, _ = mine
     before = json.loads((folder / "run" / "metrics.json").read_text())
     assert main(["evaluate", str(folder / "run")]) == 0

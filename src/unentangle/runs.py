@@ -17,7 +17,7 @@ from .io import read
 from .methods.protocol import Method
 from .model import Model
 from .report import HELD_OUT, Report, report, split
-from .storage import plain, read_json, save, write_json
+from .storage import plain, read_json, write_json
 from .train.engine import train
 from .train.run import RunFolder
 
@@ -136,6 +136,7 @@ def fit(
         settings: of `train`: seeds, steps, batch, lr.
     """
     from . import plots
+    from .storage import save
 
     whole, packaged = open_data(name, groups, x).through(*transforms), name in DATASETS
     share = (0.0 if packaged else HELD_OUT) if held_out is None else held_out
