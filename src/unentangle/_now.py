@@ -1,4 +1,4 @@
-"""To be deleted: what `Model`, `evaluate` and `figures` will say themselves."""
+"""To be deleted: what `Dataset.truth`, `evaluate` and `figures` will say themselves."""
 
 import numpy as np
 
@@ -7,17 +7,8 @@ from .datasets.mra import mra_states
 from .evaluate import evaluate as measure
 from .evaluate import instances as single_rows
 from .evaluate import mra_baselines
-from .methods.latent import Latents
 
-__all__ = ["baselines", "evaluate", "figures", "grouped", "listed", "shortfall", "single_rows"]
-
-
-def grouped(model_or_method):
-    return not isinstance(getattr(model_or_method, "method", model_or_method), Latents)
-
-
-def shortfall(model, data):
-    return model.method.shortfall(model.trained, data)
+__all__ = ["baselines", "evaluate", "figures", "listed", "single_rows"]
 
 
 def listed(data):
@@ -26,7 +17,7 @@ def listed(data):
 
 
 def evaluate(model, data, single=None):
-    states = mra_states() if listed(data) and grouped(model) else None
+    states = mra_states() if listed(data) and model.grouped else None
     return measure(model, data, states, int(np.median(data.group_sizes)), single)
 
 
@@ -35,6 +26,6 @@ def baselines(data):
 
 
 def figures(model, data):
-    if not grouped(model):
+    if not model.grouped:
         return drawn.latent_figures(model, data)
     return (drawn.mra_figures if listed(data) else drawn.figures)(model, data)

@@ -115,7 +115,6 @@ def swap(
         parts: names of the parts of a code that come from `style`; by default all parts per row, if another is per group.
         latents: numbers of the latents that come from `style`, for methods with one code per row.
     """
-    from ._now import grouped
     from .io.codes import pairs_to_swap
     from .io.outputs import new_file
     from .runs import data_for, model_of
@@ -123,8 +122,9 @@ def swap(
 
     new_file(out)
     model, rows = model_of(run, seed), data_for(run, data, groups, x)
-    states, styles = pairs_to_swap(rows, not grouped(model), state, style, pairs)
-    _print_columns(out, swap_file(model, rows, out, states, styles, latents or None))
+    chosen = {model.parts[0].name: latents} if latents else parts or None
+    states, styles = pairs_to_swap(rows, model.state_by_row(chosen), state, style, pairs)
+    _print_columns(out, swap_file(model, rows, out, states, styles, chosen))
 
 
 def export(run: RunArg, out: Path, seed: SeedArg = None) -> None:

@@ -12,9 +12,9 @@ from tyro.conf import arg
 from .data.transforms import Bandpass, Envelope, Resample, Taper, Transform, Window
 from .datasets import DATASETS
 from .errors import InputError
-from .methods import METHODS
+from .methods import METHODS, TERMS
 from .report import HELD_OUT
-from .schedules import Linear, Number
+from .schedules import Linear, Number, Ramp
 
 Flag = tuple[str, Any, Field]
 
@@ -77,13 +77,10 @@ def method_of(method: Any, given: Mapping[str, Any]) -> Any:
     given = {name: _ramp(name, v) if name.endswith("_ramp") else v for name, v in given.items() if v is not None}
     own = {f.name: given[f.name] for f in fields(method) if f.name in given}
     if terms := _terms(method):
-        changed = [
-            replace(
-                t, **{end: given[t.name + tail] for end, tail in (("weight", ""), ("ramp", "_ramp")) if t.name + tail in given}
-            )
-            for t in terms
-        ]
-        own["terms"] = tuple(t for t in changed if t.weight != 0)
+        ends = {"weight": "", "ramp": "_ramp"}
+        changes = [{name: given[t.name + end] for name, end in ends.items() if t.name + end in given} for t, _ in terms]
+        changed = [(replace(t, **change), weight) for (t, weight), change in zip(terms, changes, strict=True)]
+        own["terms"] = tuple(t for t, weight in changed if given.get(t.name, weight) != 0)
     return method(**own)
 
 
@@ -111,28 +108,37 @@ def _method_flags(method: Any) -> list[Flag]:
         plain = _plain(hints[f.name])
         if hints[f.name] == Number:
             flags.append(_optional(f.name, float, words.get(f.name, ""), "FLOAT", f.default))
-        elif f.name.endswith("_ramp"):
-            flags.append(_ramp_flag(f.name.removesuffix("_ramp"), f.default))
+        elif hints[f.name] == Ramp:
+            flags.append(_ramp_flag(f.name, words.get(f.name, ""), f.default))
         elif plain is not None:
             flags.append((f.name, Annotated[plain, arg(help=words.get(f.name))], field(default=f.default)))
-    for term in _terms(method):
-        flags.append(_optional(term.name, float, f"weight of this term: {first_line(type(term))}", "FLOAT", term.weight))
-        flags.append(_ramp_flag(term.name, term.ramp))
+    for term, weight in _terms(method):
+        about = " ".join((getdoc(type(term)) or "").partition("\n\n")[0].split())
+        flags.append(_optional(term.name, float, f"weight of a term, 0 for none. {about}", "FLOAT", weight))
+        if get_type_hints(type(term), include_extras=True)["weight"] == Number:
+            flags.append(_ramp_flag(f"{term.name}_ramp", f"a factor of {term.name} over the training:", term.ramp))
     return flags
 
 
-def _terms(method: Any) -> tuple[Any, ...]:
-    """The terms that a method has by default, if it takes any."""
-    return next((tuple(f.default) for f in fields(method) if f.name == "terms"), ())
+def _terms(method: Any) -> list[tuple[Any, float]]:
+    """All terms with their weights by default, if the method takes any; that of a term which it does not have is 0."""
+    default = next((f.default for f in fields(method) if f.name == "terms"), None)
+    if default is None:
+        return []
+    own = {term.name: term for term in default}
+    return [(own.get(name) or kind(), own[name].weight if name in own else 0) for name, kind in TERMS.items()]
 
 
-def _ramp_flag(name: str, default: Any) -> Flag:
-    said = f"{default.start:g} {default.end:g} {default.until:g} {default.since:g}" if isinstance(default, Linear) else default
-    words = (
-        f"{name} is multiplied by a line from START to END, reached at the share UNTIL of the training and left at SINCE; "
-        "or none: it is constant."
+def _ramp_flag(name: str, words: str, default: Any) -> Flag:
+    numbers = default and [default.start, default.end, default.until, *([default.since] if default.since else [])]
+    line = "a line from START to END, left at SINCE and reached at UNTIL, shares of the training; or none."
+    return _optional(
+        name,
+        tuple[str, ...],
+        f"{words} {line}".strip(),
+        f"none|{RAMP}",
+        " ".join(f"{n:g}" for n in numbers) if numbers else "none",
     )
-    return _optional(f"{name}_ramp", tuple[str, ...], words, f"none|{RAMP}", said or "none")
 
 
 def _ramp(name: str, words: tuple[str, ...]) -> Linear | None:
@@ -162,4 +168,5 @@ def _plain(hint: Any) -> Any:
 
 def _words(of: Any) -> dict[str, str]:
     """What the docstring says of each argument, in one line."""
-    return {p.arg_name: " ".join((p.description or "").split()) for p in parse(getdoc(of) or "").params}
+    described = parse(getdoc(of) or "").params
+    return {name: " ".join((p.description or "").split()) for p in described for name in p.arg_name.split(", ")}

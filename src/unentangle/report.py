@@ -83,21 +83,21 @@ def report(
         data: all rows.
         rows: the numbers of the rows to measure (`split`).
     """
-    from ._now import baselines, evaluate, figures, grouped, listed, shortfall, single_rows
+    from ._now import baselines, evaluate, figures, listed, single_rows
     from .evaluate import agreement
     from .storage import save, write, write_json
     from .train.engine import least
 
     folder, seeds, measured = Path(folder), tuple(seeds), data if len(rows) == len(data) else data.take(rows)
-    by_group = grouped(models[0])
-    single = [single_rows(m, measured) if by_group and not listed(measured) else None for m in models]
+    grouped = models[0].grouped
+    single = [single_rows(m, measured) if grouped and not listed(measured) else None for m in models]
     values = [evaluate(m, measured, alone) for m, alone in zip(models, single, strict=True)]
-    if not by_group and len(models) > 1 and len(data) >= FOR_UDR:
+    if not grouped and len(models) > 1 and len(data) >= FOR_UDR:
         values = [v | {"udr": score} for v, score in zip(values, agreement(models, data), strict=True)]
     measures = {name: [v[name] for v in values] for name in values[0]}
-    position = least([shortfall(m, measured) for m in models]) if len(models) > 1 else 0
+    position = least([m.shortfall(measured) for m in models]) if len(models) > 1 else 0
     best, alone = models[position], single[position]
-    result = Report(seeds, seeds[position], measures, baselines(measured) if by_group else {}, [])
+    result = Report(seeds, seeds[position], measures, baselines(measured) if grouped else {}, [])
     content: dict[str, Any] = {"seeds": seeds, "best": result.best} | measures
     write_json(folder / "metrics.json", content | ({"baselines": result.baselines} if result.baselines else {}))
     for name, figure in figures(best, measured).items():
@@ -108,7 +108,7 @@ def report(
         csv.writer(text).writerows([("row", "group", "informativeness"), *lines])
         write(folder / "instances.csv", text.getvalue())
     lines = [_swaps(result, len(np.unique(measured.states)))] if result.baselines else []
-    lines += [_leakage(result)] if alone else [] if by_group else [_latents(result, best.method.m)]
+    lines += [_leakage(result)] if alone else [] if grouped else [_latents(result, best.parts[0].size)]
     files = ", ".join(sorted(p.name for p in folder.iterdir() if not p.name.startswith(".")))
     return result._replace(lines=[*lines, f"{folder}: {files}"])
 

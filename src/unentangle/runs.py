@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._now import grouped, listed
+from ._now import listed
 from .data.dataset import Dataset
 from .data.transforms import Transform, restored
 from .datasets import DATASETS
@@ -140,7 +140,7 @@ def fit(
 
     whole, packaged = open_data(name, groups, x).through(*transforms), name in DATASETS
     share = (0.0 if packaged else HELD_OUT) if held_out is None else held_out
-    known = listed(whole) and grouped(method)
+    known = listed(whole) and any(part.per == "group" for part in method.parts)
     if held_out and known:
         raise InputError(f"{name} is measured on every shift of every state, which are known; --held-out is for other data.")
     say(f"{whole!r}\n{method!r}")

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._now import grouped
 from .data.dataset import Factors, evenly
 from .errors import InputError
 from .io.codes import read_codes, row_numbers
@@ -40,9 +39,9 @@ def score_run(run: Path, continuous: Sequence[str], *, show: Callable[[Any], Any
         InputError: as `open_run`, or if a name in `continuous` is no factor of numbers.
     """
     models, seeds, data, measured, name = open_run(run)
-    if grouped(models[0]) and continuous:
+    if models[0].grouped and continuous:
         raise InputError(f"--continuous is about scores, which a {type(models[0].method).__name__} has none of.")
-    factors = Factors({}) if grouped(models[0]) else _usable(data.factors, continuous, name, show)
+    factors = Factors({}) if models[0].grouped else _usable(data.factors, continuous, name, show)
     show(report(run, models, seeds, data, measured))
     if not len(factors):
         return

@@ -7,7 +7,7 @@ own parts of the net, in the declared order and number of times. The trainer and
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from numbers import Real
-from typing import Any, Literal, NamedTuple, Protocol, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, Protocol, get_args, get_origin, get_type_hints, runtime_checkable
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -57,6 +57,7 @@ class Recommended(NamedTuple):
     lr: Number
 
 
+@runtime_checkable
 class Method(Protocol):
     """What the trainer and the model ask of a method. In a step, numeric fields hold their value at that step as an array."""
 
