@@ -4,8 +4,9 @@ import pytest
 import tyro
 
 import unentangle as un
-from unentangle.flags import fit_flags, method_of
+from unentangle.flags import SHARE, fit_flags, method_of
 from unentangle.methods import METHODS
+from unentangle.report import HELD_OUT
 from unentangle.schedules import Linear
 
 
@@ -61,3 +62,7 @@ def test_terms_are_reweighted_left_out_and_added():
 def test_what_is_no_ramp_or_weight_is_refused(words, says):
     with pytest.raises(un.InputError, match=says.replace("+", ".")):
         typed(words)
+
+
+def test_the_share_that_is_held_out_is_said_right():
+    assert f"by default {HELD_OUT} of a file" in SHARE

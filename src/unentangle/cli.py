@@ -185,7 +185,7 @@ def reproduce(what: Positional[str], out: Path, fast: bool = False) -> None:
 
 def fit(args: Sequence[str]) -> None:
     """Train a method on data: fit DATA METHOD [flags]."""
-    from .flags import FIT, first_line, fit_flags, method_of, transforms_of
+    from .flags import first_line, fit_flags, fit_words, method_of, transforms_of
     from .methods import METHODS
 
     words, name = [a for a in args[:2] if not a.startswith("-")], next(iter(METHODS))
@@ -194,7 +194,7 @@ def fit(args: Sequence[str]) -> None:
     data, name = words if len(words) == 2 else ("DATA", name)
     if name not in METHODS:
         raise InputError(f"the method {name!r} is unknown; there is {', '.join(METHODS)}.")
-    about = first_line(METHODS[name]) if words else FIT
+    about = first_line(METHODS[name]) if words else fit_words()
     given = _parsed(fit_flags(METHODS[name]), f"fit {data} {name}", args[len(words) :], about)
     method, transforms = method_of(METHODS[name], given), transforms_of(given)
     from .runs import fit

@@ -84,7 +84,7 @@ def latent_figures(model: Model, data: Dataset, most: int = 8) -> dict[str, Figu
     spread = codes.std(axis=0)
     middle = np.sum(((codes - np.median(codes, axis=0)) / np.where(spread > 0, spread, 1)) ** 2, axis=1)
     used = [int(i) for i in order if effect[i] > 0.01] or [int(order[0])]
-    paths = model.traverse(data, int(rows[np.argmin(middle)]), used)
+    paths = model.traverse(data, int(rows[np.argmin(middle)]), {model.parts[0].name: used})
     return {
         "latents": plots.latents(
             codes[:, order],

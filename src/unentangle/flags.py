@@ -10,10 +10,8 @@ from docstring_parser import parse
 from tyro.conf import arg
 
 from .data.transforms import Bandpass, Envelope, Resample, Taper, Transform, Window
-from .datasets import DATASETS
 from .errors import InputError
 from .methods import METHODS, TERMS
-from .report import HELD_OUT
 from .schedules import Linear, Number, Ramp
 
 Flag = tuple[str, Any, Field]
@@ -32,12 +30,7 @@ TRANSFORMS: dict[str, tuple[Any, str, str, Callable[[Any], Transform]]] = {
     "resample": (int, "SAMPLES", "so many samples over the same time; undone on output.", Resample),
 }
 OUT = "a folder for the run, by default runs/DATA-METHOD; the same command goes on with an interrupted one."
-SHARE = f"share of the groups that is measured, not trained on: by default {HELD_OUT} of a file, none of the package's data."
-FIT = f"""Train a method on data: fit DATA METHOD [flags].
-
-DATA is a file or folder, or one of {", ".join(DATASETS)};
-METHOD is one of {", ".join(METHODS)}.
-These are the flags of {next(iter(METHODS))}; `fit DATA METHOD --help` says those of another one."""
+SHARE = "share of the groups that is measured, not trained on: by default 0.1 of a file, none of the package's data."
 RAMP = "START END UNTIL [SINCE]"
 
 
@@ -61,6 +54,17 @@ def fit_flags(method: Any) -> type:
         *_method_flags(method),
     ]
     return make_dataclass("Fit", flags)
+
+
+def fit_words() -> str:
+    """What `fit --help` says first."""
+    from .datasets import DATASETS
+
+    return (
+        f"Train a method on data: fit DATA METHOD [flags].\n\nDATA is a file or folder, or one of {', '.join(DATASETS)};\n"
+        f"METHOD is one of {', '.join(METHODS)}.\n"
+        f"These are the flags of {next(iter(METHODS))}; `fit DATA METHOD --help` says those of another one."
+    )
 
 
 def transforms_of(given: Mapping[str, Any]) -> tuple[Transform, ...]:
