@@ -14,9 +14,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from scipy.optimize import minimize
-from scipy.sparse.csgraph import shortest_path
-from scipy.spatial.distance import cdist
 
 from .dependence import TINY, distances
 from .errors import InputError
@@ -46,6 +43,9 @@ def geodesics(
     Raises:
         InputError: if there are fewer than two codes, or `among` holds fewer than two different ones.
     """
+    from scipy.optimize import minimize
+    from scipy.spatial.distance import cdist
+
     if len(codes) < 2:
         raise InputError(f"codes has shape {codes.shape}; a path needs two ends.")
     nearby, spacing_of_data = None, 1.0
@@ -92,6 +92,9 @@ def _stepping(
     start: Float[np.ndarray, " q"], end: Float[np.ndarray, " q"], among: Float[np.ndarray, "k q"] | None, pieces: int
 ) -> Float[np.ndarray, "corners q"]:
     """A path of evenly spaced corners: straight, or from code to code so that the squares of the steps are least."""
+    from scipy.sparse.csgraph import shortest_path
+    from scipy.spatial.distance import cdist
+
     stones = np.stack([start, end])
     if among is not None and (start != end).any():
         codes = np.concatenate([stones, among])

@@ -111,11 +111,10 @@ class SymAE(Defaults):
     """The symmetric autoencoder, with the settings we recommend.
 
     Args:
-        p: size of the coherent code.
-        q: size of the nuisance code.
+        p, q: the sizes of the coherent and of the nuisance code.
         rate: r of the stochastic regulariser, in [0, 1). Dropout aligns the nuisance codes of the states.
-        rate_ramp: a factor of the rate over the training, by default falling to 0 over the first 70 %: the rest repairs what
-            dropout cost in reconstruction. None for a constant rate.
+        rate_ramp: a factor of the rate over the training. By default it falls to 0 over the first 70 %, and the rest repairs
+            what dropout cost in reconstruction. None for a constant rate.
         lam: weight of the penalty. 0.3 suits "relative-energy", which is at most 1; "kl" is at most the logarithm of the number
             of groups of a batch, "hsic" about 0.2; "energy", "wasserstein" and "sinkhorn" grow with the codes.
         lam_ramp: a factor of lam, by default falling to 0 over the first 60 %: the penalty brings the states together, but also
@@ -154,7 +153,6 @@ class SymAE(Defaults):
 
     def __post_init__(self):
         check_fields(self, rate=(0, 1), lam=(0, np.inf))
-        ours.check_terms(self.terms)
 
     @classmethod
     def printed(cls, example: int = 1, **own: Any) -> "SymAE":
@@ -186,13 +184,6 @@ class SymAE(Defaults):
             raise InputError(f"batch={batch}; the penalties compare groups and instances, so that two of both are needed.")
         for term in self.terms:
             term.check(batch)
-        if data.groups is None:
-            raise InputError("the data has no groups; SymAE needs one key per row that says which rows share a state.")
-        if len(data.group_names) < 2 or len(np.unique(data.states)) < 2:
-            raise InputError(f"{data!r} has one group or state only; SymAE compares states and needs at least two.")
-        if (varied := data.states != data.group_states[data.group]).any():
-            name = data.group_names[data.group[np.argmax(varied)]]
-            raise InputError(f"the factor 'state' varies inside the group {name}; the instances of a group share one state.")
         if np.sum(np.unique(data.states, return_counts=True)[1] > 1) < 2:
             raise InputError(f"{data!r} has no two states with several rows; SymAE needs several instances of a state.")
 
