@@ -37,6 +37,7 @@ KNOWS = {
     "study": {"errors", "schedules", "data", "methods", "model", "evaluate", "storage", "train"},
     "figures": {"data", "datasets", "evaluate", "metrics", "model", "plots"},
     "recipes": None,
+    "experiments": None,
     "cli": None,  # the top knows everybody
     "__init__": None,
 }

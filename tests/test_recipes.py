@@ -13,15 +13,19 @@ from equinox.nn import Lambda
 from sklearn.neighbors import KNeighborsClassifier
 
 import unentangle as un
+from unentangle import recipes
 from unentangle.data.dataset import Scale
 from unentangle.data.transforms import Chain
 from unentangle.dependence import energy_distance, energy_penalty
+from unentangle.experiments import nashae as nashae_experiments
+from unentangle.experiments import symae as experiments
 from unentangle.figures import mra_codes
 from unentangle.methods.protocol import Trained
 from unentangle.methods.symae import Codes, Named
 from unentangle.nets import ELU, FLATTEN, Autoencoder, keys, mlp, reshape
-from unentangle.recipes import PAPERS, nashae_images, symae
-from unentangle.recipes.nashae_images import Experiment, Setting, _sampled, best_detector
+from unentangle.recipes import nashae_images, nashae_pictures, symae, symae_digits
+from unentangle.recipes.nashae_images import Experiment, Setting, _sampled
+from unentangle.recipes.nashae_pictures import best_detector
 from unentangle.recipes.record import Work, begin, resolved
 from unentangle.storage import read_json
 from worlds import Chase, dense_symae
@@ -33,7 +37,7 @@ def test_swaps_are_measured_after_every_seed_and_gone_on_with(tmp_path):
 
     def swaps(seeds):
         work = begin(tmp_path, "swaps", True)
-        models = symae._swaps(work._replace(at="abc"), "some states", states, seeds, {}, method)
+        models = experiments._swaps(work._replace(at="abc"), "some states", states, seeds, {}, method)
         return models, read_json(tmp_path / "swaps_fast.json")
 
     _, first = swaps(range(1))
@@ -61,9 +65,9 @@ def test_every_variant_can_be_trained_and_every_penalty_is_compared(tmp_path, mo
         compared[work.name] = variants
         return {"one": {"measures": {"missing_by_frequency": [1.0] * 51}}}
 
-    monkeypatch.setattr(symae, "_compare", compare)
+    monkeypatch.setattr(experiments, "_compare", compare)
     monkeypatch.setattr(symae, "_examples", compare)
-    for recipe in (symae.ablation, symae.penalties, symae.penalties_alone, symae.figure_2, symae.figures_6_7):
+    for recipe in (experiments.ablation, experiments.penalties, experiments.penalties_alone, symae.figure_2, symae.figures_6_7):
         recipe(tmp_path)
     for recipe in (symae.figures_10_11, symae.figures_12_13, symae.figure_14):
         recipe(tmp_path)
@@ -95,7 +99,7 @@ def test_variants_are_compared_seed_by_seed(tmp_path):
     method = dense_symae(k=100, q=10)
     settings = {"one": (method, {"lr": 1e-2}, True), "other": (method, {"lr": 1e-2}), "wild": (method, {"lr": 1e30})}
     variants = {name: symae.Variant(*own) for name, own in settings.items()}
-    symae._compare(begin(tmp_path, "variants", True), variants)
+    experiments._compare(begin(tmp_path, "variants", True), variants)
     found = read_json(tmp_path / "variants_fast.json")["variants"]
     assert found["other"]["training"]["lr"] == 0.01
     assert [variant["diverged"] for variant in found.values()] == [0, 0, 1]
@@ -104,7 +108,7 @@ def test_variants_are_compared_seed_by_seed(tmp_path):
     assert (tmp_path / "variants_fast.png").exists()
     errors = [found[name]["measures"]["reconstruction_error"]["values"] for name in ("one", "other")]
     assert errors[0] != errors[1]
-    read = symae._rows(found["wild"]["measures"])[0]
+    read = experiments._rows(found["wild"]["measures"])[0]
     assert read.keys() == found["one"]["measures"].keys()
     assert np.isnan(list(read.values())).all()
 
@@ -118,10 +122,10 @@ def test_a_comparison_goes_on_from_its_json(tmp_path, monkeypatch, kept):
         measured.append(seed)
         return dict.fromkeys(("swap_error", "reconstruction_error", "J_relative", "leakage"), 1.0 + seed)
 
-    monkeypatch.setattr(symae, "_outcome", outcome)
+    monkeypatch.setattr(experiments, "_outcome", outcome)
     variants = {name: symae.Variant(dense_symae(k=100, lam=lam), {}) for name, lam in (("a", 0.0), ("b", 1.0))}
     path = tmp_path / "variants.json"
-    symae._compare(begin(tmp_path, "variants", False), variants)
+    experiments._compare(begin(tmp_path, "variants", False), variants)
     whole, partial = read_json(path), read_json(path)
     measured.clear()
     for name, rows in (("a", 3), ("b", 2)):
@@ -130,7 +134,7 @@ def test_a_comparison_goes_on_from_its_json(tmp_path, monkeypatch, kept):
     if kept == "by another":
         partial["provenance"]["code"] = "?"
     path.write_text("{" if kept == "nothing to read" else json.dumps(partial))
-    symae._compare(begin(tmp_path, "variants", False), variants)
+    experiments._compare(begin(tmp_path, "variants", False), variants)
     assert sorted(measured) == ([2, 3, 3, 4, 4] if kept == "by this code" else sorted([*range(5), *range(5)]))
     assert read_json(path)["variants"] == whole["variants"]
 
@@ -205,16 +209,16 @@ def test_figure_14_tells_which_frequencies_are_missing():
 
 
 def test_the_nets_of_the_notebook_are_those_of_the_facts():
-    (nets, _), rows = symae._notebook().init((28, 28), jax.random.key(0)), jnp.zeros((28, 28))
+    (nets, _), rows = symae_digits._notebook().init((28, 28), jax.random.key(0)), jnp.zeros((28, 28))
     assert nets.coherent_1(rows).shape == nets.nuisance(rows).shape == (20,)
     sizes = [leaf.size for leaf in jax.tree.leaves(eqx.filter(nets, eqx.is_array))]
     encoder = 784 * 512 + 512 + 512 * 256 + 256 + 256 * 20 + 20 + 20 * 20 + 20
     assert sum(sizes) == 2 * encoder + 40 * 256 + 256 + 256 * 512 + 512 + 512 * 784 + 784
-    assert symae._notebook_lr(90_000, 1.0) == pytest.approx(3.2e-5, rel=0.01)
+    assert symae_digits._notebook_lr(90_000, 1.0) == pytest.approx(3.2e-5, rel=0.01)
 
 
 def test_the_mean_error_of_the_notebook_moves_weights_as_its_sum_does():
-    (player,), keras = symae._notebook().players(), optax.scale_by_adam(eps=1e-7)
+    (player,), keras = symae_digits._notebook().players(), optax.scale_by_adam(eps=1e-7)
     slopes = 10.0 ** jnp.arange(-12.0, -3.0)
     ours, theirs = (how.update(by * slopes, how.init(slopes))[0] for how, by in ((player.optimiser, 1), (keras, 21 * 784)))
     np.testing.assert_allclose(ours, theirs, rtol=1e-4)
@@ -255,8 +259,8 @@ def test_content_and_style_are_told_apart(flaw):
     data = un.Dataset(images, factors, groups=np.arange(120) // 20)
     writer = Writer() if flaw is None else Writer(**{flaw: True})
     empty = Trained(None, eqx.nn.State(eqx.nn.Identity()), Scale(0.0, 1.0), Chain((28, 28)))
-    reader = KNeighborsClassifier(3).fit(symae._pixels(images), digit)
-    found = symae.style_and_content(un.Model(writer, empty, 0), data, reader)
+    reader = KNeighborsClassifier(3).fit(symae_digits._pixels(images), digit)
+    found = symae_digits.style_and_content(un.Model(writer, empty, 0), data, reader)
     assert found["read_originals"] == 1
     assert found["read_swaps"] == pytest.approx(float(flaw != "mistakes"), abs=0.02)
     for style in ("slant", "thickness"):
@@ -319,17 +323,17 @@ def test_figures_of_images_train_only_what_no_table_has_trained(tmp_path, experi
     assert [row["setting"] for row in table["rows"]] == ["NashAE λ = 0.2", "BetaVAE β = 4"]
     assert all(len(row["measures"]["used"]["values"]) == 1 for row in table["rows"])
     assert "predictor_r2" in table["rows"][0]["measures"]
-    assert "| NashAE λ = 0.2 | " in nashae_images._page(table)
+    assert "| NashAE λ = 0.2 | " in nashae_experiments._page(table)
     assert trained() == 2
     measured = partial(nashae_images._captured, data=experiment.shown)
-    nashae_images._figure_2(begin(tmp_path, "two", True), experiment, settings, "two", measured)
+    nashae_pictures._figure_2(begin(tmp_path, "two", True), experiment, settings, "two", measured)
     networks = read_json(tmp_path / "two_fast.json")["networks"]
     assert [network["lam"] for network in networks] == [0, 0.2]
     assert all(0 <= network["tad_paper_score_low"] <= network["tad_paper_score"] for network in networks)
     assert networks[1]["r2"] == table["rows"][0]["measures"]["predictor_r2"]["values"][0]
     assert trained() == 3
     attributes = {"bright": experiment.shown.factors["bright"], "dark": 1 - experiment.shown.factors["bright"]}
-    nashae_images._figure_4(begin(tmp_path, "four", True), experiment, settings, attributes, "four")
+    nashae_pictures._figure_4(begin(tmp_path, "four", True), experiment, settings, attributes, "four")
     detectors = read_json(tmp_path / "four_fast.json")["detectors"]
     assert [d["auroc"] for d in detectors[:3]] == [d["auroc"] for d in detectors[3:]]
     assert trained() == 3
@@ -367,7 +371,8 @@ def test_the_best_detector_may_detect_absence_and_is_alive():
     assert best_detector(0.1 * codes, attribute)[1] == 0.5
 
 
-def test_no_recipe_hides_another():
-    for modules in PAPERS.values():
-        names = [name for module in modules for name in module.RECIPES]
-        assert len(set(names)) == len(names)
+def test_every_recipe_is_found_and_none_hides_another():
+    every = [name for modules in recipes.RECIPES.values() for names in modules.values() for name in names.split()]
+    assert len(every) == len(recipes.names())
+    for name in recipes.names():
+        assert recipes.find(name).__name__ == name.partition(".")[2]

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 import unentangle as un
+from unentangle.experiments import seismic as recipes
 from unentangle.nets import convolution, keys
-from unentangle.recipes import seismic as recipes
 from unentangle.recipes.record import Work, begin
 from unentangle.train.engine import Run
 from unentangle.train.run import Record

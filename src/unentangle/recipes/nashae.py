@@ -19,14 +19,12 @@ from ..methods import BetaTCVAE, BetaVAE, FactorVAE, NashAE
 from ..methods.description import describe
 from ..methods.latent import Latents
 from ..methods.protocol import Method
-from ..metrics import beta_vae_score, squared_correlation, used_latents
-from ..model import Model
+from ..metrics import squared_correlation, used_latents
+from ..model import Model, describe
 from ..storage import write
 from ..study import Row, study
 from ..train.engine import train
 from .record import Work, begin, interval, two_sample
-
-RECIPES = ("table_1", "seeds_64", "figure_2", "figure_3", "beta_vae_scores")
 
 SIZES = (4, 8, 16, 32)
 FACTORS = 2
@@ -70,13 +68,6 @@ def table_1(out: Path, *, fast: bool = False) -> None:
     settings = [row for row in TABLE_1 if row[2] in (0.2, 100.0)] if fast else list(TABLE_1)
     work = begin(out, "nashae_table_1", fast)
     _count(work, settings, (4,) if fast else SIZES, range(2 if fast else 8), 50 if fast else 1000)
-
-
-def seeds_64(out: Path, *, fast: bool = False) -> None:
-    """The two rows of Table 1 with NashAE's game, for seeds 0..63: writes `nashae_seeds_64.json` and `.md`."""
-    settings = [row for row in TABLE_1 if row[0] is NashAE and row[2] > 0]
-    work = begin(out, "nashae_seeds_64", fast)
-    _count(work, settings, (4,) if fast else SIZES, range(2 if fast else 64), 50 if fast else 1000)
 
 
 def _count(work: Work, settings: Sequence[Any], sizes: Sequence[int], seeds: Sequence[int], steps: int) -> None:
@@ -229,23 +220,3 @@ def figure_3(out: Path, *, fast: bool = False) -> None:
     work.save(figure, "figure_3")
     learned = {name: methods[name].learned(model.trained, data) for name, model in models.items()}
     work.write({"learned": learned, "seed": 0})
-
-
-def beta_vae_scores(out: Path, *, fast: bool = False) -> None:
-    """The beta-VAE score on Beamsynthesis (frequency against duty cycle, 20 pairs a point), m = 4, 8 seeds per method.
-
-    The paper prints none for these data. Writes `nashae_beta_vae_scores.json`.
-    """
-    work, data = begin(out, "nashae_beta_vae_scores", fast), beamsynthesis()
-    methods = [NashAE(m=4, lam=0.0), NashAE(m=4, lam=0.2), BetaVAE(m=4, beta=1.0), BetaVAE(m=4, beta=100.0)]
-    seeds = range(2 if fast else 8)
-    table = study(methods, data, seeds=seeds, steps=50 if fast else 1000, measure=_score, out=work.folder)
-    found = []
-    for position, method in enumerate(methods):
-        values = [row["beta_vae_score"] for row in table[position * len(seeds) : (position + 1) * len(seeds)]]
-        found.append(describe(method) | {"values": values, "mean": float(np.mean(values)), "interval_95": interval(values)})
-    work.write({"methods": found})
-
-
-def _score(model: Model, data: Dataset) -> dict[str, float]:
-    return {"beta_vae_score": beta_vae_score(model.encode(data), data.factors, pairs=20, train=10_000, test=1_000)}

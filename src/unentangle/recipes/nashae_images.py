@@ -21,7 +21,7 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from .. import nets, plots
+from .. import nets
 from ..data import Dataset
 from ..data.dataset import Scale, evenly
 from ..datasets import celeba, dsprites
@@ -30,24 +30,13 @@ from ..methods.beta_vae import Variational
 from ..methods.description import describe
 from ..methods.latent import Latents
 from ..methods.protocol import Method
-from ..metrics import auroc, beta_vae_score, used_latents
+from ..metrics import beta_vae_score, used_latents
 from ..metrics.scores import attribute_scores
 from ..model import Model
 from ..schedules import Linear
-from ..storage import write
 from ..train.engine import Run
-from .nashae import NAMES, predictors, true_and_predicted
+from .nashae import NAMES, predictors
 from .record import Work, begin, summary
-
-RECIPES = (
-    "table_2",
-    "table_3",
-    "learned_latents",
-    "figure_2_dsprites",
-    "figure_2_celeba",
-    "figure_4_dsprites",
-    "figure_4_celeba",
-)
 
 
 class Setting(NamedTuple):
@@ -225,39 +214,6 @@ def _captured(model: Model, data: Dataset) -> dict[str, float]:
     return found
 
 
-def learned_latents(out: Path, *, fast: bool = False) -> None:
-    """How many latents the methods of Table 2 learn on dSprites, which has five factors, at their best settings, by trial.
-
-    The paper's own table is in a supplement that we have not seen. Writes `nashae_learned_latents.json` and `.md`.
-    """
-    work, experiment = begin(out, "nashae_learned_latents", fast), sprites(fast=fast)
-    content = _table(work, experiment, [s for s in TABLE_2 if s.best], lambda model: _counts(model, experiment))
-    write(work.out / f"{work.called(work.name)}.md", _page(content))
-
-
-def _page(content: dict[str, Any]) -> str:
-    """The table of learned latents for people."""
-
-    def shown(measure: dict[str, Any]) -> str:
-        return f"{measure['mean']:.3g} ({', '.join(f'{value:g}' for value in measure['values'])})"
-
-    rules = {"learned": "learned, by the rule of its paper", "used": "used, by one rule for all"}
-    lines = [f"| method | {' | '.join(rules.values())} |", "|---|---|---|"]
-    lines += [f"| {row['setting']} | {' | '.join(shown(row['measures'][rule]) for rule in rules)} |" for row in content["rows"]]
-    about = content["settings"]
-    return "\n".join(
-        [
-            "Latents of 10, on data with five factors: mean over trials, and every trial. A latent is used if the decoded "
-            "images change by more than 1 % of their variance when it is fixed at its mean.",
-            "",
-            *lines,
-            "",
-            f"{about['data']}, {about['steps']} steps.",
-            "",
-        ]
-    )
-
-
 def _table(
     work: Work,
     experiment: Experiment,
@@ -295,98 +251,6 @@ def _table(
 def _about(experiment: Experiment) -> dict[str, Any]:
     """Which data was seen, and for how long."""
     return {"data": repr(experiment.data), "steps": experiment.steps, "batch": experiment.batch, **experiment.about}
-
-
-# -- figures --------------------------------------------------------------------------------------------------------------
-
-
-def figure_2_dsprites(out: Path, *, fast: bool = False) -> None:
-    """Figure 2 on dSprites, where the paper does not show it: the first trials of Table 2's NashAE for every lam.
-
-    Writes `figure_2_dsprites.png`, true against predicted latents, and `nashae_figure_2_dsprites.json` with the mean R^2, the
-    live latents and the score of Table 2.
-    """
-    work, experiment = begin(out, "nashae_figure_2_dsprites", fast), sprites(fast=fast)
-    scored = partial(_percent, data=experiment.data, fast=fast)
-    _figure_2(work, experiment, TABLE_2, "figure_2_dsprites", scored)
-
-
-def figure_2_celeba(out: Path, *, fast: bool = False) -> None:
-    """Figure 2 on CelebA: the first trials of Table 3's NashAE for lam = 0, 0.1 and 0.2.
-
-    Writes `figure_2_celeba.png`, true against predicted latents, and `nashae_figure_2_celeba.json` with the mean R^2, the live
-    latents and the measures of Table 3. Printed are a mean R^2 of 0.52, 0.09 and 0.04, and 32, 28 and 22 live latents, of all
-    202,599 images.
-    """
-    work, experiment = begin(out, "nashae_figure_2_celeba", fast), faces(fast=fast)
-    settings = [setting for setting in TABLE_3 if setting.value <= 0.2]
-    _figure_2(work, experiment, settings, "figure_2_celeba", partial(_captured, data=experiment.shown))
-
-
-def _figure_2(
-    work: Work,
-    experiment: Experiment,
-    settings: Sequence[Setting],
-    picture: str,
-    measured: Callable[[Model], dict[str, float]] = lambda model: {},
-) -> None:
-    """The networks of NashAE among these settings, by lam."""
-    asked = sorted((s for s in settings if s.kind is NashAE and s.calm), key=lambda s: s.value)
-    models = [experiment.first(work, setting) for setting in asked]
-    networks = true_and_predicted(work, models, experiment.shown, picture, experiment.still)
-    networks = [numbers | measured(model) for numbers, model in zip(networks, models, strict=True)]
-    work.write({"settings": _about(experiment), "networks": networks})
-
-
-def figure_4_dsprites(out: Path, *, fast: bool = False) -> None:
-    """Figure 4 on dSprites, where factors take the place of attributes: greater than their median, or a heart.
-
-    The orientation is left out, which is the same after a turn. Writes `figure_4_dsprites.png` and
-    `nashae_figure_4_dsprites.json`.
-    """
-    work, experiment = begin(out, "nashae_figure_4_dsprites", fast), sprites(fast=fast)
-    factors = experiment.shown.factors
-    halves = {"large": "scale", "on the right": "x", "low": "y"}
-    attributes = {name: factors[factor] > np.median(factors[factor]) for name, factor in halves.items()}
-    attributes["a heart"] = factors["shape"] == 2
-    _figure_4(work, experiment, TABLE_2, attributes, "figure_4_dsprites")
-
-
-def figure_4_celeba(out: Path, *, fast: bool = False) -> None:
-    """Figure 4: what the best detector of bangs, of blond hair and of men does to a face, for each method at its best.
-
-    Writes `figure_4_celeba.png` and `nashae_figure_4_celeba.json`. The picture shows a face of CelebA, whose images may not be
-    passed on: it stays in `out`, and does not belong in a repository or on a page.
-    """
-    work, experiment = begin(out, "nashae_figure_4_celeba", fast), faces(fast=fast)
-    attributes = {name: experiment.shown.factors[name] for name in ("Bangs", "Blond_Hair", "Male")}
-    _figure_4(work, experiment, TABLE_3, attributes, "figure_4_celeba")
-
-
-def _figure_4(
-    work: Work, experiment: Experiment, settings: Sequence[Setting], attributes: Mapping[str, np.ndarray], picture: str
-) -> None:
-    """Traversals of the first image that is shown, by the first trials of each method's best setting and of lam = 0."""
-    shown, found, paths, names = experiment.shown, [], [], []
-    asked = [s for s in settings if s.best or (s.kind is NashAE and s.value == 0)]
-    models = {setting: experiment.first(work, setting) for setting in asked}
-    for (name, attribute), (setting, model) in product(attributes.items(), models.items()):
-        latent, area = best_detector(model.encode(shown), attribute)
-        found.append({"attribute": name, "setting": setting.label, "latent": latent, "auroc": area})
-        paths.append(model.traverse(shown, 0, [latent])[0])
-        names.append(f"{name.replace('_', ' ')}\n{setting.label}\nlatent {latent}, AUROC {area:.2f}")
-    title = f"The best detector of each attribute, from its least to its greatest value over {len(shown)} images"
-    work.save(plots.traversals(np.stack(paths), names, title), picture)
-    work.write({"settings": _about(experiment), "detectors": found})
-
-
-def best_detector(codes: Float[np.ndarray, "rows m"], attribute: np.ndarray, dead: float = 0.2) -> tuple[int, float]:
-    """The latent that detects an attribute, or its absence, best, and its exact AUROC; one that ranges over no more than `dead`
-    detects nothing, as in Table 3.
-    """
-    area = auroc(codes, {"attribute": attribute})[:, 0]
-    area = np.where(np.ptp(codes, axis=0) > dead, np.maximum(area, 1 - area), 0.5)
-    return int(area.argmax()), float(area.max())
 
 
 # -- what they share ------------------------------------------------------------------------------------------------------

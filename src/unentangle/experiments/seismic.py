@@ -27,8 +27,8 @@ from ..evaluate import evaluate
 from ..methods import SymAE
 from ..methods.description import describe
 from ..metrics import filter_error, filtered, leakage, matching_filter
-from ..model import Model
-from .record import Work, begin, summary
+from ..model import Model, describe
+from ..recipes.record import Work, begin, summary
 
 RECIPES = ("redatuming", "earthquakes", "gather")
 
