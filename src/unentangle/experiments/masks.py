@@ -1,7 +1,6 @@
-"""Masks."""
+"""The concatenation model (section 4.3 of the SymAE paper): how the rate of masks, and the ratio alpha / beta, decide."""
 
 from functools import partial
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -19,10 +18,7 @@ from ..recipes.concatenation import (
     start,
     trained,
 )
-from ..recipes.record import begin
-
-# -- how the rate, and the ratio, decide ------------------------------------------------------------------------------------
-
+from ..recipes.record import Work
 
 AUTHORS = np.ravel(
     [
@@ -34,12 +30,13 @@ AUTHORS = np.ravel(
 """|alpha| of the authors' sweep, one training for each rate."""
 
 
-def mask_rates(out: Path, *, fast: bool = False) -> None:
-    """The authors' sweep (1 - r) mse(1, 1) + r (mse(0, 1) + mse(1, 0)) from alpha = beta = 0, five seeds a rate: without masks
-    alpha stays near 0.1, with the rarest ones it is gone, and at r = 1, where N is never seen twice, it is not. Writes
+def mask_rates(work: Work) -> None:
+    """The authors' sweep (1 - r) mse(1, 1) + r (mse(0, 1) + mse(1, 0)) from alpha = beta = 0, five seeds a rate.
+
+    Without masks alpha stays near 0.1. With the rarest masks it is 0. At r = 1, where N is never seen twice, it is not. Writes
     `symae_mask_rates.json`.
     """
-    work, steps = begin(out, "symae_mask_rates", fast), 200 if fast else 10_000
+    steps = 200 if work.fast else 10_000
     rates, seeds = np.linspace(0, 1, 21), 5
     weights = jnp.array([[1 - r, r, r] for r in rates for _ in range(seeds)])
     keys = jnp.tile(jax.random.split(jax.random.key(0), seeds), len(rates))
@@ -47,22 +44,22 @@ def mask_rates(out: Path, *, fast: bool = False) -> None:
     loss = partial(bernoulli_loss, scale=10.0)
     model, left, _ = trained(loss, jax.vmap(start)(keys, zeros, zeros), keys, steps, weights=weights)
     values = {"alpha": model.alpha, "beta": model.beta, "loss": left}
-    found = {name: np.asarray(value).reshape(len(rates), seeds) for name, value in values.items()}
-    medians = {"median_of_abs_alpha": np.median(np.abs(found["alpha"]), axis=1), "authors": AUTHORS}
-    work.write({"steps": steps, "rates": rates} | medians | found)
+    results = {name: np.asarray(value).reshape(len(rates), seeds) for name, value in values.items()}
+    medians = {"median_of_abs_alpha": np.median(np.abs(results["alpha"]), axis=1), "authors": AUTHORS}
+    work.write({"steps": steps, "rates": rates} | medians | results)
 
 
-def mask_landscape(out: Path, *, fast: bool = False) -> None:
-    """Why? What is left of each loss if alpha / beta is held and all else learns for 10,000 steps: the least of five fresh
-    decoders and of what was best when nothing was held. Writes `symae_mask_landscape.json` and `mask_landscape.png`.
+def mask_landscape(work: Work) -> None:
+    """Why? The loss that is left if alpha / beta is held and all else learns for 10,000 steps: the least from five fresh
+    decoders and from the best decoder of free trainings. Writes `symae_mask_landscape.json` and `mask_landscape.png`.
 
-    Under Bernoulli masks a negative ratio cannot be decoded. The decoder is convex, so that at (s, N/2, N/2), halfway between
-    (s, N, 0) and (s, 0, N), which both give l, it gives l or less; but there the code is that of the nuisance
-    (l - ratio s) / 2, which is more than l wherever -ratio s is. A positive one can, nearly: of a variance of 33,
-    less than 1e-3 is left, and 2e-5, at which the authors stop, for ratios near 1. So where a training of Figure 8 ends is
-    decided on its way: of those that begin with |alpha| of 0.7 to 1 and mostly a beta of its sign some end at a positive ratio.
+    Under Bernoulli masks a negative ratio cannot be decoded. The decoder is convex and gives l at (s, N, 0) and at (s, 0, N).
+    Halfway between, at (s, N/2, N/2), it gives l or less. But there the code is that of the nuisance (l - ratio s) / 2, which
+    is more than l wherever -ratio s is. A positive ratio can be decoded, nearly. Of a variance of 33, less than 1e-3 is left,
+    and 2e-5, at which the authors stop, for ratios near 1. So the end of a training of Figure 8 is decided on its way: some
+    that begin with |alpha| of 0.7 to 1, and mostly a beta of its sign, end at a positive ratio.
     """
-    work, steps = begin(out, "symae_mask_landscape", fast), 200 if fast else 10_000
+    steps = 200 if work.fast else 10_000
     ratios, seeds = np.linspace(-2, 2, 41), 5
     bernoulli, gaussian = partial(bernoulli_loss, scale=10.0), partial(expected_gaussian_loss, scale=10.0)
     losses: dict[str, Loss] = {
@@ -73,7 +70,7 @@ def mask_landscape(out: Path, *, fast: bool = False) -> None:
     }
     keys = jnp.tile(jax.random.split(jax.random.key(0), seeds), len(ratios))
     models = jax.vmap(start)(keys, jnp.repeat(jnp.asarray(ratios), seeds), jnp.ones(len(keys)))
-    left, free = (dict(work.kept.get(measure, {})) for measure in ("loss", "nothing_held"))
+    left, free = (dict(work.saved.get(measure, {})) for measure in ("loss", "nothing_held"))
     for name, loss in losses.items():
         if name in left:
             continue

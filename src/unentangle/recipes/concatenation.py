@@ -36,7 +36,7 @@ from .. import plots
 from ..nets import glorot_uniform
 from ..schedules import Number
 from ..storage import read_json, write_json
-from .record import Work, begin, cores, slug
+from .record import Work, cores, slug
 
 STATES, NUISANCES = (np.ravel(g).astype(np.float32) for g in np.meshgrid(np.arange(10), np.arange(20), indexing="ij"))
 MASKS = np.array([[1, 1], [0, 1], [1, 0]], np.float32)
@@ -231,7 +231,7 @@ class Case(NamedTuple):
     stop: float = 0.0
 
 
-def figure_8(out: Path, *, fast: bool = False) -> None:
+def figure_8(work: Work) -> None:
     """Do masks forget the state? alpha, beta and |alpha / beta| after 10,000 steps on eq. 10, from 21 x 21 initialisations: yes
     from most, as the paper says, if the output is over 10 (81 %; as printed 44 %), and from all if states are centred.
 
@@ -246,10 +246,10 @@ def figure_8(out: Path, *, fast: bool = False) -> None:
         "output / 10, no masks": Case(partial(code, weights=NONE)),
         "output / 10, states from their mean": Case(partial(code, centre=CENTRE)),
     }
-    _figure(begin(out, "symae_figure_8", fast), "figure_8", cases)
+    _figure(work, "figure_8", cases)
 
 
-def figure_9(out: Path, *, fast: bool = False) -> None:
+def figure_9(work: Work) -> None:
     """Do Gaussian masks? No, neither by draws nor by their expectation; but they do if states are centred.
 
     The same grid with one t for all units, as in the authors' code, with one for each, as printed, and the expectation of the
@@ -264,7 +264,7 @@ def figure_9(out: Path, *, fast: bool = False) -> None:
         "output / 10, one t for each unit, states from their mean": Case(partial(each, centre=CENTRE)),
         "output / 10, the expectation, states from their mean": Case(partial(expected, centre=CENTRE)),
     }
-    _figure(begin(out, "symae_figure_9", fast), "figure_9", cases)
+    _figure(work, "figure_9", cases)
 
 
 def _figure(work: Work, name: str, cases: dict[str, Case]) -> None:

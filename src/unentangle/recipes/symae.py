@@ -1,12 +1,19 @@
-"""The SymAE paper's experiments, each as printed or with our recommended settings.
+"""The SymAE paper's experiments on signals, each as printed and with our recommended settings.
 
 R. Sun, B. Geshkovski, L. Demanet, "Interpretable Style Swapping with a Symmetric Autoencoder". The paper prints no number for a
-swap; the authors' code keeps one (0.0212 over six pairs, with n_x = 80 and n_tau = 15).
+swap. The authors' code keeps one: 0.0212 over six pairs, with n_x = 80 and n_tau = 15.
+
+Each example runs as the paper prints it, as the authors' code has it where that differs, and with our training. Printed runs
+see raw values in full batches for 3,000 epochs. All runs see every state equally often, as the code draws groups: Algorithm 1
+draws states at random, and 98 of 100 of its data sets of six groups (Example 2) lack one. The states are those of eq. 7; the
+triangle of the code is a sample wider. In the multiplicative decoder, dec1 sees only the coherent code and dec2 only the
+nuisance code, as in the code; appendix A writes z for both. The decoders of Examples 3 and 5, which the paper does not
+describe, are those of the code. Example 1 and all others have p = 5; section 3.1 has p = 2.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -18,24 +25,30 @@ from matplotlib.figure import Figure
 from .. import nets, plots
 from ..data import Dataset
 from ..data.dataset import Scale
-from ..datasets import mra, mra_states, orbit
+from ..datasets import mnist, mra, mra_states, orbit
+from ..datasets.originals import local_folder
 from ..errors import Diverged
 from ..evaluate import evaluate
 from ..figures import mra_codes, mra_redatuming
 from ..methods import SymAE
 from ..methods.symae import PRINTED
-from ..metrics import roll_error
+from ..metrics import off_data, roll_error
 from ..model import Model, describe
-from .record import Work, begin, resolved, slug
+from ..train.engine import Run
+from .record import Row, Variant, Work, compare, seconds, slug
+
+DIGITS = SymAE(p=20, q=20, lam=30.0, coincidence=0.0)
+"""Codes as large as the authors', no nuisance that comes twice, and the weight of the penalty that `digits_weights` chose."""
+
+MEASURES = ("swap_error", "swap_error_phi", "reconstruction_error", "J", "J_relative", "leakage")
 
 
-def figure_1(out: Path, *, fast: bool = False) -> None:
-    """Figure 1, Remark 2: the box under the shift of the cosine. The real shift of a cosine is not known, and answers that take
-    it for 0 and for 25 are equally right; one that rolls from shift to shift is not.
+def figure_1(work: Work) -> None:
+    """Figure 1, Remark 2: the box under the shift of the cosine. Nobody knows the real shift of a cosine. Answers that take it
+    for 0 and for 25 are equally right; one that rolls from shift to shift is not.
 
     Writes `figure_1.png` and the errors of the three answers before and after the best common roll.
     """
-    work = begin(out, "symae_figure_1", fast)
     box, cosine = orbit(mra_states()[:2])
     answers = {"the cosine's shift taken for 0": box, "taken for 25": np.roll(box, -25, axis=1)}
     shifts = [0, 20, 40, 60, 80]
@@ -49,91 +62,66 @@ def figure_1(out: Path, *, fast: bool = False) -> None:
     work.write({"errors": errors})
 
 
-# -- the printed figures on signals ---------------------------------------------------------------------------------------
-#
-# Each example as the paper prints it, as the authors' code has it where that differs, and with our training. Printed runs see
-# raw values in full batches for 3,000 epochs. All see groups as the code draws them, every state equally often: by Algorithm 1,
-# which draws states at random, 98 of 100 data sets of six groups (Example 2) lack one. The states are those of eq. 7; the
-# triangle of the code is a sample wider. dec1 sees the coherent code alone and dec2 the nuisance code, as in the code; appendix
-# A writes z for both. What the paper leaves to the code, its decoders of Examples 3 and 5, is as there. (Section 3.1 has p = 2;
-# Example 1 and all others have p = 5.)
+def example(
+    method: SymAE, training: dict[str, Any] | None = None, size: tuple[int, int] = (18, 30), *, raw: bool = False
+) -> Variant:
+    """A method on n_x groups of n_tau instances; the net sees raw rows if `raw`."""
+    return Variant(method, raw_rows(mra(*size)) if raw else mra(*size), training or {})
 
 
-class Variant(NamedTuple):
-    """One way to run an example."""
-
-    method: SymAE
-    training: dict[str, Any]
-    raw: bool = False  # rows as they are, not standardised
-    size: tuple[int, int] = (18, 30)  # groups, and instances of each
-
-    @property
-    def data(self) -> Dataset:
-        """Multi-reference alignment of this size."""
-        data = mra(*self.size)
-        return _raw(data) if self.raw else data
-
-    @property
-    def shortened(self) -> "Variant":
-        """The same on 18 groups of six for 50 steps, of which the last one is the snapshot if there are any."""
-        kept = (50,) if self.training.get("snapshots") else ()
-        return self._replace(size=(18, 6), training=self.training | {"steps": 50, "batch": (6, 6), "snapshots": kept})
-
-    def stages(self, label: str) -> dict[str, int | None]:
-        """The step of each snapshot, by its name, and at last the end, which has that of the variant."""
-        return {f"{label}, step {step}": step for step in self.training.get("snapshots", ())} | {label: None}
-
-    @property
-    def named(self) -> dict[str, Any]:
-        """That data, in words."""
-        return dict(zip(("n_x", "n_tau"), self.size, strict=True)) | {"name": "mra", "k": 100, "draw": "exhaustive", "seed": 0}
+def raw_rows(data: Dataset, unit: float = 1.0) -> Dataset:
+    """The same data, of which a net sees the values in this unit, not standardised."""
+    return replace(data, scaling=Scale(0.0, unit))
 
 
-def _raw(data: Dataset, unit: float = 1.0) -> Dataset:
-    """The same rows, of which a net sees the values as they are, in this unit."""
-    return Dataset(data.x, data.factors, data.groups, Scale(0.0, unit))
-
-
-def _printed(n_x: int = 18, n_tau: int = 30, *, steps: int = 3000, snapshots: Sequence[int] = (), **own: Any) -> Variant:
+def printed(n_x: int = 18, n_tau: int = 30, *, steps: int = 3000, snapshots: Sequence[int] = (), **own: Any) -> Variant:
     """The printed objective, by Adam in full batches."""
     training = {"steps": steps, "batch": (n_x, n_tau), "lr": 1e-3, "snapshots": tuple(snapshots)}
-    return Variant(replace(PRINTED, **own), training, raw=True, size=(n_x, n_tau))
+    return example(replace(PRINTED, **own), training, (n_x, n_tau), raw=True)
+
+
+def shortened(variant: Variant) -> Variant:
+    """The same on 18 groups of six for 50 steps, of which the last one is the snapshot if there are any."""
+    snapshots = (50,) if variant.training.get("snapshots") else ()
+    data = replace(mra(18, 6), scaling=variant.data.scaling)
+    return variant._replace(data=data, training={**variant.training, "steps": 50, "batch": (6, 6), "snapshots": snapshots})
 
 
 APPENDIX: dict[str, Any] = {"architecture": "appendix", "regulariser": "dropout-unscaled"}
 
-EXAMPLE_1 = {
-    "as printed": _printed(**APPENDIX),
-    "authors' code": _printed(architecture="authors"),
-    "recommended": Variant(SymAE(), {}),
-}
+
+def example_1() -> dict[str, Variant]:
+    """The multiplicative decoder and dropout."""
+    authors = printed(architecture="authors")
+    return {"as printed": printed(**APPENDIX), "authors' code": authors, "recommended": example(SymAE())}
 
 
-def figure_2(out: Path, *, fast: bool = False) -> None:
+def figure_2(work: Work) -> None:
     """Example 1, redatuming with the multiplicative decoder and dropout: `symae_figure_2.json`, `figure_2_<variant>.png`."""
-    _examples(begin(out, "symae_figure_2", fast), EXAMPLE_1, {"figure_2": mra_redatuming})
+    examples(work, example_1(), {"figure_2": mra_redatuming})
 
 
-def figure_4(out: Path, *, fast: bool = False) -> None:
+def figure_4(work: Work) -> None:
     """The codes of Example 1: `symae_figure_4.json`, `figure_4_<variant>.png`."""
-    _examples(begin(out, "symae_figure_4", fast), EXAMPLE_1, {"figure_4": mra_codes})
+    examples(work, example_1(), {"figure_4": mra_codes})
 
 
-def figure_5(out: Path, *, fast: bool = False) -> None:
-    """Section 4.1: a spline through the nuisance codes of a group of state 5, in Example 1, decoded at whole shifts between.
+def figure_5(work: Work) -> None:
+    """Section 4.1: a spline through the nuisance codes of a group of state 5, in Example 1, decoded at the whole shifts
+    between.
 
-    Writes `figure_5_<variant>.png`, of the shifts that the training never saw, and in `symae_figure_5.json` the mean squared
-    error at the instances of the group, at those of the other groups of state 5, and at those of neither.
+    Writes `figure_5_<variant>.png`, of the shifts that the training never saw. `symae_figure_5.json` has the mean squared error
+    at the instances of the group, at those of the other groups of state 5, and at all other shifts.
     """
-    _examples(begin(out, "symae_figure_5", fast), EXAMPLE_1, {"figure_5": _spline_drawn}, _spline_measured)
+    examples(work, example_1(), {"figure_5": _spline_drawn}, _spline_measured)
 
 
 class Spline(NamedTuple):
-    """What a spline through the codes of a group passes, shift by shift: (n, k) rows, and who has them."""
+    """The (n, k) rows that a spline through the codes of a group passes, shift by shift, and which rows the training saw."""
 
     decoded: Float[np.ndarray, "n k"]
     truth: Float[np.ndarray, "n k"]
-    known: dict[str, np.ndarray]
+    seen: dict[str, np.ndarray]
 
 
 def _spline(model: Model, data: Dataset) -> Spline:
@@ -143,76 +131,74 @@ def _spline(model: Model, data: Dataset) -> Spline:
     own = shift[members]
     at = np.arange(own[0], own[-1] + 1)
     decoded = model.interpolate(data.take(members), own.astype(float), at.astype(float))
-    known = {"instances": np.isin(at, own), "other_groups": np.isin(at, shift[fifth]) & ~np.isin(at, own)}
-    return Spline(decoded, orbit(mra_states())[4, at], known | {"never_seen": ~np.isin(at, shift[fifth])})
+    seen = {"instances": np.isin(at, own), "other_groups": np.isin(at, shift[fifth]) & ~np.isin(at, own)}
+    return Spline(decoded, orbit(mra_states())[4, at], seen | {"never_seen": ~np.isin(at, shift[fifth])})
 
 
 def _spline_measured(model: Model, data: Dataset) -> dict[str, Any]:
-    decoded, truth, known = _spline(model, data)
+    decoded, truth, seen = _spline(model, data)
     error = np.mean((decoded - truth) ** 2, axis=1)
-    counts = {f"spline_shifts_{where}": int(there.sum()) for where, there in known.items()}
-    return {f"spline_error_{where}": error[there].mean() for where, there in known.items()} | counts
+    counts = {f"spline_shifts_{where}": int(there.sum()) for where, there in seen.items()}
+    return {f"spline_error_{where}": error[there].mean() for where, there in seen.items()} | counts
 
 
 def _spline_drawn(model: Model, data: Dataset) -> Figure:
-    decoded, truth, known = _spline(model, data)
-    shown = known["never_seen"]
+    decoded, truth, seen = _spline(model, data)
+    shown = seen["never_seen"]
     return plots.paths([{"decoded": decoded[shown], "the truth": truth[shown]}], "")
 
 
-def figures_6_7(out: Path, *, fast: bool = False) -> None:
+def figures_6_7(work: Work) -> None:
     """Example 2, six groups of 97, a penalty in place of dropout: `symae_figures_6_7.json`, `figure_6_*.png`, `figure_7_*.png`.
 
-    The printed lambda of 10 stands beside a squared error summed over the 97 x 100 samples of a group (eq. 5), so that it is
-    10 / 9,700 of ours. The code averages the error, and sums over its six groups a penalty half as large: there 10 is 30 of
-    ours. Its folder with lambda = 10 has the concatenation decoder; the paper names none. (Its penalty sees the encoder as at
-    rest, with running statistics, ours as it trains; and one of its notebooks has distances to the power of 1.8.)
+    The printed lambda of 10 goes with a squared error summed over the 97 x 100 samples of a group (eq. 5), so that it is 10 /
+    9,700 of ours. The code averages the error and sums over its six groups a penalty half as large: there 10 is 30 of ours. Its
+    folder with lambda = 10 has the concatenation decoder; the paper names none. Two differences remain: the penalty of the code
+    sees the encoder at rest, with running statistics, and one of its notebooks has distances to the power of 1.8.
     """
     variants = {
-        "as printed": _printed(6, 97, rate=0.0, lam=10 / 9700, architecture="appendix"),
-        "authors' code": _printed(6, 97, rate=0.0, lam=30.0, architecture="authors", decoder="concatenation"),
-        "recommended": Variant(SymAE(), {}, size=(6, 97)),
+        "as printed": printed(6, 97, rate=0.0, lam=10 / 9700, architecture="appendix"),
+        "authors' code": printed(6, 97, rate=0.0, lam=30.0, architecture="authors", decoder="concatenation"),
+        "recommended": example(SymAE(), size=(6, 97)),
     }
-    pictures = {"figure_6": mra_redatuming, "figure_7": mra_codes}
-    _examples(begin(out, "symae_figures_6_7", fast), variants, pictures)
+    examples(work, variants, {"figure_6": mra_redatuming, "figure_7": mra_codes})
 
 
-def figures_10_11(out: Path, *, fast: bool = False) -> None:
+def figures_10_11(work: Work) -> None:
     """Example 3, the concatenation decoder: `symae_figures_10_11.json`, `figure_10_*.png`, `figure_11_*.png`."""
     variants = {
-        "as printed": _printed(**APPENDIX, decoder="concatenation"),
-        "authors' code": _printed(architecture="authors", decoder="concatenation"),
-        "our training": Variant(SymAE(decoder="concatenation"), {}),
+        "as printed": printed(**APPENDIX, decoder="concatenation"),
+        "authors' code": printed(architecture="authors", decoder="concatenation"),
+        "our training": example(SymAE(decoder="concatenation")),
     }
-    pictures = {"figure_10": mra_redatuming, "figure_11": mra_codes}
-    _examples(begin(out, "symae_figures_10_11", fast), variants, pictures)
+    examples(work, variants, {"figure_10": mra_redatuming, "figure_11": mra_codes})
 
 
-def figures_12_13(out: Path, *, fast: bool = False) -> None:
+def figures_12_13(work: Work) -> None:
     """Example 4, additive noise in place of dropout, after 100, 500, 2000 and 4000 epochs, the redatuming after 3,000:
     `symae_figures_12_13.json`, `figure_12_*.png`, `figure_13_*.png`.
 
-    As printed all else is that of Example 1; the code's folder has the concatenation decoder, a deviation of 0.5, which the
-    paper does not print, and for the snapshots q = 5 beside Figure 12's q = 10. `nuisance_range` is that of the widest of the
-    codes' components; the paper says that their range grows from about 5 to about 100.
+    As printed, all else is that of Example 1. The code's folder has the concatenation decoder and a deviation of 0.5, which the
+    paper does not print; its snapshots have q = 5, its Figure 12 has q = 10. `nuisance_range` is that of the widest component
+    of the codes. The paper says that their range grows from about 5 to about 100.
     """
     noise: dict[str, Any] = {"steps": 4000, "snapshots": (100, 500, 2000, 3000), "regulariser": "gaussian-noise"}
     variants = {
-        "as printed": _printed(**noise, architecture="appendix"),
-        "authors' code": _printed(**noise, architecture="authors", decoder="concatenation"),
-        "our training": Variant(SymAE(regulariser="gaussian-noise"), {}),
+        "as printed": printed(**noise, architecture="appendix"),
+        "authors' code": printed(**noise, architecture="authors", decoder="concatenation"),
+        "our training": example(SymAE(regulariser="gaussian-noise")),
     }
-    pictures = {"figure_12": mra_redatuming, "figure_13": mra_codes}
-    _examples(begin(out, "symae_figures_12_13", fast), variants, pictures)
+    examples(work, variants, {"figure_12": mra_redatuming, "figure_13": mra_codes})
 
 
-def figure_14(out: Path, *, fast: bool = False) -> None:
+def figure_14(work: Work) -> None:
     """Example 5, dense decoders: is it spectral bias? `symae_figure_14.json`, `figure_14_<variant>.png`.
 
-    The share of each frequency's power that reconstructions miss is in the JSON, `missing_by_frequency`; of the second variant
-    after 300 and 1,000 steps, too. The paper prints neither the decoder nor sizes, but compares with Example 1, whose sizes the
-    first variant has. Layers are those of the code, six of 5,000 units, on a GPU, else five of 1,000, as in one of its
-    notebooks, there without activations; its sizes are read from the names of folders. Beside it is the same without dropout.
+    The JSON has the share of each frequency's power that reconstructions miss, `missing_by_frequency`; of the second variant
+    also after 300 and 1,000 steps. The paper prints neither the decoder nor sizes, but compares with Example 1, whose sizes the
+    first variant has. Layers are those of the code: six of 5,000 units on a GPU, else five of 1,000, as in one of its
+    notebooks, there without activations. Sizes are read from the names of the code's folders. The fourth variant has no
+    dropout.
     """
     layers, units = (5, 1000) if jax.default_backend() == "cpu" else (6, 5000)
 
@@ -221,85 +207,134 @@ def figure_14(out: Path, *, fast: bool = False) -> None:
 
     sizes: dict[str, Any] = {"p": 2, "q": 6, "architecture": "authors"}
     variants = {
-        f"as printed, {layers} x {units}": _printed(**APPENDIX, decoder=dense(nets.ELU, 15)),
-        f"ELU, {layers} x {units}": _printed(30, 20, snapshots=(300, 1000), decoder=dense(nets.ELU, 8), **sizes),
-        f"linear, {layers} x {units}": _printed(30, 20, decoder=dense(nets.LINEAR, 8), **sizes),
-        f"ELU, {layers} x {units}, without dropout": _printed(30, 20, rate=0.0, decoder=dense(nets.ELU, 8), **sizes),
-        "our training, dense": Variant(SymAE(decoder="dense"), {}),
+        f"as printed, {layers} x {units}": printed(**APPENDIX, decoder=dense(nets.ELU, 15)),
+        f"ELU, {layers} x {units}": printed(30, 20, snapshots=(300, 1000), decoder=dense(nets.ELU, 8), **sizes),
+        f"linear, {layers} x {units}": printed(30, 20, decoder=dense(nets.LINEAR, 8), **sizes),
+        f"ELU, {layers} x {units}, without dropout": printed(30, 20, rate=0.0, decoder=dense(nets.ELU, 8), **sizes),
+        "our training, dense": example(SymAE(decoder="dense")),
     }
-    work = begin(out, "symae_figure_14", fast)
-    found = _examples(work, variants, {"figure_14": mra_redatuming}, _missing)
-    stages = {label: one["measures"] for label, one in found.items() if "measures" in one}
-    stages |= {stage: measured for one in found.values() for stage, measured in one.get("snapshots", {}).items()}
-    curves = {stage: np.array(measured["missing_by_frequency"][1:26]) for stage, measured in stages.items()}
+    results = examples(work, variants, {"figure_14": mra_redatuming}, _missing)
+    stages = {label: one["measures"] for label, one in results.items() if "measures" in one}
+    stages |= {stage: measures for one in results.values() for stage, measures in one.get("snapshots", {}).items()}
+    curves = {stage: np.array(measures["missing_by_frequency"][1:26]) for stage, measures in stages.items()}
     figure = plots.lines(np.arange(1, 26), curves, "frequency", "share of its power missing", "what decoders miss")
     work.save(figure, "figure_14_spectrum")
 
 
 def _missing(model: Model, data: Dataset) -> dict[str, Any]:
-    """How much of the power of each frequency reconstructions miss."""
+    """The share of the power of each frequency that reconstructions miss."""
     real, error = (np.abs(np.fft.rfft(x)) ** 2 for x in (data.x, model.reconstruct(data) - data.x))
     return {"missing_by_frequency": (error.sum(axis=0) / np.maximum(real.sum(axis=0), 1e-12)).tolist()}
 
 
-def _steps(method: SymAE, fast: bool) -> int:
-    return 100 if fast else method.recommended.steps
-
-
-def _examples(
+def examples(
     work: Work,
     variants: dict[str, Variant],
     pictures: dict[str, Callable[[Model, Dataset], Figure]],
     also: Callable[[Model, Dataset], dict[str, Any]] = lambda model, data: {},
 ) -> dict[str, Any]:
-    """Train every variant, measure and draw it and its snapshots; after each, write the JSON. Of what that has already, by the
-    same code, with its pictures beside it, nothing is done again.
+    """Train, measure and draw every variant and its snapshots; write the JSON after each. A variant that the same code has
+    written there, with its pictures beside it, is not done again.
     """
     if work.fast:
-        variants = {label: variant.shortened for label, variant in variants.items()}
-    kept, found = work.kept.get("variants", {}), {}
-    for label, variant in variants.items():
-        drawn = [work.called(f"{picture}_{slug(stage)}") for picture in pictures for stage in variant.stages(label)]
-        if label in kept and ("diverged" in kept[label] or all((work.out / f"{name}.png").exists() for name in drawn)):
-            found[label] = kept[label]
-    for label, variant in variants.items():
-        if label not in found:
-            found[label] = _example(work, label, variant, pictures, also)
-            found = {known: found[known] for known in variants if known in found}
-            work.write({"variants": found})
-    return found
+        variants = {label: shortened(variant) for label, variant in variants.items()}
+
+    def about(label: str) -> Row:
+        method, data, *_ = variants[label]
+        size = {"n_x": len(data.group_names), "n_tau": len(data) // len(data.group_names)}
+        named = size | {"name": "mra", "k": 100, "draw": "exhaustive", "seed": 0}
+        return {"data": named, "method": describe(method), "training": variants[label].resolved}
+
+    def stages(label: str) -> dict[str, int | None]:
+        """The step of each snapshot, by its name; the last one is the end."""
+        return {f"{label}, step {step}": step for step in variants[label].training.get("snapshots", ())} | {label: None}
+
+    def measure(label: str, run: Run) -> Row:
+        measures = {}
+        for stage, step in stages(label).items():
+            model = run[0] if step is None else run.snapshots[0][step]
+            spread = {"nuisance_range": float(np.ptp(model.encode(run.data).nuisance, axis=0).max())}
+            measures[stage] = swap_measures(model, run.data) | spread | also(model, run.data)
+            for picture, draw in pictures.items():
+                figure = draw(model, run.data)
+                figure.suptitle(stage, fontsize=11)
+                work.save(figure, f"{picture}_{slug(stage)}")
+        return about(label) | {"measures": measures.pop(label) | {"seconds": seconds(run)}, "snapshots": measures}
+
+    def diverged(label: str, error: Diverged) -> Row:
+        return about(label) | {"diverged": str(error)}
+
+    def done(label: str, row: Row) -> bool:
+        names = [work.called(f"{picture}_{slug(stage)}") for picture in pictures for stage in stages(label)]
+        return "diverged" in row or all((work.out / f"{name}.png").exists() for name in names)
+
+    before = work.saved.get("variants", {})
+    saved = {label: [before[label]] for label in variants if label in before and done(label, before[label])}
+    rows = compare(work, variants, measure, lambda rows: {"variants": only(rows)}, saved, diverged)
+    return only(rows)
 
 
-def _example(
-    work: Work,
-    label: str,
-    variant: Variant,
-    pictures: dict[str, Callable[[Model, Dataset], Figure]],
-    also: Callable[[Model, Dataset], dict[str, Any]],
-) -> dict[str, Any]:
-    """Train a variant, or say how it diverged; measure and draw all its stages."""
-    data = variant.data
-    trained = resolved(variant.method, data, **variant.training)
-    about = {"data": variant.named, "method": describe(variant.method), "training": trained}
-    try:
-        run = work.train(variant.method, data, **variant.training)
-    except Diverged as error:
-        return about | {"diverged": str(error)}
-    measured = {}
-    for stage, step in variant.stages(label).items():
-        model = run[0] if step is None else run.snapshots[0][step]
-        spread = {"nuisance_range": float(np.ptp(model.encode(data).nuisance, axis=0).max())}
-        measured[stage] = _swaps_right(model, data) | spread | also(model, data)
-        for picture, draw in pictures.items():
-            figure = draw(model, data)
-            figure.suptitle(stage, fontsize=11)
-            work.save(figure, f"{picture}_{slug(stage)}")
-    return about | {"measures": measured.pop(label) | {"seconds": run.history[0].seconds[-1]}, "snapshots": measured}
+def only(rows: dict[str, list[Row]]) -> dict[str, Row]:
+    """The row of each variant that has one seed."""
+    return {label: row for label, (row,) in rows.items()}
 
 
-MEASURES = ("swap_error", "swap_error_phi", "reconstruction_error", "J", "J_relative", "leakage")
+def swap_measures(model: Model, data: Dataset) -> dict[str, float]:
+    """The `MEASURES` of a model on the states of eq. 7."""
+    measures = evaluate(model, data, mra_states(), int(np.median(data.group_sizes)))
+    return {name: measures[name] for name in MEASURES}
 
 
-def _swaps_right(model: Model, data: Dataset) -> dict[str, float]:
-    measured = evaluate(model, data, mra_states(), int(np.median(data.group_sizes)))
-    return {name: measured[name] for name in MEASURES}
+def steps_of(method: SymAE, fast: bool) -> int:
+    """The recommended steps, or 100."""
+    return 100 if fast else method.recommended.steps
+
+
+def interpolation(work: Work) -> None:
+    """From one instance to another of the same state: do decoded paths stay on data? On signals and, where MNIST is, on digits.
+
+    A path runs from one nuisance code to another: straight, as the spline through two codes does; as a geodesic of the
+    decoder's metric; or as a geodesic near the codes of half of the state's other instances. `off_data` is the distance of its
+    points from the other half. Beside it stand the fade from one instance to the other, real rows, and their reconstructions.
+    Writes `symae_interpolation.json` and a picture for each case.
+    """
+    model = work.train(SymAE(), mra(), steps=steps_of(SymAE(), work.fast))[0]
+    shifts = orbit(mra_states()).astype(np.float32)
+    cases = {
+        f"mra_{gap}_samples_apart": (model, [(every[[0, gap]], np.delete(every, [0, gap], axis=0)) for every in shifts])
+        for gap in (3, 10, 30)
+    }
+    if os.environ.get("UNENTANGLE_DATA") and local_folder("mnist").is_dir():
+        model = work.train(DIGITS, mnist(limit=2000 if work.fast else None), steps=steps_of(DIGITS, work.fast))[0]
+        held_out = mnist(split="test", limit=1000 if work.fast else None)
+        images = [np.asarray(held_out.x[held_out.states == d], np.float32) for d in range(10)]
+        cases["mnist_held_out"] = (model, [(every[:2], every[2:]) for every in images])
+    methods = {"mra": describe(SymAE()), "mnist": describe(DIGITS)}
+    distances: dict[str, Any] = {}
+    for case, (model, pairs) in cases.items():
+        paths = [_paths(model, ends, others[::2]) for ends, others in pairs]
+        off = [
+            {name: off_data(rows, others[1::2]).mean() for name, rows in path.items()}
+            for path, (_, others) in zip(paths, pairs, strict=True)
+        ]
+        distances[case] = {name: float(np.mean([o[name] for o in off])) for name in off[0]}
+        shown = [{name: rows for name, rows in path.items() if name not in ("real", "reconstructed")} for path in paths]
+        work.save(plots.paths(shown, f"decoded paths: {case.replace('_', ' ')}"), f"interpolation_{case}")
+        work.write({"settings": {"points": 7, "seed": 0, "methods": methods}, "off_data": distances})
+
+
+def _paths(
+    model: Model, ends: Float[np.ndarray, "2 ..."], rows: Float[np.ndarray, "n ..."]
+) -> dict[str, Float[np.ndarray, "points ..."]]:
+    """Seven rows between one end and the other, by each kind of path, under the coherent code of the two ends."""
+    t = np.linspace(0, 1, 9)[1:-1]
+    weight = t.reshape(-1, *[1] * (ends.ndim - 1))
+    near: dict[str, Any] = {"path": "geodesic", "among": rows}
+    return {
+        "real": rows,
+        "reconstructed": model.reconstruct(rows),
+        "faded": (1 - weight) * ends[0] + weight * ends[1],
+        "straight": model.interpolate(ends, [0, 1], t),
+        "geodesic": model.interpolate(ends, [0, 1], t, path="geodesic"),
+        "geodesic_near_codes": model.interpolate(ends, [0, 1], t, **near),
+    }
