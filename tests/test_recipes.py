@@ -1,5 +1,4 @@
 import json
-from dataclasses import dataclass
 from functools import partial
 from typing import get_args
 
@@ -20,8 +19,8 @@ from unentangle.dependence import energy_distance, energy_penalty
 from unentangle.experiments import nashae as nashae_experiments
 from unentangle.experiments import symae as experiments
 from unentangle.figures import mra_codes
-from unentangle.methods.protocol import Trained
-from unentangle.methods.symae import Codes, Named
+from unentangle.methods.codes import Codes, Trained
+from unentangle.methods.symae import Penalty
 from unentangle.nets import ELU, FLATTEN, Autoencoder, keys, mlp, reshape
 from unentangle.recipes import nashae_images, symae, symae_digits
 from unentangle.recipes.nashae_images import Experiment, Setting, best_detector, sampled
@@ -71,7 +70,11 @@ def test_every_variant_can_be_trained_and_every_penalty_is_compared(tmp_path, mo
     names = "ablation", "penalties", "penalties_alone", "figure_2", "figures_6_7", "figures_10_11", "figures_12_13", "figure_14"
     for name in names:
         recipes.find(f"symae.{name}")(tmp_path)
-    assert set(compared["symae_penalties"]) == set(compared["symae_penalties_alone"]) == {*get_args(Named), "none"}
+    assert (
+        set(compared["symae_penalties"])
+        == set(compared["symae_penalties_alone"])
+        == {*get_args(Penalty), "adversarial", "none"}
+    )
     for variant in (variant for variants in compared.values() for variant in variants.values()):
         assert variant.resolved
 
@@ -236,21 +239,30 @@ def strokes_of(digit, slant, thickness):
     return 255 * np.clip(thickness / 2 + 0.5 - away, 0, 1) * (np.abs(y) < 9)
 
 
-@dataclass(frozen=True)
-class Writer(Chase):
-    """Codes are the digit and the handwriting themselves; `forgets` loses the handwriting, `mistakes` the digit."""
+class Writer(un.model.Model):
+    """Codes are the digit and the handwriting themselves; who `forgets` loses the handwriting, who `mistakes` the digit."""
 
-    forgets: bool = False
-    mistakes: bool = False
+    grouped = True
 
-    def encode(self, trained, data):
+    def __init__(self, flaw):
+        object.__setattr__(self, "flaw", flaw)
+        object.__setattr__(self, "trained", Trained(None, eqx.nn.State(eqx.nn.Identity()), Scale(0.0, 1.0), Chain((28, 28))))
+
+    def codes(self, data):
         style = np.stack([data.factors["slant"], data.factors["thickness"]], axis=1).astype(np.float32)
-        return Codes(data.group_states[:, None].astype(np.float32), style, data.group)
+        return Codes({"coherent": data.group_states[:, None].astype(np.float32)}, {"nuisance": style}, data.group)
 
-    def decode(self, trained, codes):
-        digit = codes.coherent[codes.group, 0] != self.mistakes
+    encode = codes
+
+    def inconsistency(self, codes):
+        return np.nan
+
+    def decode(self, codes):
+        digit = codes.coherent[codes.group, 0] != (self.flaw == "mistakes")
         style = np.full_like(codes.nuisance, 2.5) * [0, 1] + np.random.default_rng(0).normal(size=codes.nuisance.shape) * 0.05
-        return np.stack([strokes_of(d, *n) for d, n in zip(digit, style if self.forgets else codes.nuisance, strict=True)])
+        return np.stack(
+            [strokes_of(d, *n) for d, n in zip(digit, style if self.flaw == "forgets" else codes.nuisance, strict=True)]
+        )
 
 
 @pytest.mark.parametrize("flaw", [None, "forgets", "mistakes"])
@@ -261,10 +273,8 @@ def test_content_and_style_are_told_apart(flaw):
     images = np.stack([strokes_of(*one) for one in zip(digit, slant, thickness, strict=True)])
     factors = {"state": (digit, "categorical"), "slant": (slant, "continuous"), "thickness": (thickness, "continuous")}
     data = un.Dataset(images, factors, groups=np.arange(120) // 20)
-    writer = Writer() if flaw is None else Writer(**{flaw: True})
-    empty = Trained(None, eqx.nn.State(eqx.nn.Identity()), Scale(0.0, 1.0), Chain((28, 28)))
     reader = KNeighborsClassifier(3).fit(symae_digits.pixels(images), digit)
-    found = symae_digits.style_and_content(un.Model(writer, empty, 0), data, reader)
+    found = symae_digits.style_and_content(Writer(flaw), data, reader)
     assert found["read_originals"] == 1
     assert found["read_swaps"] == pytest.approx(float(flaw != "mistakes"), abs=0.02)
     for style in ("slant", "thickness"):

@@ -33,38 +33,40 @@ def subplots(rows: int, columns: int, size: tuple[float, float], title: str = ""
 
 def redatuming(
     real: Float[np.ndarray, "states styles ..."],
-    reconstruction: Float[np.ndarray, "states styles ..."],
+    reconstruction: Float[np.ndarray, "states styles ..."] | None,
     swap: Float[np.ndarray, "states styles ..."],
     rows: Sequence[str],
     columns: Sequence[str],
     title: str = "",
     names: tuple[str, str, str] = ("real", "reconstruction", "swap"),
 ) -> Figure:
-    """One row per state and one column per nuisance: real, reconstruction and swap in each panel (as Figure 2). Arrays are
-    drawn as they are; `names` says what was done to them, for example "swap, after the best common roll".
+    """One row per state and one column per nuisance: real, reconstruction (if given) and swap in each panel (as Figure 2).
+    Arrays are drawn as they are; `names` says what was done to them, for example "swap, after the best common roll".
     """
+    looks = zip(names, (real, reconstruction, swap), (REAL, RECONSTRUCTION, SWAP), (2.4, 1.2, 1.2), strict=True)
+    kinds = [(name, values, colour, width) for name, values, colour, width in looks if values is not None]
+    names_of_kinds = [name for name, *_ in kinds]
     states, styles, *shape = real.shape
     image = _is_image(shape)
     if image:
-        title = f"{title}\nin each panel, left to right: {', '.join(names)}".strip()
+        title = f"{title}\nin each panel, left to right: {', '.join(names_of_kinds)}".strip()
     figure, axes = subplots(states, styles, (1.55 * styles, (0.62 if image else 1.15) * states + 0.9), title)
     for i, j in np.ndindex(states, styles):
         ax = axes[i, j]
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_linewidth(0.4)
-        kinds = real[i, j], reconstruction[i, j], swap[i, j]
         if image:
-            _strip(ax, kinds)
+            _strip(ax, [values[i, j] for _, values, *_ in kinds])
         else:
-            for row, colour, width in zip(kinds, (REAL, RECONSTRUCTION, SWAP), (2.4, 1.2, 1.2), strict=True):
-                ax.plot(_stacked(row, real[i, j]), color=colour, linewidth=width, alpha=0.9)
+            for _, values, colour, width in kinds:
+                ax.plot(_stacked(values[i, j], real[i, j]), color=colour, linewidth=width, alpha=0.9)
         if i == 0:
             ax.set_title(columns[j], fontsize=9)
         if j == 0:
             _beside(ax, rows[i], image)
     if not image:
-        handles = [Line2D([], [], color=c, linewidth=2) for c in (REAL, RECONSTRUCTION, SWAP)]
-        figure.legend(handles, names, loc="outside lower center", ncols=3, frameon=False)
+        handles = [Line2D([], [], color=colour, linewidth=2) for _, _, colour, _ in kinds]
+        figure.legend(handles, names_of_kinds, loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 

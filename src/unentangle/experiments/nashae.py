@@ -7,8 +7,9 @@ import numpy as np
 from ..data import Dataset
 from ..datasets import beamsynthesis
 from ..methods import NashAE
+from ..methods.description import describe
 from ..metrics import beta_vae_score
-from ..model import Model, describe
+from ..model import Model
 from ..recipes.nashae import FIGURE_3, TABLE_1, by_setting, count_latents
 from ..recipes.nashae_images import TABLE_2, counts, sprites, table
 from ..recipes.record import Work, interval

@@ -24,13 +24,14 @@ from ..datasets import Shots, ipoc, mobil, seismic, shots
 from ..evaluate import evaluate
 from ..methods import SymAE
 from ..methods.description import describe
+from ..methods.terms import Pooling
 from ..metrics import filter_error, filtered, leakage, matching_filter
-from ..model import Model, describe
+from ..model import Model
 from ..recipes.record import Row, Variant, Work, compare, seconds, summary
 from ..train.engine import Run
 from .plots import pair_errors, probes, records, regions
 
-CONVOLUTIONAL = SymAE(decoder="convolution", blur=0.0, isometry=0.0, consistency=0.0, coincidence=0.0)
+CONVOLUTIONAL = SymAE(decoder="convolution", terms=(Pooling(),))
 """Recommended for recordings of unknown sources: the decoder is eq. 1. Without isometry, because a source moves the recordings
 of one medium further than those of another. Without consistency, which costs a quarter of the time and did not help with weight
 1. Without coincidence, which was not tried. Without blur, because records oscillate about zero and have nothing coarse."""
@@ -117,8 +118,7 @@ def held_out(data: Dataset) -> Swaps:
 
 def redatumed(model: Model, data: Dataset, swaps: Swaps) -> Float[np.ndarray, "n samples receivers"]:
     """Virtual records: the medium's coherent code with the donor's nuisance code."""
-    codes = model.encode(data)
-    return model.decode(codes._replace(nuisance=codes.nuisance[swaps.donor], group=swaps.medium))
+    return model.decode(model.encode(data).pair(swaps.medium, swaps.donor))
 
 
 def relative(x: np.ndarray, truth: np.ndarray) -> float:
@@ -255,7 +255,7 @@ def gather(work: Work) -> None:
 
 Targets = Mapping[str, Float[np.ndarray, "n _"]]
 Fold = tuple[np.ndarray, np.ndarray]  # the rows that are learned from, and those held out
-Codes = Mapping[str, np.ndarray]  # by kind
+Kinds = Mapping[str, np.ndarray]  # codes by kind
 
 
 def probe(work: Work, data: Dataset, targets: Targets, about: dict[str, Any]) -> dict[str, Any]:
@@ -289,7 +289,7 @@ def probe(work: Work, data: Dataset, targets: Targets, about: dict[str, Any]) ->
     return held_out
 
 
-def _single(model: Model, data: Dataset, learned: np.ndarray) -> Codes:
+def _single(model: Model, data: Dataset, learned: np.ndarray) -> Kinds:
     """The codes of every recording by itself, and as many principal components of the training rows."""
     codes = model.encode(Dataset(data.x, scaling=model.trained.scale))
     rows = model.trained.scale.standardise(np.asarray(data.x)).reshape(len(data), -1)
@@ -299,7 +299,7 @@ def _single(model: Model, data: Dataset, learned: np.ndarray) -> Codes:
     return kinds | {"principal components": components}
 
 
-def _predicted(folds: Sequence[Fold], codes: Sequence[Codes], kind: str, y: np.ndarray, machine: Callable[[], Any]) -> Fold:
+def _predicted(folds: Sequence[Fold], codes: Sequence[Kinds], kind: str, y: np.ndarray, machine: Callable[[], Any]) -> Fold:
     """The predictions for the held-out rows of all folds, and the truth."""
     predicted = [
         make_pipeline(StandardScaler(), machine()).fit(c[kind][learned], y[learned]).predict(c[kind][out])
@@ -308,7 +308,7 @@ def _predicted(folds: Sequence[Fold], codes: Sequence[Codes], kind: str, y: np.n
     return np.concatenate(predicted), np.concatenate([y[out] for _, out in folds])
 
 
-def _r2(folds: Sequence[Fold], codes: Sequence[Codes], kind: str, y: Float[np.ndarray, "n d"]) -> float:
+def _r2(folds: Sequence[Fold], codes: Sequence[Kinds], kind: str, y: Float[np.ndarray, "n d"]) -> float:
     """1 - squared error over variance, summed over the columns of y."""
     missed = spread = 0.0
     for column in ((y - y.mean(axis=0)) / y.std()).T:
@@ -317,7 +317,7 @@ def _r2(folds: Sequence[Fold], codes: Sequence[Codes], kind: str, y: Float[np.nd
     return float(1 - missed / spread)
 
 
-def _read(folds: Sequence[Fold], codes: Sequence[Codes], kind: str, group: np.ndarray) -> float:
+def _read(folds: Sequence[Fold], codes: Sequence[Kinds], kind: str, group: np.ndarray) -> float:
     """Balanced accuracy with which the group of held-out rows is read."""
     predicted, true = _predicted(folds, codes, kind, group, lambda: SVC(class_weight="balanced"))
     with warnings.catch_warnings():  # scikit-learn says that a group of one row was never held out

@@ -13,13 +13,14 @@ from ..datasets import fourier_states, mnist, mra, mra_states, step_states
 from ..evaluate import evaluate, mra_baselines, orbits
 from ..figures import mra_codes, mra_redatuming
 from ..methods import SymAE
-from ..methods.symae import PRINTED
+from ..methods.adversarial import Adversarial
+from ..methods.description import describe
+from ..methods.terms import recommended
 from ..metrics import Strokes, courses, loops, neighbour_mixing
-from ..model import Model, describe
+from ..model import Model
 from ..recipes.record import Row, Variant, Work, begin, compare, rows_of, seconds, summary
 from ..recipes.symae import DIGITS, MEASURES, example, example_1, only, steps_of, swap_measures
 from ..recipes.symae_digits import draw_handwriting, fitted_reader, style_and_content
-from ..schedules import Linear
 from ..train.engine import Run
 from .plots import compared
 
@@ -49,8 +50,8 @@ def swaps_without(work: Work) -> None:
     `symae_swaps_fourier_101_without_blur.json`.
     """
     other = begin(work.out, "symae_swaps_fourier_101_without_blur", work.fast)
-    _swaps(work, "the six states of eq. 7", mra_states(), range(5), {}, SymAE(coincidence=0.0))
-    _swaps(other, "fourier_states(101)", fourier_states(101), range(5), {}, SymAE(blur=0.0))
+    _swaps(work, "the six states of eq. 7", mra_states(), range(5), {}, SymAE(terms=recommended(coincidence=0.0)))
+    _swaps(other, "fourier_states(101)", fourier_states(101), range(5), {}, SymAE(terms=recommended(blur=0.0)))
 
 
 def _swaps(
@@ -122,15 +123,15 @@ def ablation(work: Work) -> None:
     """
     changed = {
         "recommended": SymAE(),
-        "without blur": SymAE(blur=0.0),
-        "without coincidence": SymAE(coincidence=0.0),
-        "without consistency": SymAE(consistency=0.0),
-        "without isometry": SymAE(isometry=0.0),
-        "coherent code of all instances": SymAE(pooled=1.0),
+        "without blur": SymAE(terms=recommended(blur=0.0)),
+        "without coincidence": SymAE(terms=recommended(coincidence=0.0)),
+        "without consistency": SymAE(terms=recommended(consistency=0.0)),
+        "without isometry": SymAE(terms=recommended(isometry=0.0)),
+        "coherent code of all instances": SymAE(terms=recommended(pooled=0.0)),
         "without penalty": SymAE(lam=0.0),
-        "penalty to the end": SymAE(lam=0.3),
+        "penalty to the end": SymAE(lam_ramp=None),
         "without dropout": SymAE(rate=0.0),
-        "dropout 0.5 to the end": SymAE(rate=0.5),
+        "dropout 0.5 to the end": SymAE(rate_ramp=None),
         "pools that do not blur": _with_pools(nets.max_pool),
         "concatenation decoder": SymAE(decoder="concatenation"),
         "dense decoder": SymAE(decoder="dense"),
@@ -164,10 +165,8 @@ def penalties(work: Work) -> None:
 
     All weights fall from their `WEIGHTS` to 0 by 60 % of the training. Writes `symae_penalties.json` and `symae_penalties.png`.
     """
-    variants = {"none": example(SymAE(lam=0.0))}
-    for name, weight in WEIGHTS.items():
-        variants[name] = example(SymAE(penalty=name, lam=Linear(weight, 0.0, until=0.6)))  # pyright: ignore[reportArgumentType]
-    _compare(work, variants)
+    variants = {name: example(_penalised(SymAE(), name, weight)) for name, weight in WEIGHTS.items()}
+    _compare(work, {"none": example(SymAE(lam=0.0))} | variants)
 
 
 def penalties_alone(work: Work) -> None:
@@ -176,10 +175,16 @@ def penalties_alone(work: Work) -> None:
     Nets, batches, learning rate and standardised rows are those of `ablation`. Weights are ten times the `WEIGHTS`, to the end:
     without dropout, more is left to do. Writes `symae_penalties_alone.json` and `symae_penalties_alone.png`.
     """
-    variants = {"none": example(replace(PRINTED, rate=0.0))}
-    for name, weight in WEIGHTS.items():
-        variants[name] = example(replace(PRINTED, rate=0.0, penalty=name, lam=10 * weight))
-    _compare(work, variants)
+    bare = SymAE(rate=0.0, lam=0.0, lam_ramp=None, penalty="energy", terms=())
+    variants = {name: example(_penalised(bare, name, 10 * weight)) for name, weight in WEIGHTS.items()}
+    _compare(work, {"none": example(bare)} | variants)
+
+
+def _penalised(method: SymAE, penalty: Any, weight: float) -> SymAE:
+    """A method with this penalty. NashAE's game is a term, which gets the ramp of lam."""
+    if penalty == Adversarial.name:
+        return replace(method, lam=0.0, terms=(*method.terms, Adversarial(weight, method.lam_ramp)))
+    return replace(method, lam=weight, penalty=penalty)
 
 
 def _with_pools(pool: Callable[[Array], Array]) -> SymAE:
@@ -249,12 +254,13 @@ def digits_weights(work: Work) -> None:
     cut, training = data.group % 6 == 5, {"steps": 100 if work.fast else 1500}
     learned, judged = data.take(~cut), data.take(cut)
     reader = fitted_reader(learned, work.fast)
+    variants = {}
     weights: list[dict[str, float]] = [{"lam": lam, "consistency": c} for lam in (30.0, 10.0) for c in (5.0, 1.0)]
-    changes = [*weights, *(weights[0] | {without: 0.0} for without in ("blur", "isometry"))]
-    variants = {
-        ", ".join(f"{name} {value:g}" for name, value in change.items()): Variant(replace(DIGITS, **change), learned, training)
-        for change in changes
-    }
+    for change in [*weights, *(weights[0] | {without: 0.0} for without in ("blur", "isometry"))]:
+        lam, *terms = change.items()
+        method = replace(DIGITS, lam=lam[1], terms=recommended(coincidence=0.0, **dict(terms)))
+        label = ", ".join(f"{name} {value:g}" for name, value in change.items())
+        variants[label] = Variant(method, learned, training)
 
     def measure(label: str, run: Run) -> Row:
         measures = style_and_content(run[0], judged, reader)

@@ -16,10 +16,9 @@ from ..data import Dataset
 from ..datasets import beamsynthesis
 from ..methods import BetaTCVAE, BetaVAE, FactorVAE, NashAE
 from ..methods.description import describe
-from ..methods.latent import Latents
 from ..methods.protocol import Method
 from ..metrics import squared_correlation, used_latents
-from ..model import Model, describe
+from ..model import Model
 from ..storage import write
 from ..study import Row, study
 from .record import Work, interval, two_sample
@@ -47,14 +46,20 @@ TABLE_1: tuple[tuple[type, str, float, tuple[float, ...]], ...] = (
 
 def counts(model: Model, data: Dataset) -> dict[str, float]:
     """Latents learned by the rule of the method's paper, on 100 random rows as there, and used, by one rule for all."""
-    assert isinstance(model.method, Latents)
     rows = np.random.default_rng(0).permutation(len(data))[:100]
     codes = model.encode(data)
     return {
-        "learned": model.method.learned(model.trained, data.take(rows)),
+        "learned": learned(model, data.take(rows)),
         "used": used_latents(model.decode, codes),
         "reconstruction_relative": float(np.mean((model.decode(codes) - data.x) ** 2) / data.scale.std**2),
     }
+
+
+def learned(model: Model, data: Dataset) -> int:
+    """Latents learned by the rule of the method's paper."""
+    (part,) = model.parts
+    assert part.learned
+    return part.learned(model.encode(data), model.variances(data))
 
 
 def table_1(work: Work) -> None:
@@ -194,12 +199,11 @@ def predictors(model: Model, data: Dataset, still: float = 0.0) -> tuple[np.ndar
     """The latents of a NashAE and their predictions, (rows, m) each. In numbers: how many latents are live, the mean R^2 of
     all, in which a standard deviation of no more than `still` counts 0, and that of the live ones.
     """
-    method = model.method
-    assert isinstance(method, NashAE)
-    codes, predicted = model.encode(data), method.predictions(model.trained, data)
+    codes, predicted = model.encode(data), model.predictions(data)
+    assert predicted is not None
     r2 = squared_correlation(codes * (codes.std(axis=0) > still), predicted).mean
     r2_live = squared_correlation(codes, predicted, dead=0.2).live
-    return codes, predicted, {"live": method.learned(model.trained, data), "r2": r2, "r2_live": r2_live}
+    return codes, predicted, {"live": learned(model, data), "r2": r2, "r2_live": r2_live}
 
 
 def figure_3(work: Work) -> None:
@@ -212,8 +216,7 @@ def figure_3(work: Work) -> None:
     codes = {name: model.encode(data) for name, model in models.items()}
     figure = plots.latent_spaces(codes, data.factors["duty"], "duty cycle", data.factors["frequency"], "frequency")
     work.save(figure, "figure_3")
-    learned = {name: FIGURE_3[name].learned(model.trained, data) for name, model in models.items()}
-    work.write({"learned": learned, "seed": 0})
+    work.write({"learned": {name: learned(model, data) for name, model in models.items()}, "seed": 0})
 
 
 FIGURE_3 = {

@@ -25,15 +25,13 @@ from ..data import Dataset
 from ..data.dataset import Scale, evenly
 from ..datasets import celeba, dsprites
 from ..methods import BetaTCVAE, BetaVAE, FactorVAE, NashAE
-from ..methods.beta_vae import Variational
 from ..methods.description import describe
-from ..methods.latent import Latents
 from ..methods.protocol import Method
 from ..metrics import auroc, beta_vae_score, used_latents
 from ..metrics.scores import attribute_scores
 from ..model import Model
 from ..schedules import Linear
-from .nashae import NAMES, predictors, true_and_predicted
+from .nashae import NAMES, learned, predictors, true_and_predicted
 from .record import Row, Variant, Work, compare, seconds, summary
 
 
@@ -314,7 +312,7 @@ def _figure_4(
     for (name, attribute), (setting, model) in product(attributes.items(), models.items()):
         latent, area = best_detector(model.encode(shown), attribute)
         detectors.append({"attribute": name, "setting": setting.label, "latent": latent, "auroc": area})
-        paths.append(model.traverse(shown, 0, [latent])[0])
+        paths.append(model.traverse(shown, 0, {"latents": [latent]})[0])
         names.append(f"{name.replace('_', ' ')}\n{setting.label}\nlatent {latent}, AUROC {area:.2f}")
     title = f"The best detector of each attribute, from its least to its greatest value over {len(shown)} images"
     work.save(plots.traversals(np.stack(paths), names, title), picture)
@@ -349,20 +347,16 @@ def _calm(build: Callable[..., nets.Autoencoder], mean: Float[np.ndarray, "..."]
 
 def counts(model: Model, experiment: Experiment) -> dict[str, float]:
     """Latents learned by the rule of the method's paper, and used, by one rule for all; the mean R^2 of NashAE's predictors."""
-    assert isinstance(model.method, Latents)
     shown = experiment.shown
-    used = used_latents(model.decode, model.encode(shown))
-    numbers: dict[str, float] = {"learned": model.method.learned(model.trained, shown), "used": used}
-    if isinstance(model.method, NashAE):
-        numbers["predictor_r2"] = predictors(model, shown, experiment.still)[2]["r2"]
-    return numbers
+    numbers: dict[str, float] = {"learned": learned(model, shown), "used": used_latents(model.decode, model.encode(shown))}
+    r2 = {"predictor_r2": predictors(model, shown, experiment.still)[2]["r2"]} if model.parts[0].predict else {}
+    return numbers | r2
 
 
 def sampled(model: Model, data: Dataset) -> Float[np.ndarray, "rows m"]:
     """The codes of an autoencoder; of a VAE a sample of each, of beta-VAE's dead latents 0."""
-    codes = model.encode(data)
-    if not isinstance(model.method, Variational):
+    codes, variances = model.encode(data), model.variances(data)
+    if variances is None:
         return codes
-    spread = np.sqrt(model.method.variances(model.trained, data))
-    drawn = codes + spread * np.random.default_rng(0).standard_normal(codes.shape)
-    return drawn * (np.ptp(codes, axis=0) > 0.2) if isinstance(model.method, BetaVAE) else drawn
+    drawn = codes + np.sqrt(variances) * np.random.default_rng(0).standard_normal(codes.shape)
+    return drawn * (np.ptp(codes, axis=0) > 0.2) if describe(model.method)["name"] == "BetaVAE" else drawn

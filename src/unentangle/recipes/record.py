@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 
 from ..data import Dataset
 from ..errors import Diverged, InputError
+from ..methods.description import describe
 from ..methods.protocol import Method
 from ..storage import plain, read_json, save, write_json
 from ..train.engine import Run, prepare, settings, train

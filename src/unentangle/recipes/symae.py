@@ -31,13 +31,14 @@ from ..errors import Diverged
 from ..evaluate import evaluate
 from ..figures import mra_codes, mra_redatuming
 from ..methods import SymAE
-from ..methods.symae import PRINTED
+from ..methods.description import describe
+from ..methods.terms import recommended
 from ..metrics import off_data, roll_error
-from ..model import Model, describe
+from ..model import Model
 from ..train.engine import Run
 from .record import Row, Variant, Work, compare, seconds, slug
 
-DIGITS = SymAE(p=20, q=20, lam=30.0, coincidence=0.0)
+DIGITS = SymAE(p=20, q=20, lam=30.0, lam_ramp=None, terms=recommended(coincidence=0.0))
 """Codes as large as the authors', no nuisance that comes twice, and the weight of the penalty that `digits_weights` chose."""
 
 MEASURES = ("swap_error", "swap_error_phi", "reconstruction_error", "J", "J_relative", "leakage")
@@ -74,10 +75,11 @@ def raw_rows(data: Dataset, unit: float = 1.0) -> Dataset:
     return replace(data, scaling=Scale(0.0, unit))
 
 
-def printed(n_x: int = 18, n_tau: int = 30, *, steps: int = 3000, snapshots: Sequence[int] = (), **own: Any) -> Variant:
-    """The printed objective, by Adam in full batches."""
-    training = {"steps": steps, "batch": (n_x, n_tau), "lr": 1e-3, "snapshots": tuple(snapshots)}
-    return example(replace(PRINTED, **own), training, (n_x, n_tau), raw=True)
+def printed(number: int, size: tuple[int, int] | None = None, snapshots: Sequence[int] = (), **own: Any) -> Variant:
+    """An example as printed, of so many groups and instances if the size differs, and with settings of its own."""
+    method = SymAE.printed(number, **own)
+    n_x, n_tau = size or np.broadcast_to(method.recommended.batch, 2).tolist()
+    return example(method, {"batch": (n_x, n_tau), "snapshots": tuple(snapshots)}, (n_x, n_tau), raw=True)
 
 
 def shortened(variant: Variant) -> Variant:
@@ -87,13 +89,12 @@ def shortened(variant: Variant) -> Variant:
     return variant._replace(data=data, training={**variant.training, "steps": 50, "batch": (6, 6), "snapshots": snapshots})
 
 
-APPENDIX: dict[str, Any] = {"architecture": "appendix", "regulariser": "dropout-unscaled"}
+AUTHORS: dict[str, Any] = {"architecture": "authors", "regulariser": "dropout"}
 
 
 def example_1() -> dict[str, Variant]:
     """The multiplicative decoder and dropout."""
-    authors = printed(architecture="authors")
-    return {"as printed": printed(**APPENDIX), "authors' code": authors, "recommended": example(SymAE())}
+    return {"as printed": printed(1), "authors' code": printed(1, **AUTHORS), "recommended": example(SymAE())}
 
 
 def figure_2(work: Work) -> None:
@@ -157,8 +158,8 @@ def figures_6_7(work: Work) -> None:
     sees the encoder at rest, with running statistics, and one of its notebooks has distances to the power of 1.8.
     """
     variants = {
-        "as printed": printed(6, 97, rate=0.0, lam=10 / 9700, architecture="appendix"),
-        "authors' code": printed(6, 97, rate=0.0, lam=30.0, architecture="authors", decoder="concatenation"),
+        "as printed": printed(2),
+        "authors' code": printed(2, lam=30.0, decoder="concatenation", **AUTHORS),
         "recommended": example(SymAE(), size=(6, 97)),
     }
     examples(work, variants, {"figure_6": mra_redatuming, "figure_7": mra_codes})
@@ -167,8 +168,8 @@ def figures_6_7(work: Work) -> None:
 def figures_10_11(work: Work) -> None:
     """Example 3, the concatenation decoder: `symae_figures_10_11.json`, `figure_10_*.png`, `figure_11_*.png`."""
     variants = {
-        "as printed": printed(**APPENDIX, decoder="concatenation"),
-        "authors' code": printed(architecture="authors", decoder="concatenation"),
+        "as printed": printed(3),
+        "authors' code": printed(3, **AUTHORS),
         "our training": example(SymAE(decoder="concatenation")),
     }
     examples(work, variants, {"figure_10": mra_redatuming, "figure_11": mra_codes})
@@ -182,10 +183,10 @@ def figures_12_13(work: Work) -> None:
     paper does not print; its snapshots have q = 5, its Figure 12 has q = 10. `nuisance_range` is that of the widest component
     of the codes. The paper says that their range grows from about 5 to about 100.
     """
-    noise: dict[str, Any] = {"steps": 4000, "snapshots": (100, 500, 2000, 3000), "regulariser": "gaussian-noise"}
+    stages = (100, 500, 2000, 3000)
     variants = {
-        "as printed": printed(**noise, architecture="appendix"),
-        "authors' code": printed(**noise, architecture="authors", decoder="concatenation"),
+        "as printed": printed(4, snapshots=stages),
+        "authors' code": printed(4, snapshots=stages, architecture="authors", decoder="concatenation"),
         "our training": example(SymAE(regulariser="gaussian-noise")),
     }
     examples(work, variants, {"figure_12": mra_redatuming, "figure_13": mra_codes})
@@ -205,12 +206,12 @@ def figure_14(work: Work) -> None:
     def dense(activation: Any, codes: int) -> Callable[[Any], Any]:
         return lambda key: Sequential(nets.mlp([codes, 100, *[units] * layers, 100], activation, nets.keys(key)))
 
-    sizes: dict[str, Any] = {"p": 2, "q": 6, "architecture": "authors"}
+    sizes: dict[str, Any] = {"size": (30, 20), "p": 2, "q": 6, **AUTHORS}
     variants = {
-        f"as printed, {layers} x {units}": printed(**APPENDIX, decoder=dense(nets.ELU, 15)),
-        f"ELU, {layers} x {units}": printed(30, 20, snapshots=(300, 1000), decoder=dense(nets.ELU, 8), **sizes),
-        f"linear, {layers} x {units}": printed(30, 20, decoder=dense(nets.LINEAR, 8), **sizes),
-        f"ELU, {layers} x {units}, without dropout": printed(30, 20, rate=0.0, decoder=dense(nets.ELU, 8), **sizes),
+        f"as printed, {layers} x {units}": printed(5, decoder=dense(nets.ELU, 15)),
+        f"ELU, {layers} x {units}": printed(5, snapshots=(300, 1000), decoder=dense(nets.ELU, 8), **sizes),
+        f"linear, {layers} x {units}": printed(5, decoder=dense(nets.LINEAR, 8), **sizes),
+        f"ELU, {layers} x {units}, without dropout": printed(5, rate=0.0, decoder=dense(nets.ELU, 8), **sizes),
         "our training, dense": example(SymAE(decoder="dense")),
     }
     results = examples(work, variants, {"figure_14": mra_redatuming}, _missing)

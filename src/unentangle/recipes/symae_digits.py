@@ -21,10 +21,10 @@ from ..data import Dataset
 from ..datasets import mnist
 from ..evaluate import evaluate
 from ..methods import SymAE
+from ..methods.description import describe
 from ..methods.protocol import Player
-from ..methods.symae import PRINTED, Codes
 from ..metrics import Strokes, strokes
-from ..model import Model, describe
+from ..model import Model
 from ..train.engine import Run
 from .record import Row, Variant, Work, compare, seconds, slug
 from .symae import DIGITS, only, raw_rows, steps_of
@@ -75,10 +75,11 @@ class Notebook(SymAE):
 
     def players(self) -> tuple[Player, ...]:
         """One player, whose epsilon is to a mean what that of Keras is to a sum."""
-        return (Player(self.loss, optimiser=optax.scale_by_adam(eps=1e-7 / (21 * 784))),)
+        (player,) = super().players()
+        return (player._replace(optimiser=optax.scale_by_adam(eps=1e-7 / (21 * 784))),)
 
 
-def _notebook() -> Notebook:
+def _notebook() -> SymAE:
     """With the nets of the notebook."""
     bent, sigmoid = nets.Lambda(lambda x: jax.nn.leaky_relu(x, 0.3)), nets.Lambda(jax.nn.sigmoid)
 
@@ -90,7 +91,7 @@ def _notebook() -> Notebook:
         return Sequential([*nets.mlp([40, 256, 512, 784], bent, nets.keys(key)), sigmoid, nets.reshape((28, 28))])
 
     own: dict[str, Any] = {"coherent_1": encoder, "coherent_2": nets.LINEAR, "nuisance": encoder, "decoder": decoder}
-    return Notebook(**(vars(PRINTED) | {"p": 20, "q": 20, "rate": 0.7} | own))
+    return Notebook.printed(p=20, q=20, rate=0.7, regulariser="dropout", architecture="default", **own)
 
 
 def _notebook_lr(steps: int, progress: Any) -> Any:
@@ -117,7 +118,7 @@ def style_and_content(model: Model, data: Dataset, reader: Any, styles: int = 40
     digit = data.group_states[group]
     others = {d: np.flatnonzero(data.states != d) for d in np.unique(digit)}
     donor = np.array([rng.choice(others[d]) for d in digit])
-    decoded = (model.decode(Codes(codes.coherent, codes.nuisance[donor], group)), model.decode(codes), np.asarray(data.x))
+    decoded = (model.decode(codes.pair(group, donor)), model.decode(codes), np.asarray(data.x))
     swapped, again, real = (np.clip(np.asarray(images, float), 0, 255) for images in decoded)
     intended = {"swaps": (swapped, digit), "reconstructions": (again, data.states), "originals": (real, data.states)}
     measures = {
@@ -153,6 +154,6 @@ def _mixed(model: Model, data: Dataset, contents: Sequence[int], style: int) -> 
     codes = model.encode(data)
     groups = [int(np.flatnonzero(data.group_states == digit)[0]) for digit in contents]
     donors = np.flatnonzero((data.states == style) & ~np.isin(data.group, groups))[:5]
-    mixed = np.stack([model.decode(codes.restyled(group, donors)) for group in groups])
+    mixed = np.stack([model.decode(codes.pair(group, donors)) for group in groups])
     shown = data.rows(np.array([np.flatnonzero(data.group == group)[0] for group in groups]))
     return plots.mixtures(shown, data.rows(donors), mixed, f"held-out digits in the handwriting of a {style}")
