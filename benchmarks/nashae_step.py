@@ -18,12 +18,14 @@ import jax.numpy as jnp
 import numpy as np
 import torch
 from torch import nn
-from unentangle.train.engine.memory import keep_freed
 
 import unentangle as un
 from unentangle.recipes.record import provenance
 from unentangle.storage import write_json
-from unentangle.train.engine import Program, keys_of, prepare
+from unentangle.train import prepare
+from unentangle.train.engine import Program
+from unentangle.train.memory import keep_freed
+from unentangle.train.step import keys_of
 
 ROWS, STEPS = 100, 50
 
@@ -33,10 +35,10 @@ def ours(m: int, seeds: int) -> Callable[[], None]:
     method = un.NashAE(m=m)
     program = Program(prepare(method, un.data.beamsynthesis(), batch=ROWS))
     numbers, keys = program.trainer.numbers([method] * seeds), keys_of(range(seeds))
-    games, _ = program.trainer.start(range(seeds))
+    states, _ = program.trainer.init_all(range(seeds))
 
     def steps() -> None:
-        program.chunk(games, numbers, keys, 0, STEPS)  # returns when the losses are there
+        program.chunk(states, numbers, keys, 0, STEPS)  # returns when the losses are there
 
     return steps
 

@@ -9,13 +9,13 @@ from time import monotonic
 from typing import get_args
 
 import jax.numpy as jnp
-from unentangle.train.engine.memory import keep_freed
 
 import unentangle as un
 from symae_step import medians, ours
 from unentangle.methods.symae import PRINTED, Named
 from unentangle.recipes.record import provenance
 from unentangle.storage import write_json
+from unentangle.train.memory import keep_freed
 
 ROUNDS = 7
 

@@ -110,7 +110,7 @@ def first_step(case: Case) -> tuple[dict[str, Any], dict[str, Any]]:
     import jax.numpy as jnp
     import optax
 
-    from unentangle.train.engine import prepare
+    from unentangle.train import prepare
 
     own = type(case.method)
 
@@ -130,12 +130,12 @@ def first_step(case: Case) -> tuple[dict[str, Any], dict[str, Any]]:
     method = Watched(**vars(case.method))
     trainer = prepare(method, case.data, STEPS, case.batch)
     key, t = jax.random.key(0), jnp.asarray(0)
-    arrays, static = eqx.partition(trainer.fresh(key), eqx.is_array)
+    arrays, static = eqx.partition(trainer.init(key), eqx.is_array)
     numbers = jax.tree.map(lambda a: a[0], trainer.numbers([method]))
-    rows = trainer.dealer.read(np.asarray(trainer.deal(case.data.layout, key, t)))
-    rows = trainer.dealer.standardised(rows, False)
-    played, terms = jax.jit(lambda arrays, numbers: trainer.play(static, arrays, numbers, key, t, rows))(arrays, numbers)
-    return terms, {f"{number}.{name}": a for number, g in enumerate(played.memory) for name, a in leaves(g)}
+    rows = trainer.batches.read(np.asarray(trainer.batches.indices(case.data.layout, key, t)))
+    rows = trainer.batches.standardised(rows, False)
+    after, terms = jax.jit(lambda arrays, numbers: trainer.step(static, arrays, numbers, key, t, rows))(arrays, numbers)
+    return terms, {f"{number}.{name}": a for number, g in enumerate(after.opt_states) for name, a in leaves(g)}
 
 
 def leaves(tree: Any) -> Iterator[tuple[str, Any]]:

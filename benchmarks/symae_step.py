@@ -22,13 +22,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from unentangle.train.engine.memory import keep_freed
 
 import unentangle as un
 from unentangle.methods.symae import PRINTED
 from unentangle.recipes.record import provenance
 from unentangle.storage import write_json
-from unentangle.train.engine import Program, keys_of, prepare
+from unentangle.train import prepare
+from unentangle.train.engine import Program
+from unentangle.train.memory import keep_freed
+from unentangle.train.step import keys_of
 
 STEPS = 10
 OTHERS = Path(__file__).parent / "others"
@@ -38,12 +40,12 @@ def ours(method: un.SymAE, **training: Any) -> Callable[[], float]:
     """Ten steps late in a training, where every term is computed."""
     program = Program(prepare(method, un.data.mra(), **training))
     numbers, keys = program.trainer.numbers([method]), keys_of([0])
-    games, _ = program.trainer.start([0])
+    states, _ = program.trainer.init_all([0])
     late = program.trainer.steps * 3 // 4
 
     def steps() -> float:
         start = monotonic()
-        program.chunk(games, numbers, keys, late, late + STEPS)  # returns when the losses are there
+        program.chunk(states, numbers, keys, late, late + STEPS)  # returns when the losses are there
         return monotonic() - start
 
     return steps

@@ -12,7 +12,7 @@ from unentangle.data.dataset import Scale
 from unentangle.data.transforms import Chain
 from unentangle.model import FORMAT
 from unentangle.storage import read_about
-from unentangle.train.engine import Run
+from unentangle.train import Run
 from worlds import dense_latents, dense_symae, fresh, small_mra, untrained
 
 DATA = small_mra()

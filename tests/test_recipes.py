@@ -26,7 +26,7 @@ from unentangle.recipes import nashae_images, symae, symae_digits
 from unentangle.recipes.nashae_images import Experiment, Setting, best_detector, sampled
 from unentangle.recipes.record import Work, begin, rows_of
 from unentangle.storage import read_json
-from unentangle.train.engine import Run
+from unentangle.train import Run
 from unentangle.train.run import Record
 from worlds import Chase, dense_symae
 

@@ -9,7 +9,7 @@ from unentangle.experiments import seismic as recipes
 from unentangle.nets import convolution, keys
 from unentangle.recipes import find
 from unentangle.recipes.record import Work, begin
-from unentangle.train.engine import Run
+from unentangle.train import Run
 from unentangle.train.run import Record
 from worlds import dense_symae, untrained
 

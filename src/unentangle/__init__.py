@@ -9,7 +9,7 @@ from .methods import AE, VAE, BetaTCVAE, BetaVAE, FactorVAE, NashAE, SymAE
 from .model import Model
 from .schedules import Cosine, Linear
 from .study import study
-from .train.engine import Run, train
+from .train import Run, train
 
 __version__ = "0.1.0"
 

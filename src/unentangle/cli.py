@@ -48,8 +48,9 @@ from .model import Model
 from .schedules import Number
 from .storage import cache_folder, plain, read_json, save, write, write_json
 from .streams import encode_file, swap_file
-from .train.engine import least, train
+from .train.memory import keep_freed
 from .train.run import RunFolder
+from .train.training import least, train
 
 CONSOLE = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
 
@@ -422,7 +423,8 @@ def reproduce(what: Positional[str], out: Path, fast: bool = False) -> None:
         out: a folder.
         fast: a smaller version, in under a minute.
     """
-    recipes.find(what)(out, fast=fast)
+    with keep_freed():
+        recipes.find(what)(out, fast=fast)
 
 
 def _fit_command(name: str) -> type:
@@ -553,7 +555,8 @@ def _fit(
         share = max(HELD_OUT, np.ceil(200 / len(data.group_names)) / 100)
         CONSOLE.print(f"note: what is measured below was seen in training; --held-out {share:g} keeps some groups for that.")
     start = time.monotonic()
-    run = train(method, data, seeds=seeds, steps=steps, batch=batch, lr=lr, out=out)
+    with keep_freed():
+        run = train(method, data, seeds=seeds, steps=steps, batch=batch, lr=lr, out=out)
     path = source if source in DATA else str(Path(os.path.expanduser(source)).resolve())
     kept = {"transforms": data.chain.described()} if transforms else {}
     keys, rows = _names(groups, x)

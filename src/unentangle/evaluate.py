@@ -27,7 +27,7 @@ from .metrics import (
     used_latents,
 )
 from .model import Model
-from .train.engine import train
+from .train import train
 
 EXACT_ROWS = 20_000  # J takes quadratic time; of more rows, so many are drawn
 

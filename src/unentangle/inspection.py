@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Callable, Iterable
-from math import ceil, prod
+from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,14 +13,13 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from .data.blocks import Blocks
 from .data.dataset import Dataset, Scale, evenly, is_lazy, mean_and_std, survey
 from .errors import InputError
 from .methods import SymAE
 from .methods.protocol import Method, numbers_of
 from .methods.terms import row_axes, smooth
 from .schedules import at
-from .train.engine import RESIDENT_BYTES
+from .train.batches import RESIDENT_BYTES
 
 FEW = 15  # groups, of which a tenth would be fewer than two to hold out
 CLIPPED = 0.01  # of the values of a row are its greatest, or its least
@@ -264,7 +263,7 @@ def _notes(data: Dataset, report: Report) -> list[str]:
             f"rows of shape {shape} are taken as {shape[0]} samples of {shape[1]} channels; if they are {shape[0]} channels of "
             f"{shape[1]} samples, say so by the names of the axes: --x 'NAME: row channel time'."
         )
-    if (times := _read_for_one(data.x)) > SLOW and report.gigabytes * 2**30 > RESIDENT_BYTES:
+    if is_lazy(data.x) and (times := data.x.read_ratio) > SLOW and report.gigabytes * 2**30 > RESIDENT_BYTES:
         notes.append(
             f"for each row {times:.0f} times as much must be read; save the file in chunks of one or a few whole rows."
         )
@@ -307,12 +306,3 @@ def _plan(data: Dataset, report: Report, method: Method | None, scale: Scale, lo
     drawn = f"A step draws {min(number, len(data.group_sizes))} of the {report.groups} groups and {instances} rows of each"
     plan.append(f"{drawn}; {small} group(s) have fewer, and repeat some of theirs." if small else f"{drawn}.")
     return plan
-
-
-def _read_for_one(x: Any) -> float:
-    """How many times the bytes of a row lie in the chunks that it crosses on disk."""
-    parts = [part for part in (x.arrays if isinstance(x, Blocks) else [x])[:1] if getattr(part, "chunks", None)]
-    times = 1.0
-    for part in parts:
-        times = part.chunks[0] * prod(ceil(n / c) * c / n for n, c in zip(part.shape[1:], part.chunks[1:], strict=True))
-    return times

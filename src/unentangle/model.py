@@ -139,7 +139,8 @@ class Model:
         rest = [p for p in self.parts if len(taken.get(p.name, ())) < p.size]
         base, base_level = self._side(state, "state", rest or self.parts)
         other, level = self._side(style, "style", [p for p in self.parts if p.name in taken])
-        if any(p.per == "row" for p in rest):  # the level of a row goes with what is its own
+        own = any(p.per == "row" for p in rest)
+        if own:  # the level of a row goes with what comes from the row
             level = base_level
         states, styles = (len(next(iter(side.values()))) for side in (base, other))
         i, j = np.arange(states), np.arange(styles)
@@ -147,11 +148,11 @@ class Model:
             if states != styles:
                 raise InputError(f"there are {states} states and {styles} styles; pairs='each' needs as many.")
             return self._decoded(mixed(base, other, taken), level)
-        if not base.keys() & taken.keys():  # a decoder then does once what depends on the state alone
+        if not own and not base.keys() & taken.keys():  # a decoder does once what depends on the group alone
             return np.stack([self._decoded(other, level, {name: part[[k]] for name, part in base.items()}) for k in i])
         i, j = np.repeat(i, styles), np.tile(j, states)
         codes = mixed({name: part[i] for name, part in base.items()}, {name: part[j] for name, part in other.items()}, taken)
-        rows = self._decoded(codes, None if level is None else level[i if level is base_level else j])
+        rows = self._decoded(codes, None if level is None else level[i if own else j])
         return rows.reshape(states, styles, *rows.shape[1:])
 
     def traverse(

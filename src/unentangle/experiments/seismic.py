@@ -28,7 +28,7 @@ from ..methods.terms import Pooling
 from ..metrics import filter_error, filtered, leakage, matching_filter
 from ..model import Model
 from ..recipes.record import Row, Variant, Work, compare, seconds, summary
-from ..train.engine import Run
+from ..train import Run
 from .plots import pair_errors, probes, records, regions
 
 CONVOLUTIONAL = SymAE(decoder="convolution", terms=(Pooling(),))

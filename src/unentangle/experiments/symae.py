@@ -21,7 +21,7 @@ from ..model import Model
 from ..recipes.record import Row, Variant, Work, begin, compare, rows_of, seconds, summary
 from ..recipes.symae import DIGITS, MEASURES, example, example_1, only, steps_of, swap_measures
 from ..recipes.symae_digits import draw_handwriting, fitted_reader, style_and_content
-from ..train.engine import Run
+from ..train import Run
 from .plots import compared
 
 

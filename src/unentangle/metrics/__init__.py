@@ -1,4 +1,9 @@
-"""Measures: plain functions of arrays."""
+"""Measures: plain functions of arrays, a file each, which import what is heavy when they are called.
+
+Measures of codes against factors have the same arguments: `codes` (n, m); `factors` (n, k) or named columns, of which
+`tables.checked` tells classes from a continuum; `bins` of equal width, into which a continuum is cut, and by histograms latents
+too; `seed` of what is drawn.
+"""
 
 from .beta_vae_score import beta_vae_score
 from .dci import DCI, completeness, dci, disentanglement, importances
@@ -22,55 +27,10 @@ from .total_correlation import gaussian_total_correlation
 from .udr import udr
 
 __all__ = [
-    "DCI",
-    "PHI",
-    "R2",
-    "TAD",
-    "Baselines",
-    "Courses",
-    "InfoMEC",
-    "Leakage",
-    "Loops",
-    "Score",
-    "Scores",
-    "Strokes",
-    "SwapErrors",
-    "auroc",
-    "beta_vae_score",
-    "code_leakage",
-    "completeness",
-    "courses",
-    "dci",
-    "disentanglement",
-    "effects",
-    "explicitness",
-    "factor_vae_score",
-    "filter_error",
-    "filtered",
-    "gaussian_total_correlation",
-    "importances",
-    "infomec",
-    "informativeness",
-    "irs",
-    "leakage",
-    "learned_by_range",
-    "learned_by_variance",
-    "loops",
-    "matching_filter",
-    "mig",
-    "modularity",
-    "mutual_information",
-    "neighbour_mixing",
-    "off_data",
-    "roll_error",
-    "sap",
-    "scores",
-    "squared_correlation",
-    "strokes",
-    "swap_baselines",
-    "swap_errors",
-    "tad",
-    "threshold_auroc",
-    "udr",
-    "used_latents",
-]
+    "DCI", "PHI", "R2", "TAD", "Baselines", "Courses", "InfoMEC", "Leakage", "Loops", "Score", "Scores", "Strokes",
+    "SwapErrors", "auroc", "beta_vae_score", "code_leakage", "completeness", "courses", "dci", "disentanglement", "effects",
+    "explicitness", "factor_vae_score", "filter_error", "filtered", "gaussian_total_correlation", "importances", "infomec",
+    "informativeness", "irs", "leakage", "learned_by_range", "learned_by_variance", "loops", "matching_filter", "mig",
+    "modularity", "mutual_information", "neighbour_mixing", "off_data", "roll_error", "sap", "scores", "squared_correlation",
+    "strokes", "swap_baselines", "swap_errors", "tad", "threshold_auroc", "udr", "used_latents",
+]  # fmt: skip

@@ -9,7 +9,6 @@ from math import ceil, log2
 import numpy as np
 from jaxtyping import Float
 from numpy.fft import irfft, rfft
-from scipy.linalg import solve_toeplitz
 
 from ..errors import InputError
 
@@ -27,6 +26,8 @@ def matching_filter(
     Raises:
         InputError: if the shapes differ, length < 1, or x is zero.
     """
+    from scipy.linalg import solve_toeplitz
+
     x, y = np.asarray(x, float), np.asarray(y, float)
     if x.shape != y.shape or x.ndim < 2 or length < 1:
         raise InputError(

@@ -23,7 +23,7 @@ from ..errors import Diverged, InputError
 from ..methods.description import describe
 from ..methods.protocol import Method
 from ..storage import plain, read_json, save, write_json
-from ..train.engine import Run, prepare, settings, train
+from ..train.training import Run, prepare, settings, train
 
 Row = dict[str, Any]  # what is measured of one training
 Label = TypeVar("Label")

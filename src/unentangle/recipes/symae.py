@@ -35,7 +35,7 @@ from ..methods.description import describe
 from ..methods.terms import recommended
 from ..metrics import off_data, roll_error
 from ..model import Model
-from ..train.engine import Run
+from ..train import Run
 from .record import Row, Variant, Work, compare, seconds, slug
 
 DIGITS = SymAE(p=20, q=20, lam=30.0, lam_ramp=None, terms=recommended(coincidence=0.0))

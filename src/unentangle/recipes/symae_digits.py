@@ -25,7 +25,7 @@ from ..methods.description import describe
 from ..methods.protocol import Player
 from ..metrics import Strokes, strokes
 from ..model import Model
-from ..train.engine import Run
+from ..train import Run
 from .record import Row, Variant, Work, compare, seconds, slug
 from .symae import DIGITS, only, raw_rows, steps_of
 
