@@ -45,6 +45,7 @@ KNOWS = {
     "scoring": {"data", "errors", "io", "metrics", "report", "runs", "storage"},
     "flags": {"data", "datasets", "errors", "methods", "report", "schedules"},
     "recipes": None,
+    "experiments": None,
     "cli": None,  # the top knows everybody
     "__init__": None,
 }

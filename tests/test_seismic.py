@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 import unentangle as un
+from unentangle.experiments import seismic as recipes
 from unentangle.nets import convolution, keys
-from unentangle.recipes import seismic as recipes
+from unentangle.recipes import find
 from unentangle.recipes.record import Work, begin
 from unentangle.train import Run
 from unentangle.train.run import Record
@@ -126,7 +127,7 @@ def test_redatuming_goes_from_shots_to_numbers_and_pictures(tmp_path, cache, mon
 
     monkeypatch.setattr(recipes, "CONVOLUTIONAL", dense_symae(k=1024, decoder=decoder))
     monkeypatch.setattr(Work, "train", first_step)
-    recipes.redatuming(tmp_path, fast=True)
+    find("seismic.redatuming")(tmp_path, fast=True)
     (found,) = json.loads((tmp_path / "seismic_redatuming_fast.json").read_text())["cases"].values()
     measures = {name: about["values"][0] for name, about in found["measures"].items()}
     assert all(np.isfinite(value) for value in measures.values())
@@ -145,7 +146,7 @@ def test_what_codes_know_is_measured_on_held_out_rows(tmp_path, monkeypatch):
     monkeypatch.setattr(recipes, "CONVOLUTIONAL", dense_symae(k=40, q=4))
     monkeypatch.setattr(Work, "train", first_step)
     targets = {"bend": bend[:, None], "chance": rng.standard_normal((60, 1))}
-    found = recipes._known(begin(tmp_path, "known", True), data, targets, {}, 20)
+    found = recipes.probe(begin(tmp_path, "known", True), data, targets, {})
     assert found["r2"]["principal components"]["bend"] > 0.8
     assert found["r2"]["principal components"]["chance"] < 0.3
     assert found["chance_95"]["principal components"]["bend"] < 0.5
