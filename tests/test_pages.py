@@ -1,0 +1,58 @@
+"""The pages: their numbers come from results, their pictures and links are there, and the README is short and plain."""
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+RENDER = runpy.run_path(str(ROOT / "docs" / "render.py"))
+PAGES = {page: template for template, page in RENDER["pages"]().items()}
+PROSE = [*PAGES, ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md"]
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def anchors(text: str) -> set[str]:
+    """The names by which links reach the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_page_has_a_template():
+    assert {page for page in PAGES if page.parent.name == "docs"} == set((ROOT / "docs").glob("*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_pages_are_their_templates_rendered(page):
+    """If not: change the template, not the page, and run `python docs/render.py`."""
+    assert page.read_text() == RENDER["rendered"](PAGES[page].read_text())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_no_marks_stand_in_pages(page):
+    text = page.read_text()
+    assert "{{" not in text
+    marks = ["<!-- the main command -->", "<!-- the test command -->"] if page.name == "README.md" else []
+    assert re.findall(r"<!--.*?-->", text, re.DOTALL) == marks
+
+
+@pytest.mark.parametrize(
+    "placeholder", ["results/symae_swaps.json seeds .2f", "results/symae_swaps.json measures/nothing/mean .2f", "a number"]
+)
+def test_a_placeholder_that_is_no_number_is_refused(placeholder):
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        RENDER["filled"](placeholder)
+
+
+@pytest.mark.parametrize("page", PROSE, ids=name)
+def test_pictures_and_links_of_pages_are_there(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if "://" not in target:
+            file, _, anchor = target.partition("#")
+            path = page.parent / file if file else page
+            assert path.exists(), target
+            assert not anchor or anchor in anchors(path.read_text()), target
