@@ -10,6 +10,8 @@ ROOT = Path(__file__).parents[1]
 RENDER = runpy.run_path(str(ROOT / "docs" / "render.py"))
 PAGES = {page: template for template, page in RENDER["pages"]().items()}
 PROSE = [*PAGES, ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md"]
+PAPERS = [ROOT / "docs" / name for name in ("symae_paper.md", "nashae_paper.md")]
+LONGEST = 25  # words of a sentence
 
 
 def name(path: Path) -> str:
@@ -20,6 +22,14 @@ def anchors(text: str) -> set[str]:
     """The names by which links reach the headings of a page."""
     headings = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a page outside code, tables and headings, links and emphasis taken off."""
+    text = re.sub(r"```.*?```|<!--.*?-->|^#.*?$|^\|.*?$|!\[.*?\]\(.*?\)", "", text, flags=re.DOTALL | re.MULTILINE)
+    text = re.sub(r"\[([^\]]+)\]\([^)]+\)", r"\1", text).replace("*", "")
+    blocks = re.split(r"\n\s*\n|\n\s*(?:- |\d+\. )", "\n" + text)
+    return [s for block in blocks for s in re.split(r"(?<=[.?!])\s+(?=[^a-z\s])", " ".join(block.split())) if s]
 
 
 def test_every_page_has_a_template():
@@ -56,3 +66,16 @@ def test_pictures_and_links_of_pages_are_there(page):
             path = page.parent / file if file else page
             assert path.exists(), target
             assert not anchor or anchor in anchors(path.read_text()), target
+
+
+def test_the_readme_is_short():
+    text = (ROOT / "README.md").read_text()
+    assert len(text.splitlines()) <= 120
+    assert len(text.encode()) <= 8000
+    assert len(re.findall(r"!\[", text)) == 1
+    assert len(re.findall(r"\{\{", (RENDER["TEMPLATES"] / "README.md").read_text())) > 10
+
+
+@pytest.mark.parametrize("page", [page for page in PROSE if page not in PAPERS], ids=name)
+def test_sentences_are_short(page):
+    assert [s for s in sentences(page.read_text()) if len(s.split()) > LONGEST] == []
