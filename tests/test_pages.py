@@ -1,10 +1,17 @@
 """The pages: their numbers come from results, their pictures and links are there, and the README is short and plain."""
 
+import importlib.util
 import re
 import runpy
+import sys
+from functools import partial, reduce
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+import unentangle as un
+from unentangle.methods import METHODS
 
 ROOT = Path(__file__).parents[1]
 RENDER = runpy.run_path(str(ROOT / "docs" / "render.py"))
@@ -22,6 +29,11 @@ def anchors(text: str) -> set[str]:
     """The names by which links reach the headings of a page."""
     headings = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def examples(page: Path) -> list[str]:
+    """The Python of a page."""
+    return re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
 
 
 def sentences(text: str) -> list[str]:
@@ -79,3 +91,48 @@ def test_the_readme_is_short():
 @pytest.mark.parametrize("page", [page for page in PROSE if page not in PAPERS], ids=name)
 def test_sentences_are_short(page):
     assert [s for s in sentences(page.read_text()) if len(s.split()) > LONGEST] == []
+
+
+# -- what pages tell to type ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PROSE, ids=name)
+def test_names_of_the_package_are_there(page):
+    for dotted in re.findall(r"\bun\.([A-Za-z]\w*(?:\.[A-Za-z]\w*)*)", page.read_text()):
+        if dotted != "data.NAME":
+            reduce(getattr, dotted.split("."), un)
+
+
+def test_the_worked_example_of_a_method_runs(tmp_path, monkeypatch):
+    """As a file among the methods it trains, encodes, swaps and comes back from disk."""
+    file, module = tmp_path / "toy.py", "unentangle.methods.toy"
+    file.write_text(examples(ROOT / "docs" / "extending.md")[0])
+    spec = importlib.util.spec_from_file_location(module, file)
+    assert spec
+    assert spec.loader
+    toy = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, module, toy)
+    spec.loader.exec_module(toy)
+    monkeypatch.setitem(METHODS, "toy", toy.Toy)
+
+    data = un.data.mra(12, 10)
+    model = un.train(toy.Toy(), data, steps=10, batch=(4, 10), progress=False)[0]
+    codes = model.encode(data)
+    assert (codes.coherent.shape, codes.nuisance.shape) == ((12, 2), (120, 3))
+    assert model.swap(data, data.take(np.arange(5))).shape == (12, 5, 100)
+    model.save(tmp_path / "toy.safetensors")
+    again = un.Model.load(tmp_path / "toy.safetensors")
+    np.testing.assert_allclose(again.reconstruct(data), model.reconstruct(data), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.long
+def test_the_python_of_the_readme_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(un, "train", partial(un.train, steps=2, progress=False))
+    rows = np.random.default_rng(0).standard_normal((24, 32))
+    np.savez("recordings.npz", x=rows, event=np.repeat(np.arange(6), 4))
+    names = {}
+    for example in examples(ROOT / "README.md"):
+        exec(example, names)
+    assert names["virtual"].shape == (6, 24, 32)
+    assert names["latents"].shape == (360, 8)
