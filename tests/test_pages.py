@@ -92,6 +92,12 @@ def test_sentences_are_short(page):
     assert [s for s in sentences(page.read_text()) if len(s.split()) > LONGEST] == []
 
 
+def test_architecture_names_every_room():
+    rooms = re.findall(r"`(\w+)/?`", (ROOT / "ARCHITECTURE.md").read_text())
+    there = {path.stem for path in (ROOT / "src" / "unentangle").iterdir() if not path.name.startswith("_")}
+    assert there <= set(rooms)
+
+
 # -- what pages tell to type ----------------------------------------------------------------------------------------------
 
 
