@@ -1,7 +1,6 @@
 """The house rules that a machine can hold."""
 
 import ast
-import json
 import re
 import subprocess
 import sys
@@ -11,11 +10,9 @@ import pytest
 
 import unentangle as un
 from unentangle.cli import COMMANDS
-from unentangle.recipes import nashae
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "unentangle"
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 KNOWS = {
     "errors": set(),
@@ -142,7 +139,7 @@ print(json.dumps(sorted(kinds)))
 
 
 def test_every_test_file_mirrors_a_part():
-    parts = {p.stem for p in SOURCE.rglob("*")} | {"house", "tutorials"}
+    parts = {p.stem for p in SOURCE.rglob("*")} | {"house", "pages", "tutorials"}
     assert {p.stem.removeprefix("test_") for p in (ROOT / "tests").glob("test_*.py")} <= parts
 
 
@@ -150,50 +147,3 @@ def test_the_version_is_the_same_everywhere():
     for name in ("pyproject.toml", "CITATION.cff"):
         assert re.search(rf'^version[:=]? ?=? ?"?{re.escape(un.__version__)}"?$', (ROOT / name).read_text(), re.MULTILINE)
     assert f"[{un.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
-def test_numbers_and_tables_of_pages_come_from_results(page):
-    """What stands after a number's mark, or between a table's and its end, is in the file that the mark names: `python
-    tests/test_house.py` writes it.
-    """
-    text = page.read_text()
-    assert filled(text).splitlines() == text.splitlines()
-    marks, numbers = re.findall(r"<!-- (?!table)\S+\.json ", text), re.findall(NUMBER, text)
-    assert len(marks) == len(numbers) > 0
-
-
-PICTURE = r"!\[[^\]]+\]\((\S+)\)"
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
-def test_pictures_of_pages_are_there(page):
-    pictures = re.findall(PICTURE, page.read_text())
-    assert pictures
-    assert all((page.parent / picture).exists() for picture in pictures)
-
-
-NUMBER = r"(<!-- (\S+\.json) ((?:(?!-->).)+?) -->)(-?[\d.]*\d)"
-
-
-def filled(text: str) -> str:
-    """A page with the numbers and tables that its marks name, each number with as many decimals as it had."""
-
-    def table(mark):
-        content = json.loads((ROOT / mark[1]).read_text())
-        return f"<!-- table {mark[1]} -->\n{nashae.readme(content)}\n<!-- end -->"
-
-    def number(mark):
-        value = json.loads((ROOT / mark[2]).read_text())
-        for key in re.split(r"(?<! )/(?! )", mark[3]):  # the name of a case may hold one between blanks
-            value = value[key] if isinstance(value, dict) else max(value) if key == "max" else value[int(key)]
-        assert isinstance(value, int | float), f"{mark[1]} is {value}"
-        return f"{mark[1]}{value:.{len(mark[4].partition('.')[2])}f}"
-
-    text = re.sub(r"<!-- table (\S+) -->\n.*?<!-- end -->", table, text, flags=re.DOTALL)
-    return re.sub(NUMBER, number, text)
-
-
-if __name__ == "__main__":
-    for page in PAGES:
-        page.write_text(filled(page.read_text()))
