@@ -1,6 +1,7 @@
 """The house rules that a machine can hold."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -19,19 +20,21 @@ KNOWS = {
     "schedules": {"errors"},
     "gaussian": set(),
     "storage": {"errors"},
-    "data": {"errors", "datasets", "io"},  # the last two as names of `un.data` only
+    "progress": set(),
+    "freedom": {"errors"},
+    "data": {"errors", "freedom", "datasets", "io"},  # the last two as names of `un.data` only
     "io": {"errors", "data", "storage"},
     "datasets": {"errors", "data", "io", "storage"},
     "nets": {"errors", "data"},
     "dependence": {"errors", "gaussian"},
-    "metrics": {"errors", "data"},
+    "metrics": {"errors", "data", "freedom"},
     "plots": {"data"},
     "geodesics": {"dependence", "errors"},
     "methods": {"errors", "geodesics", "schedules", "data", "nets", "gaussian", "dependence", "metrics"},
     "export": {"errors", "methods", "storage"},
-    "model": {"errors", "export", "schedules", "data", "methods", "storage"},
+    "model": {"errors", "export", "geodesics", "data", "methods", "storage"},
     "train": {"errors", "progress", "schedules", "data", "methods", "model", "storage"},
-    "streams": {"errors", "data", "io", "methods", "model"},
+    "streams": {"errors", "data", "io", "methods", "model", "storage"},
     "inspection": {"errors", "schedules", "data", "methods", "train"},
     "classical": {"data", "freedom"},
     "evaluate": {"errors", "classical", "data", "dependence", "gaussian", "metrics", "methods", "model", "train"},

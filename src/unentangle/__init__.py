@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .model import Model
     from .schedules import Cosine, Linear
     from .study import study
-    from .train.engine import Run, train
+    from .train import Run, train
 
 __version__ = "0.1.0"
 
@@ -39,7 +39,6 @@ __all__ = [
     "data",
     "dependence",
     "evaluate",
-    "methods",
     "metrics",
     "nets",
     "predictability",
@@ -58,7 +57,7 @@ _HOMES = {
     "model": ("Model",),
     "schedules": ("Cosine", "Linear"),
     "study": ("study",),
-    "train.engine": ("Run", "train"),
+    "train": ("Run", "train"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -82,7 +81,7 @@ if not TYPE_CHECKING:  # a type checker knows the names from above, and is to se
         if name in _HOME:
             value = globals()[name] = getattr(import_module(f".{_HOME[name]}", __name__), name)
             return value
-        if name in __all__:
+        if name in (*__all__, "methods"):
             return import_module(f".{name}", __name__)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -86,7 +86,7 @@ def report(
     from .evaluate import agreement, baselines, evaluate, single_rows
     from .figures import figures
     from .storage import save, write, write_json
-    from .train.engine import least
+    from .train.training import least
 
     folder, seeds, measured = Path(folder), tuple(seeds), data if len(rows) == len(data) else data.take(rows)
     grouped = models[0].grouped

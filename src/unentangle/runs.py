@@ -17,7 +17,7 @@ from .methods.protocol import Method
 from .model import Model
 from .report import HELD_OUT, Report, report, split
 from .storage import plain, read_json, write_json
-from .train.engine import train
+from .train import train
 from .train.run import RunFolder
 
 
