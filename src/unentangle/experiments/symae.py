@@ -77,6 +77,7 @@ def _swaps(
         for kind in ("", "_between"):
             row[f"swap_error{kind}_over_reconstruction"] = row[f"swap_error{kind}"] / row[f"reconstruction_error{kind}"]
         row["swap_over_constant"] = row["swap_error"] / nothing_learned["constant"]
+        assert run.data.truth
         whole, of_each = _shape(run[0], run.data.truth.grid())
         return row | whole | {"training_seconds": seconds(run), "states": of_each}
 
