@@ -67,7 +67,7 @@ def ours(name: str, setting: Setting, data: Dataset) -> Callable[[], tuple[float
 
 def waiting(rounds: int) -> dict[str, float]:
     """The share of the time that goes by in waiting for rows, of data that is there, the median over rounds."""
-    found: dict[str, float] = {}
+    results: dict[str, float] = {}
     readers = {"dsprites": lambda: Dataset(dsprites().x, scaling=Scale(0.0, 1.0)), "celeba": celeba}
     module: Any = import_module("unentangle.train.batches")  # the name in the package is the function's
     resident, module.RESIDENT_BYTES = module.RESIDENT_BYTES, 0
@@ -79,9 +79,9 @@ def waiting(rounds: int) -> dict[str, float]:
             print(f"no waiting is measured on {name}: {error}")
             continue
         steps()  # compile, warm up
-        found[case] = float(np.median([steps()[1]["waiting"].mean() for _ in range(rounds)]))
+        results[case] = float(np.median([steps()[1]["waiting"].mean() for _ in range(rounds)]))
     module.RESIDENT_BYTES = resident
-    return found
+    return results
 
 
 @keep_freed()
@@ -101,16 +101,16 @@ def main() -> None:
         ratios[f"{case}: times faster than pytorch"] = middle["pytorch"] / middle["ours"]
         versions[case] = pytorch.version
         print(case, milliseconds[case], flush=True)
-    found = {
+    results = {
         "milliseconds_per_step": milliseconds,
         "ratios": ratios,
         "share_of_time_waiting_for_images_off_the_device": waiting(given.rounds),
         "versions_of_others": versions,
     }
-    print(found)
+    print(results)
     settings = {"batch": BATCH, "steps": STEPS, "rounds": given.rounds} | ({"note": given.note} if given.note else {})
     path = Path(__file__).parent / "results" / "images_step.json"
-    write_json(path, {"settings": settings} | found | {"provenance": provenance(monotonic() - start)})
+    write_json(path, {"settings": settings} | results | {"provenance": provenance(monotonic() - start)})
 
 
 if __name__ == "__main__":

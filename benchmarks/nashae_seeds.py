@@ -70,13 +70,13 @@ def growth() -> None:
 def learned() -> None:
     """Learned latents of 128 seeds, trained all at once and eight at a time."""
     start, data = monotonic(), un.data.beamsynthesis()
-    found = {}
+    results = {}
     for together in (128, 8):
         runs = [un.train(METHOD, data, seeds=range(s, s + together)) for s in range(0, 128, together)]
-        found[f"{together} at once"] = [METHOD.learned(m.trained, data) for run in runs for m in run]
-    counts = {name: dict(sorted(Counter(numbers).items())) for name, numbers in found.items()}
-    two = [[numbers.count(2), len(numbers) - numbers.count(2)] for numbers in found.values()]
-    _write("learned", start, {"learned_latents": found, "counts": counts, "fisher_exact_p": float(fisher_exact(two).pvalue)})
+        results[f"{together} at once"] = [METHOD.learned(m.trained, data) for run in runs for m in run]
+    counts = {name: dict(sorted(Counter(numbers).items())) for name, numbers in results.items()}
+    two = [[numbers.count(2), len(numbers) - numbers.count(2)] for numbers in results.values()]
+    _write("learned", start, {"learned_latents": results, "counts": counts, "fisher_exact_p": float(fisher_exact(two).pvalue)})
 
 
 def _write(what: str, start: float, result: dict[str, Any]) -> None:

@@ -60,12 +60,12 @@ def theirs(m: int) -> Callable[[], None]:
     mse = nn.MSELoss()
 
     def predict(z: torch.Tensor) -> torch.Tensor:
-        found = []
+        results = []
         for i, predictor in enumerate(predictors):
             others = z.clone()
             others[:, i] = 0
-            found.append(predictor(others))
-        return torch.cat(found, dim=1)
+            results.append(predictor(others))
+        return torch.cat(results, dim=1)
 
     def steps() -> None:
         for _ in range(STEPS):
@@ -121,7 +121,7 @@ def timed(function: Callable[[], None]) -> float:
 @keep_freed()
 def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
-    start, found = monotonic(), []
+    start, results = monotonic(), []
     torch.manual_seed(0)
     multiply = product()
     multiply()
@@ -146,13 +146,13 @@ def main() -> None:
             ratios[f"{name}: times faster than the loop"] = per_step["pytorch loop"] / per_step[name]
             ratios[f"{name}: times the floor"] = per_step[name] / per_step["floor"]
         milliseconds = {name: 1e3 * seconds for name, seconds in per_step.items()}
-        found.append({"m": m, "milliseconds_per_step": milliseconds, "gflops": rate / 1e9, "ratios": ratios})
-        print(found[-1], flush=True)
+        results.append({"m": m, "milliseconds_per_step": milliseconds, "gflops": rate / 1e9, "ratios": ratios})
+        print(results[-1], flush=True)
     settings = {"data": "beamsynthesis()", "rows": ROWS, "steps": STEPS, "rounds": rounds, "torch": torch.__version__}
     threads = {"torch_threads": torch.get_num_threads()}
     write_json(
         Path(__file__).parent / "results" / "nashae_step.json",
-        {"settings": settings | threads, "sizes": found, "provenance": provenance(monotonic() - start)},
+        {"settings": settings | threads, "sizes": results, "provenance": provenance(monotonic() - start)},
     )
 
 

@@ -27,15 +27,15 @@ def nothing(codes):
 
 @keep_freed()
 def main() -> None:
-    start, found = monotonic(), {}
+    start, results = monotonic(), {}
     for case, method in {"alone": replace(PRINTED, rate=0.0), "beside the defaults": un.SymAE()}.items():
         penalties = {"none": nothing} | {name: name for name in get_args(Named)}
         middle = medians({name: ours(replace(method, penalty=p, lam=0.3)) for name, p in penalties.items()}, ROUNDS)
-        found[case] = {name: seconds / middle["none"] for name, seconds in middle.items()}
-        print(case, found[case])
+        results[case] = {name: seconds / middle["none"] for name, seconds in middle.items()}
+        print(case, results[case])
     settings = {"data": "mra(18, 30)", "batch": (3, 30), "rounds": ROUNDS, "unit": "the step without a penalty"}
     path = Path(__file__).parent / "results" / "penalties_step.json"
-    write_json(path, {"settings": settings, "step": found, "provenance": provenance(monotonic() - start)})
+    write_json(path, {"settings": settings, "step": results, "provenance": provenance(monotonic() - start)})
 
 
 if __name__ == "__main__":

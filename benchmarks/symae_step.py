@@ -137,16 +137,16 @@ def main() -> None:
     rate = 2 * 2048**3 / middle.pop("product")
     ratios = {f"times faster than {name}": t / middle["ours"] for name, t in middle.items() if not name.startswith("ours")}
     ratios["times the floor"] = middle["ours"] / STEPS / (operations() / rate)
-    found = {
+    results = {
         "milliseconds_per_step": {name: 1e3 * t / STEPS for name, t in middle.items()},
         "gflops_of_a_product": rate / 1e9,
         "ratios": ratios,
         "versions_of_others": {name: side.version for name, side in sides.items() if isinstance(side, Other)},
     }
-    print(found)
+    print(results)
     settings = {"data": "mra(18, 30)", "network": "the authors', multiplicative", "steps": STEPS, "rounds": given.rounds}
     path = Path(__file__).parent / "results" / "symae_step.json"
-    write_json(path, {"settings": settings} | found | {"provenance": provenance(monotonic() - start)})
+    write_json(path, {"settings": settings} | results | {"provenance": provenance(monotonic() - start)})
 
 
 if __name__ == "__main__":

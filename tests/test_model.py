@@ -1,5 +1,6 @@
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 import unentangle as un
 from unentangle.data.dataset import Scale
 from unentangle.data.transforms import Chain
+from unentangle.methods import Codes, Coincidence
+from unentangle.methods.terms import recommended
 from unentangle.model import FORMAT
 from unentangle.storage import read_about
 from unentangle.train import Run
@@ -78,22 +81,121 @@ def beta():
 
 def test_swapped_latents_come_from_the_other_row(beta):
     codes = beta.encode(DATA)
-    every = beta.swap(DATA, DATA, latents=[0, 2])
+    every = beta.swap(DATA, DATA, parts={"latents": [0, 2]})
     assert every.shape == (30, 30, 12)
     mixed = codes[4].copy()
     mixed[[0, 2]] = codes[7, [0, 2]]
     np.testing.assert_allclose(every[4, 7], beta.decode(mixed)[0], atol=1e-5)
     np.testing.assert_allclose(every[np.arange(30), np.arange(30)], beta.reconstruct(DATA), atol=1e-5)
-    each = beta.swap(codes, codes[::-1], pairs="each", latents=range(3))
+    each = beta.swap(codes, codes[::-1], pairs="each", parts={"latents": range(3)})
     np.testing.assert_allclose(each, beta.reconstruct(DATA)[::-1], atol=1e-5)
-    for latents, says in ((None, "which of its 3 latents"), ([3], "some of the latents 0 to 2"), ([], "some of the latents")):
+    np.testing.assert_array_equal(each, beta.swap(codes, codes[::-1], pairs="each", parts="latents"))
+    for parts, says in (
+        (None, "BetaVAE needs to be told which of its 3 latents"),
+        ({"latents": [3]}, "some of the latents 0 to 2"),
+        ({"latents": [-1]}, "some of the latents 0 to 2"),
+        ({"latents": []}, "some of the latents"),
+        ([], "some of latents are needed"),
+        ({}, "some of latents are needed"),
+        ("nuisance", "some of latents are needed"),
+    ):
         with pytest.raises(un.InputError, match=says):
-            beta.swap(DATA, DATA, latents=latents)
+            beta.swap(DATA, DATA, parts=parts)
+
+
+def test_parts_of_a_swap_are_named_or_numbered(model):
+    """Each row of codes is put together by hand, part by part."""
+    codes = model.encode(DATA)
+    coherent, nuisance = codes.coherent[codes.group], codes.nuisance
+    a, b = [4, 4, 29], [7, 12, 0]  # rows of the state and of the style
+
+    def decoded(c, n):
+        return model.decode(Codes({}, {"coherent": c, "nuisance": n}, np.arange(len(n))))
+
+    whole = model.swap(DATA, DATA)
+    for parts in ("nuisance", ["nuisance"], {"nuisance": range(4)}):
+        np.testing.assert_array_equal(model.swap(DATA, DATA, parts=parts), whole)
+    np.testing.assert_allclose(whole[codes.group[a], b], decoded(coherent[a], nuisance[b]), atol=1e-5)
+    for parts in ("coherent", ["coherent"], {"coherent": np.arange(3)}):  # the states of the style: rows under groups
+        other = model.swap(DATA, DATA, parts=parts)
+        assert other.shape == (30, 6, 12)
+        np.testing.assert_allclose(other, whole.swapaxes(0, 1), atol=1e-5)
+    some = nuisance[a].copy()
+    some[:, [0, 2]] = nuisance[b][:, [0, 2]]
+    rows = model.swap(DATA, DATA, parts={"nuisance": [0, 2]})
+    assert rows.shape == (30, 30, 12)
+    np.testing.assert_allclose(rows[a, b], decoded(coherent[a], some), atol=1e-5)
+    mixed = coherent[a].copy()
+    mixed[:, 1] = coherent[b][:, 1]
+    rows = model.swap(DATA, DATA, parts={"coherent": [1], "nuisance": range(4)})
+    assert rows.shape == (6, 30, 12)
+    np.testing.assert_allclose(rows[codes.group[a], b], decoded(mixed, nuisance[b]), atol=1e-5)
+    np.testing.assert_allclose(model.swap(DATA, DATA, parts=["coherent", "nuisance"])[0], model.reconstruct(DATA), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("parts", "says"),
+    [
+        ("latents", "some of coherent, nuisance are needed"),
+        (["nuisance", "style"], "some of coherent, nuisance are needed"),
+        ([], "some of coherent, nuisance are needed"),
+        ({"nuisance": [4]}, "some of the nuisance 0 to 3"),
+        ({"coherent": [0], "nuisance": []}, "some of the nuisance 0 to 3"),
+        ({"coherent": [0.5]}, "some of the coherent 0 to 2"),
+    ],
+)
+def test_parts_that_are_not_there_are_refused(model, parts, says):
+    with pytest.raises(un.InputError, match=says):
+        model.swap(DATA, DATA, parts=parts)
+    with pytest.raises(un.InputError, match=says):
+        model.traverse(DATA, parts=parts)
+
+
+def test_sides_of_a_swap_that_lack_a_part_are_refused(model):
+    codes = model.encode(DATA)
+    with pytest.raises(un.InputError, match=r"state has shape \(6, 2\); a Dataset, Codes, or coherent codes \(n, 3\)"):
+        model.swap(codes.coherent[:, :2], DATA)
+    with pytest.raises(un.InputError, match=r"style has shape \(30, 3\); a Dataset, Codes, or nuisance codes \(n, 4\)"):
+        model.swap(DATA, codes.nuisance[:, :3])
+    with pytest.raises(un.InputError, match="state gives coherent and nuisance, so an array is not enough"):
+        model.swap(codes.coherent, DATA, parts={"nuisance": [0]})
+    with pytest.raises(un.InputError, match="the Codes of `encode` are needed"):
+        model.decode(codes.nuisance)
+
+
+def test_codes_pair_groups_with_rows(model):
+    codes = replace(model.encode(DATA), level=np.arange(60.0).reshape(30, 2))
+    paired = codes.pair([5, 0, 5], [2, 2, 29])
+    np.testing.assert_array_equal(paired.coherent[paired.group], codes.coherent[[5, 0, 5]])
+    np.testing.assert_array_equal(paired.nuisance, codes.nuisance[[2, 2, 29]])
+    np.testing.assert_array_equal(paired.level, codes.level[[2, 2, 29]])
+    one = codes.pair(3, range(4))
+    np.testing.assert_array_equal(one.group, [3] * 4)
+    own = model.encode(DATA).pair(codes.group, np.arange(30))
+    np.testing.assert_array_equal(model.decode(own), model.reconstruct(DATA))
+    assert codes.parts.keys() == {"coherent", "nuisance"}
+    assert repr(codes) == "Codes(coherent (6, 3), nuisance (30, 4))"
+    with pytest.raises(AttributeError, match="no part 'latents'; there are coherent, nuisance"):
+        _ = codes.latents
+
+
+def test_codes_of_any_method_are_codes(beta, model):
+    np.testing.assert_array_equal(beta.codes(DATA).latents, beta.encode(DATA))
+    np.testing.assert_array_equal(beta.decode(beta.codes(DATA)), beta.reconstruct(DATA))
+    assert (beta.grouped, model.grouped) == (False, True)
+    assert [part.name for part in beta.parts] == ["latents"]
+    assert [(part.name, part.size, part.per) for part in model.parts] == [("coherent", 3, "group"), ("nuisance", 4, "row")]
+    assert np.isnan(beta.inconsistency(beta.codes(DATA)))
+    assert beta.shortfall(DATA) == pytest.approx(np.mean((beta.reconstruct(DATA) - DATA.x) ** 2), rel=1e-5)
+    assert model.shortfall(DATA) == model.inconsistency(model.encode(DATA))
+    assert (beta.predictions(DATA), model.predictions(DATA), model.variances(DATA)) == (None, None, None)
+    assert (beta.variances(DATA) > 0).all()
+    assert beta.variances(DATA).shape == (30, 3)
 
 
 def test_a_traversal_goes_from_least_to_greatest(beta, model):
     codes = beta.encode(DATA)
-    paths = beta.traverse(DATA, row=3, latents=[1], points=5)
+    paths = beta.traverse(DATA, row=3, parts={"latents": [1]}, points=5)
     assert paths.shape == (1, 5, 12)
     ends = np.tile(codes[3], (2, 1))
     ends[:, 1] = codes[:, 1].min(), codes[:, 1].max()
@@ -101,12 +203,34 @@ def test_a_traversal_goes_from_least_to_greatest(beta, model):
     assert beta.traverse(DATA).shape == (3, 10, 12)
     with pytest.raises(un.InputError, match="row=30"):
         beta.traverse(DATA, row=30)
-    with pytest.raises(un.InputError, match="SymAE has no verb traverse"):
-        model.traverse(DATA)
-    with pytest.raises(un.InputError, match="BetaVAE has no verb interpolate"):
-        beta.interpolate(DATA.take(DATA.group == 0))
-    with pytest.raises(un.InputError, match="latents is for other methods"):
-        model.swap(DATA, DATA, latents=[0])
+    with pytest.raises(un.InputError, match="points=1"):
+        beta.traverse(DATA, points=1)
+    codes = model.encode(DATA)
+    paths = model.traverse(DATA, row=7, points=3)
+    assert paths.shape == (4, 3, 12)
+    for number, path in enumerate(paths):  # the nuisance of a row, under the code of its group
+        nuisance = np.tile(codes.nuisance[7], (2, 1))
+        nuisance[:, number] = codes.nuisance[:, number].min(), codes.nuisance[:, number].max()
+        ends = Codes(codes.by_group, {"nuisance": nuisance}, codes.group[[7, 7]])
+        np.testing.assert_allclose(path[[0, -1]], model.decode(ends), atol=1e-5)
+    whole = model.traverse(DATA, row=7, parts=["coherent", "nuisance"], points=3)
+    np.testing.assert_allclose(whole[3:], paths, atol=1e-5)
+    np.testing.assert_allclose(whole[:3], model.traverse(DATA, row=7, parts="coherent", points=3), atol=1e-5)
+    coherent = np.tile(codes.coherent[codes.group[7]], (2, 1))
+    coherent[:, 2] = codes.coherent[:, 2].min(), codes.coherent[:, 2].max()
+    ends = Codes({"coherent": coherent}, {"nuisance": codes.nuisance[[7, 7]]}, np.arange(2))
+    np.testing.assert_allclose(whole[2, [0, -1]], model.decode(ends), atol=1e-5)
+
+
+@pytest.mark.parametrize("path", ["spline", "geodesic"])
+def test_methods_without_groups_interpolate_through_their_rows(beta, path):
+    rows = DATA.x[[3, 8, 20]]  # an array has no groups
+    np.testing.assert_allclose(beta.interpolate(rows, path=path)[::10], beta.reconstruct(rows), atol=1e-4)
+    own = DATA.take(DATA.group == 0)
+    ends = beta.interpolate(own, [0, 1, 2, 4, 8], at=[8, 0], path=path)
+    np.testing.assert_allclose(ends, beta.reconstruct(own)[[4, 0]], atol=1e-4)
+    with pytest.raises(un.InputError, match="6 groups"):
+        beta.interpolate(DATA, path=path)
 
 
 def test_the_level_of_a_row_travels_with_its_nuisance(tmp_path):
@@ -124,12 +248,17 @@ def test_the_level_of_a_row_travels_with_its_nuisance(tmp_path):
         np.testing.assert_allclose(model.interpolate(first)[::10], model.reconstruct(first), rtol=1e-3)
     latent = untrained(dense_latents(un.AE, 36), loud)
     np.testing.assert_allclose(latent.reconstruct(3 * first.x), 3 * latent.reconstruct(first.x), rtol=1e-3)
-    swapped = latent.swap(loud, loud, latents=[0])
+    swapped = latent.swap(loud, loud, parts={"latents": [0]})
     np.testing.assert_allclose(swapped[np.arange(30), np.arange(30)], latent.reconstruct(loud), rtol=1e-3)
+    for parts in ("coherent", {"nuisance": [1]}):  # a state that gives numbers of its row gives its level
+        swapped = trained.swap(loud, loud, parts=parts)
+        own = swapped[np.arange(30), codes.group if parts == "coherent" else np.arange(30)]
+        np.testing.assert_allclose(own, trained.reconstruct(loud), rtol=1e-3)
+    np.testing.assert_allclose(trained.traverse(3 * loud.x, 4), 3 * trained.traverse(loud.x, 4), rtol=1e-3)
 
 
 def test_the_best_model_swaps_most_consistently(run):
-    assert run.best() is min(run, key=lambda m: m.method.inconsistency(m.trained, m.encode(DATA)))
+    assert run.best() is min(run, key=lambda m: m.inconsistency(m.encode(DATA)))
     assert [m.seed for m in run] == [0, 1]
 
 
@@ -171,6 +300,11 @@ def test_a_truncated_file_is_refused(model, tmp_path, keep):
         ({"method": {"name": "SymAE", "hook": "rm"}}, "has no hook"),
         ({"method": {"name": "SymAE", "p": 4, "q": 4, "architecture": "authors"}}, "does not fit"),
         ({"method": {"name": "SymAE", "nuisance": {"python": "os.system"}}}, "Python code"),
+        ({"method": {"name": "SymAE", "terms": [{"term": "trojan"}]}}, "not a model"),
+        ({"method": {"name": "SymAE", "terms": [{"term": "blur", "hook": "rm"}]}}, "blur has no hook"),
+        ({"method": {"name": "SymAE", "terms": [{"python": "Trojan"}]}}, "its terms is Python code"),
+        ({"method": {"name": "SymAE", "terms": "blur"}}, "a tuple of terms is needed|not a model"),
+        ({"method": {"name": "SymAE", "recommended": [1, 2, 3]}}, "has no recommended"),
     ],
 )
 def test_a_changed_description_is_refused_and_runs_nothing(model, tmp_path, change, says):
@@ -301,15 +435,18 @@ def test_own_nets_come_back_with_their_method(tmp_path):
 FILES = Path(__file__).parent / "files"
 PLAIN, WINDOWED = Chain((8,)), Chain((8,), (un.data.Window(1, 7), un.data.Taper(0.25), un.data.Resample(12)))
 KEPT = {
-    "symae": (un.SymAE(p=1, q=2, blur=0.0, consistency=1.0, coincidence=0.0), PLAIN),
+    "symae": (
+        un.SymAE(p=1, q=2, lam=1.0, rate_ramp=None, terms=(*recommended(blur=0)[:2], Coincidence(0.1, None))),
+        PLAIN,
+    ),
     "nashae": (un.NashAE(m=2, lam=0.25, updates=3), PLAIN),
     "transforms": (un.AE(m=1), WINDOWED),
 }
 ROWS = un.Dataset(np.arange(48.0).reshape(6, 8) % 7, groups=list("aabbbc"))
 
 
-@pytest.mark.parametrize("stem", sorted(p.stem for p in FILES.glob("model-*.npz")))
-def test_a_model_of_an_earlier_version_is_what_it_was(stem, tmp_path):
+@pytest.mark.parametrize("stem", [f"model-{FORMAT}-{name}" for name in KEPT])
+def test_a_model_of_a_kept_file_is_what_it_was(stem, tmp_path):
     (tmp_path / "model.safetensors").write_bytes(gzip.decompress((FILES / f"{stem}.safetensors.gz").read_bytes()))
     model, expected = un.Model.load(tmp_path / "model.safetensors"), np.load(FILES / f"{stem}.npz")
     assert (model.method, model.trained.chain) == KEPT[stem.split("-")[2]]
@@ -320,8 +457,8 @@ def test_a_model_of_an_earlier_version_is_what_it_was(stem, tmp_path):
 
 def outputs(model):
     codes = model.encode(ROWS)
-    named = {"codes": codes} if isinstance(codes, np.ndarray) else codes._asdict()
-    return {name: a for name, a in named.items() if a is not None} | {"rows": model.decode(codes)}
+    named = {"codes": codes} if isinstance(codes, np.ndarray) else codes.parts | {"group": codes.group}
+    return named | {"rows": model.decode(codes)}
 
 
 def keep_models():

@@ -35,6 +35,13 @@ def test_rows_are_the_records_of_their_factors(layers):
     np.testing.assert_array_equal(data.factors["frequency"], made.frequency[data.factors["source"]])
 
 
+def test_the_truth_is_the_record_of_every_pair(layers):
+    made, data = layers
+    np.testing.assert_array_equal(data.truth.under(2), made.records(2, data.factors["source"]))
+    assert data.truth.freedom == un.data.ShortFilter(33)
+    assert not data.truth.listed
+
+
 def test_records_are_convolutions(layers):
     made, _ = layers
     by_hand = np.convolve(made.green[2, :, 1], made.wavelets[6])[:128]

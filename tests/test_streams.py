@@ -50,7 +50,7 @@ def test_codes_in_a_file_are_those_in_memory(name, keys, models, ragged, tmp_pat
     data = ragged if keys else un.Dataset(ragged.x, ragged.factors)
     encode_file(models[name], data, tmp_path / "codes.npz")
     found, codes = np.load(tmp_path / "codes.npz"), models[name].encode(data)
-    codes = {"latents": codes} if name == "nashae" else codes._asdict()
+    codes = {"latents": codes} if name == "nashae" else codes.parts | {"group": codes.group, "level": codes.level}
     for kind, array in codes.items():
         np.testing.assert_allclose(found[kind], array, atol=1e-5, err_msg=kind)
     np.testing.assert_array_equal(found["depth"], ragged.factors["depth"])
@@ -93,9 +93,22 @@ def test_swaps_in_a_file_are_those_in_memory(models, ragged, tmp_path, small_par
     swap_file(models["symae"], alone, tmp_path / "alone.npz", 3 * state, style)
     swapped = models["symae"].swap(alone, alone)
     np.testing.assert_allclose(un.read(tmp_path / "alone.npz").x, swapped[3 * state, style], atol=1e-3)
-    swap_file(models["nashae"], ragged, tmp_path / "latents.npz", state, style, [1])
-    swapped = models["nashae"].swap(ragged, ragged, latents=[1])
+    swap_file(models["nashae"], ragged, tmp_path / "latents.npz", state, style, {"latents": [1]})
+    swapped = models["nashae"].swap(ragged, ragged, parts={"latents": [1]})
     np.testing.assert_allclose(un.read(tmp_path / "latents.npz").x, swapped[state, style], atol=1e-3)
+
+
+@pytest.mark.parametrize("parts", ["coherent", {"nuisance": [1]}, {"coherent": [0], "nuisance": [2, 3]}])
+def test_parts_of_swaps_in_a_file_are_those_in_memory(parts, models, ragged, tmp_path, small_parts):
+    """The state gives a row, whose part per group is that of its whole group."""
+    state, style = np.array([5, 0, 2, 19]), np.array([3, 3, 20, 0])
+    swap_file(models["symae"], ragged, tmp_path / "swaps.npz", state, style, parts)
+    found = un.read(tmp_path / "swaps.npz")
+    np.testing.assert_array_equal(found.groups, ragged.groups[state])
+    np.testing.assert_array_equal(found.factors["state_row"], state)
+    swapped = models["symae"].swap(ragged, ragged, parts=parts)
+    of_style = ragged.group[style] if parts == "coherent" else style
+    np.testing.assert_allclose(found.x, swapped[state, of_style], atol=1e-3)
 
 
 def test_some_rows_of_a_file_stay_in_it(ragged, tmp_path):

@@ -1,4 +1,4 @@
-from functools import cache, partial
+from dataclasses import replace
 
 import equinox as eqx
 import jax
@@ -7,46 +7,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.ndimage import gaussian_filter1d
 
 import unentangle as un
 from unentangle import nets
-from unentangle.data.dataset import Scale
-from unentangle.data.transforms import Chain
 from unentangle.dependence import PENALTIES, energy_penalty
-from unentangle.methods.protocol import Batch, Trained
-from unentangle.methods.symae import (
-    Codes,
-    Pairs,
-    adversarial_penalty,
-    coarse,
-    coherent_codes,
-    coincidence_penalty,
-    consistency_penalty,
-    half_and_half,
-    isometry_penalty,
-    max_pool,
-    mean_pool,
-    min_pool,
-    others_say,
-    regularise,
-    smooth,
-    some_of_each,
-    standardised,
-)
+from unentangle.methods.protocol import Batch, numbers_of, with_numbers
+from unentangle.methods.symae import CoherentCode, coherent_features, max_pool, mean_pool, min_pool, regularise
+from unentangle.methods.terms import Coincidence, Consistency, Isometry
+from unentangle.schedules import at
 from worlds import compiled, dense_symae, linear_symae, small_mra, untrained
 
-# One program each, as in a training: compiling operation by operation, these tests would do little else.
-adversarial_penalty, coincidence_penalty, consistency_penalty, isometry_penalty = map(
-    jax.jit, (adversarial_penalty, coincidence_penalty, consistency_penalty, isometry_penalty)
-)
-coarse, smooth, standardised = map(jax.jit, (coarse, smooth, standardised))
-others_say, regularise = jax.jit(others_say, static_argnums=2), jax.jit(regularise, static_argnums=0)
-
-
-@cache
-def value_and_gradient(penalty):
-    return jax.jit(jax.value_and_grad(penalty))
+regularise = jax.jit(regularise, static_argnums=0)  # one program, as in a training
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +95,8 @@ def test_the_loss_is_the_mean_squared_error_plus_lam_times_the_printed_penalty()
     net, state = method.init((12,), jax.random.key(0))
     x = jax.random.normal(jax.random.key(1), (4, 5, 12))
     loss, (terms, _) = compiled(method.loss, net, state, None, Batch(x, None, jax.random.key(2), 20))
-    c, _ = coherent_codes(net, state, mean_pool, x)
+    features = coherent_features(net, state, x.reshape(20, 12)).reshape(4, 5, -1)
+    c = CoherentCode(mean_pool)(net, state, features, jnp.ones((4, 5), bool))
     n = jax.vmap(jax.vmap(net.nuisance))(x)
     decoded = jax.vmap(lambda c, n: jax.vmap(lambda m: net.decoder.dec(jnp.concatenate([c, m])))(n))(c, n)
     np.testing.assert_allclose(terms["reconstruction"], np.mean((decoded - x) ** 2), rtol=1e-5)
@@ -133,7 +105,7 @@ def test_the_loss_is_the_mean_squared_error_plus_lam_times_the_printed_penalty()
 
 
 def test_the_loss_does_not_know_the_order_of_groups_and_instances():
-    method = dense_symae(rate=0.0, lam=0.3, isometry=75.0)
+    method = dense_symae(rate=0.0, lam=0.3, terms=(Isometry(75.0, None),))
     net, state = method.init((12,), jax.random.key(0))
     x = jax.random.normal(jax.random.key(1), (4, 5, 12))
     batch = Batch(x, None, jax.random.key(2), 20)
@@ -144,12 +116,16 @@ def test_the_loss_does_not_know_the_order_of_groups_and_instances():
 
 
 def test_the_multiplicative_decoder_is_a_product():
-    net, state = un.SymAE(p=2, q=3).init((20,), jax.random.key(0))
     c, n = jnp.ones((1, 2)), jnp.ones((2, 3))
-    d = net.decoder
-    a = jax.vmap(d.dec1)(c)
-    b = jax.vmap(d.dec2)(n)
-    np.testing.assert_allclose(d(c, n, jnp.array([0, 0]), state)[0], jax.vmap(d.dec3)(a * b), atol=1e-6)
+
+    def both(key):
+        net, state = un.SymAE(p=2, q=3).init((20,), key)
+        d = net.decoder
+        product = jax.vmap(d.dec3)(jax.vmap(d.dec1)(c) * jax.vmap(d.dec2)(n))
+        return d(c, n, jnp.array([0, 0]), state)[0], product
+
+    decoded, product = compiled(both, jax.random.key(0))
+    np.testing.assert_allclose(decoded, product, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -176,328 +152,120 @@ def test_an_own_encoder_alone_gets_a_dense_layer():
 
 @pytest.mark.parametrize("penalty", [*PENALTIES, lambda codes: jnp.mean(codes**2)], ids=[*PENALTIES, "own"])
 def test_the_loss_adds_the_named_penalty_of_the_nuisance_codes(penalty):
-    method = dense_symae(rate=0.0, lam=3.0, penalty=penalty, isometry=2.0, consistency=0.5, coincidence=0.7)
+    terms = (Isometry(2.0, None), Consistency(0.5), Coincidence(0.7, None))
+    method = dense_symae(rate=0.0, lam=3.0, penalty=penalty, terms=terms)
     net, state = method.init((12,), jax.random.key(0))
     batch = Batch(jax.random.normal(jax.random.key(1), (4, 5, 12)), None, jax.random.key(2), 20)
-    loss, (terms, _) = compiled(method.loss, net, state, None, batch)
+    loss, (named, _) = compiled(method.loss, net, state, None, batch)
     penalised = compiled(PENALTIES.get(penalty, penalty), compiled(jax.vmap(jax.vmap(net.nuisance)), batch.x))
-    assert float(terms["penalty"]) == pytest.approx(float(penalised), rel=1e-5)
-    total = terms["reconstruction"] + 3 * terms["penalty"] + 2 * terms["isometry"] + 0.5 * terms["consistency"]
-    total += 0.7 * terms["coincidence"]
+    assert float(named["penalty"]) == pytest.approx(float(penalised), rel=1e-5)
+    total = named["reconstruction"] + 3 * named["penalty"] + 2 * named["isometry"] + 0.5 * named["consistency"]
+    total += 0.7 * named["coincidence"]
     assert float(loss) == pytest.approx(float(total), rel=1e-6)
 
 
-def test_the_loss_adds_what_the_opponents_earn():
-    method = dense_symae(rate=0.0, lam=3.0, penalty="adversarial")
-    net, state = method.init((12,), jax.random.key(0))
-    batch = Batch(jax.random.normal(jax.random.key(1), (4, 5, 12)), None, jax.random.key(2), 20)
-    loss, (terms, _) = compiled(method.loss, net, state, None, batch)
-    codes = method.share(net, state, batch)
-    assert [c.shape for c in codes] == [(20, 3), (20, 4)]
-    found = Pairs(jax.vmap(net.opponents.coherent)(codes.nuisance), jax.vmap(net.opponents.nuisance)(codes.coherent))
-    covariances = [np.mean(c * f, axis=0) - np.mean(c, axis=0) * np.mean(f, axis=0) for c, f in zip(codes, found, strict=True)]
-    assert float(terms["penalty"]) == pytest.approx(np.concatenate(covariances).mean(), abs=1e-6)
-    assert float(loss) == pytest.approx(float(terms["reconstruction"] + 3 * terms["penalty"]), rel=1e-6)
-
-
-def test_a_number_that_does_not_vary_is_not_blown_up():
-    codes = jnp.stack([jnp.full(16, 3.1), jnp.arange(16.0)], axis=1)
-    assert jnp.abs(standardised(codes)[:, 0]).max() < 1e-2
-    assert jnp.std(standardised(codes)[:, 1]) == pytest.approx(1, rel=1e-4)
-
-
-def test_the_game_between_the_codes_is_lost_where_one_tells_the_other():
-    """Opponents who know the truth earn all of the variance, those who know nothing earn none."""
-    codes = Pairs(*(standardised(jax.random.normal(jax.random.key(i), (200, 3)) * 10 + 5) for i in range(2)))
-    np.testing.assert_allclose([c.std() for c in codes], 1, rtol=1e-3)
-    assert adversarial_penalty(codes, codes) == pytest.approx(1, rel=1e-3)
-    assert adversarial_penalty(codes, Pairs(jnp.ones((200, 3)), jnp.ones((200, 3)))) == pytest.approx(0, abs=1e-5)
-    gradient = jax.grad(lambda codes: adversarial_penalty(codes, Pairs(jnp.ones((200, 3)), jnp.ones((200, 3)))))(codes)
-    assert not any(np.any(g) for g in gradient)  # a code is held constant in the covariance with its prediction
-
-
-# -- blur -----------------------------------------------------------------------------------------------------------------
+# -- settings -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("row", "axes"),
-    [((30,), [2]), ((31, 2), [2]), ((20, 20), [2, 3]), ((9, 13, 3), [2, 3]), ((1,), [2])],
-    ids=["signal", "channels", "grey", "image", "one number"],
-)
-def test_rows_are_smoothed_along_their_axes_as_by_scipy(row, axes):
-    x = np.random.default_rng(0).standard_normal((2, 3, *row)).astype(np.float32)
-    expected = x
-    for axis in axes:
-        expected = gaussian_filter1d(expected, 0.15 * x.shape[axis], axis=axis, mode="reflect", truncate=8.0)
-    np.testing.assert_allclose(smooth(jnp.asarray(x), 0.15), expected, atol=2e-3)
-
-
-def test_what_is_smoothed_by_nothing_is_what_it_was_and_by_much_its_mean():
-    x = jax.random.normal(jax.random.key(0), (2, 3, 40))
-    np.testing.assert_allclose(smooth(x, 0.0), x, atol=1e-5)
-    np.testing.assert_allclose(smooth(x, 10.0), jnp.broadcast_to(x.mean(axis=2, keepdims=True), x.shape), atol=1e-5)
-
-
-def test_two_widths_add_as_variances():
-    x = jax.random.normal(jax.random.key(0), (2, 3, 40))
-    np.testing.assert_allclose(smooth(smooth(x, 0.03), 0.04), smooth(x, 0.05), atol=1e-5)
-
-
-@pytest.mark.parametrize("row", [(40,), (20, 2), (9, 9)])
-def test_coarse_rows_vary_about_their_means_as_they_did_and_sharp_ones_are_themselves(row):
-    x = 3 + jax.random.normal(jax.random.key(0), (3, 4, *row)) * jnp.array([0.0, 1.0, 5.0]).reshape(-1, *[1] * (1 + len(row)))
-    sharp, rows = compiled(jax.vmap(coarse, (None, 0)), x, jnp.array([0.0, 0.1]))  # seeds together
-    np.testing.assert_array_equal(sharp, x)
-    x, rows = np.asarray(x), np.asarray(rows)
-    before, after = (np.mean(a, axis=(2, 3) if row == (9, 9) else 2, keepdims=True) for a in (x, rows))
-    np.testing.assert_allclose(after, before, atol=1e-4)
-    spread = [np.mean((a - m) ** 2, axis=tuple(range(1, a.ndim))) for a, m in ((x, before), (rows, after))]
-    np.testing.assert_allclose(spread[1], spread[0], rtol=1e-4, atol=1e-6)
-
-
-@pytest.mark.parametrize("penalty", ["relative-energy", "adversarial"])
-def test_players_see_blurred_rows_as_if_these_had_been_coarse(penalty):
-    batch = Batch(jax.random.normal(jax.random.key(1), (4, 5, 12)), None, jax.random.key(2), 20)
-    given = {"rate": 0.0, "lam": 3.0, "isometry": 2.0, "consistency": 0.5, "penalty": penalty}
-    sharp, blurred = dense_symae(**given), dense_symae(**given, blur=0.1)
-    net, state = sharp.init((12,), jax.random.key(0))
-    before = batch._replace(x=coarse(batch.x, 0.1))
-    expected = compiled(sharp.loss, net, state, None, before)[0]
-    assert float(compiled(blurred.loss, net, state, None, batch)[0]) == pytest.approx(float(expected), rel=1e-5)
-    shared = blurred.share(net, state, batch)
-    for ours, theirs in zip(jax.tree.leaves(shared), jax.tree.leaves(sharp.share(net, state, before)), strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=1e-5)
-
-
-def test_a_blur_that_stays_is_refused():
-    with pytest.raises(un.InputError, match="at the end of the training"):
-        un.train(dense_symae(blur=0.1), small_mra(k=16), steps=1)
-
-
-# -- isometry -------------------------------------------------------------------------------------------------------------
-
-TURN = 2 * np.pi * np.random.default_rng(0).random((3, 16))
-
-
-def circles(turn):
-    return jnp.asarray(np.stack([np.cos(turn), np.sin(turn)], axis=2))
-
-
-def test_codes_that_move_as_the_recordings_do_have_no_isometry_penalty():
-    x = circles(TURN)
-    assert isometry_penalty(circles(3 - TURN), x) < 1e-6
-    own = jnp.array([1.0, 2.0, 5.0])[:, None, None]  # every group may have its own scale
-    assert isometry_penalty(own * circles(TURN), x) < 1e-6
-    bent = jnp.concatenate([x, 0.3 * circles(2 * TURN)], axis=2)  # a function of the distance, not the distance
-    assert isometry_penalty(x, bent) < 1e-4
-    assert isometry_penalty(bent, x) < 1e-4
-    uneven = [float(isometry_penalty(circles(TURN + by * np.sin(TURN)), x)) for by in (0.05, 0.1, 0.2)]
-    assert uneven[1] / uneven[0] == pytest.approx(4, rel=0.3)
-    assert uneven[2] / uneven[1] == pytest.approx(4, rel=0.3)
-    assert uneven[0] > 1e-5
-
-
-def test_a_regression_of_the_others_is_exact_on_a_line_and_leaves_itself_out():
-    at = jnp.linspace(0, 1, 20)
-    np.testing.assert_allclose(others_say(at, 3 * at - 1, 0.1), 3 * at - 1, atol=0.01)
-    alone = others_say(at, jnp.zeros(20).at[7].set(1.0), 0.1)
-    assert alone[7] == pytest.approx(0, abs=1e-6)
-
-
-def test_the_isometry_penalty_knows_no_order_and_no_motion():
-    x, codes = jax.random.normal(jax.random.key(0), (2, 3, 10, 4))
-    there = float(isometry_penalty(codes, x))
-    assert there > 0.01
-    mixed = jnp.array([4, 2, 9, 0, 1, 3, 5, 8, 7, 6])
-    assert isometry_penalty(codes[::-1, mixed], x[::-1, mixed]) == pytest.approx(there, rel=1e-4)
-    assert isometry_penalty(7 * codes[..., ::-1] + 2, 3 * x - 1) == pytest.approx(there, rel=1e-4)
-
-
-def test_recordings_that_are_all_far_apart_have_nothing_to_say():
-    far = jnp.eye(20)[None]  # every pair at the same distance, as good as for unlike images
-    codes = jax.random.normal(jax.random.key(0), (1, 20, 3))
-    assert isometry_penalty(codes, far) < 1e-4
-
-
-def test_a_signal_that_comes_back_does_not_forbid_the_circle_of_its_shifts():
-    """Of a wave of period 1 / 2 with less of period 1, shifts by 1 / 2 are nearer to each other than most."""
-    place = np.arange(64) / 64
-    wave = np.cos(4 * np.pi * place) + 0.7 * np.cos(2 * np.pi * place)
-    shift = np.random.default_rng(0).permutation(64)[:24]
-    x = jnp.asarray(np.stack([np.roll(wave, s) for s in shift]))[None]
-    turns = [(2 * np.pi * shift / 64 + by * np.sin(2 * np.pi * shift / 64))[None] for by in (0.0, 0.1, 0.3)]
-    circle, uneven, more = (float(isometry_penalty(circles(turn), x)) for turn in turns)
-    assert 5 * circle < uneven < more
-
-
-@pytest.mark.parametrize("instances", [2, 40])
-def test_the_isometry_penalty_of_any_group_is_finite_and_so_is_its_gradient(instances):
-    x = jnp.zeros((2, instances, 5))
-    for codes in (jnp.zeros((2, instances, 3)), jax.random.normal(jax.random.key(0), (2, instances, 3))):
-        value, gradient = value_and_gradient(isometry_penalty)(codes, x)
-        assert jnp.isfinite(value)
-        assert jnp.all(jnp.isfinite(gradient))
-
-
-# -- coincidence ----------------------------------------------------------------------------------------------------------
-
-STEPS = 2 * np.pi * np.arange(12) / 12
-
-
-def beside(turn, by, groups=3):
-    """Copies of the same codes on a circle, each so far beside the one before."""
-    return circles(np.stack([turn + by * group for group in range(groups)]))
-
-
-@pytest.mark.parametrize(
-    "turn", [STEPS, 0.3 * STEPS**1.5, np.repeat(STEPS[:2], 6)], ids=["even", "uneven", "drawn again and again"]
-)
-def test_codes_that_are_the_same_in_all_groups_coincide_and_stay(turn):
-    values = [float(coincidence_penalty(beside(turn, by))) for by in (0.0, 0.01, 0.02, 0.04)]
-    assert values[0] == 0
-    assert np.all(np.diff(values) > 0)
-    assert not value_and_gradient(coincidence_penalty)(beside(turn, 0.0))[1].any()
-
-
-def test_codes_without_their_like_have_nothing_to_say():
-    far = beside(STEPS, 0.0, 2) + jnp.array([0.0, 10.0])[:, None, None]
-    assert coincidence_penalty(far) == pytest.approx(1)
-    assert not value_and_gradient(coincidence_penalty)(far)[1].any()
-
-
-def test_the_coincidence_penalty_knows_no_order_no_motion_no_scale_and_hardly_an_outlier():
-    codes = circles(np.stack([STEPS, STEPS + 0.1, STEPS[::-1] - 0.05]))
-    there = float(coincidence_penalty(codes))
-    assert 0.1 < there < 0.9
-    mixed = np.random.default_rng(0).permutation(12)
-    assert coincidence_penalty(codes[::-1, mixed]) == pytest.approx(there, rel=1e-4)
-    assert coincidence_penalty(7 * codes[..., ::-1] + 2) == pytest.approx(there, rel=1e-4)
-    assert coincidence_penalty(codes.at[:, 0].set(100.0)) == pytest.approx(there, abs=0.1)
-
-
-@pytest.mark.parametrize("shape", [(1, 5, 3), (3, 1, 3), (2, 40, 3)])
-def test_the_coincidence_penalty_of_any_groups_is_finite_and_so_is_its_gradient(shape):
-    for codes in (jnp.zeros(shape), jax.random.normal(jax.random.key(0), shape)):
-        value, gradient = value_and_gradient(coincidence_penalty)(codes)
-        assert jnp.isfinite(value)
-        assert jnp.all(jnp.isfinite(gradient))
-
-
-# -- consistency ----------------------------------------------------------------------------------------------------------
-
-
-SIZES = jnp.array([[1.0], [2.0], [5.0]])
-GIVEN = jax.random.normal(jax.random.key(0), (3, 8, 2))
-
-
-def sizes_and_nuisances(gain=1.0, beside=0.0):
-    """Nets that know their world: rows (s, s n) of nuisances n at the size s of the state, encoded as gain n + beside s."""
-
-    def decoder(sizes, codes, group, state):
-        size = sizes[group]
-        return jnp.concatenate([size, size * codes / gain], axis=1), state
-
-    net = nets.SymAENets(lambda x: x[:1], nets.LINEAR, lambda x: gain * x[1:] / x[0] + beside * x[0], decoder)
-    return net, eqx.nn.make_with_state(lambda: nets.LINEAR)()[1]
-
-
-def inconsistency(codes, gain=1.0, beside=0.0):
-    net, state = sizes_and_nuisances(gain, beside)
-    virtual = compiled(partial(un.SymAE()._virtual, net, state), SIZES, codes)
-    return float(consistency_penalty(virtual.again, virtual.given))
-
-
-@pytest.mark.parametrize("gain", [1.0, 7.0])
-def test_states_that_mean_the_same_by_a_code_are_consistent_at_any_scale(gain):
-    assert inconsistency(gain * GIVEN, gain) == pytest.approx(0, abs=1e-9)
-
-
-def test_states_that_encode_beside_what_they_were_given_are_not():
-    variance = float(jnp.var(GIVEN[:, 4:].reshape(-1, 2), axis=0).mean())  # of the half that swaps are given
-    assert inconsistency(GIVEN, beside=0.1) == pytest.approx(float(jnp.mean((0.1 * SIZES) ** 2)) / variance, rel=1e-4)
-
-
-def two_sizes(nets_and_state):
-    codes = Codes(np.array(SIZES[:2]), np.array(GIVEN[:2]).reshape(-1, 2), np.repeat([0, 1], 8))
-    return Trained(*nets_and_state, Scale(0.0, 1.0), Chain((3,), ())), codes
-
-
-@pytest.mark.parametrize("beside", [0.0, 0.1])
-def test_inconsistency_of_a_model_is_that_of_swaps_with_other_groups(beside):
-    trained, codes = two_sizes(sizes_and_nuisances(beside=beside))
-    expected = np.mean((beside * SIZES[:2]) ** 2) / codes.nuisance.var(axis=0).mean()
-    assert un.SymAE().inconsistency(trained, codes) == pytest.approx(float(expected), rel=0.1, abs=1e-9)
-
-
-def test_a_donor_handed_back_is_inconsistent_though_its_nuisance_is_kept():
-    net, state = sizes_and_nuisances()
-    back = net._replace(nuisance=lambda x: x[1:], decoder=lambda c, n, group, state: (jnp.concatenate([n[:, :1], n], 1), state))
-    trained, codes = two_sizes((back, state))
-    assert un.SymAE().inconsistency(trained, codes) > 1
-
-
-def test_codes_that_do_not_vary_tell_nothing_of_consistency():
-    trained, codes = two_sizes(sizes_and_nuisances())
-    one = codes._replace(coherent=codes.coherent[:1], group=0 * codes.group)
-    for constant in (one, codes._replace(nuisance=0 * codes.nuisance), codes._replace(coherent=0 * codes.coherent)):
-        assert np.isnan(un.SymAE().inconsistency(trained, constant))
-
-
-def test_consistency_teaches_the_encoders_and_not_the_decoder():
-    method = dense_symae(consistency=1.0)
-    net, state = method.init((12,), jax.random.key(0))
-    c, n = jax.random.normal(jax.random.key(1), (4, 3)), jax.random.normal(jax.random.key(2), (4, 5, 4))
-
-    def inconsistency(net_and_codes):
-        virtual = method._virtual(net_and_codes[0], state, c, net_and_codes[1])
-        return consistency_penalty(virtual.again, virtual.given)
-
-    of_net, of_codes = compiled(eqx.filter_grad(inconsistency), (net, n))
-    assert not any(np.any(w) for w in jax.tree.leaves(of_net.decoder))
-    assert all(np.any(w) for w in jax.tree.leaves(of_net.nuisance))
-    assert np.any(of_codes)
-
-
-def test_swaps_are_not_decoded_where_consistency_weighs_nothing():
-    net, state = dense_symae().init((12,), jax.random.key(0))
-    batch = Batch(jax.random.normal(jax.random.key(1), (4, 5, 12)), None, jax.random.key(2), 20)
-    methods = [dense_symae(rate=0.0, lam=0.3, consistency=weight) for weight in (0.0, 1.0)]
-    never, always = (compiled(method.loss, net, state, None, batch)[1][0]["consistency"] for method in methods)
-    assert never == 0 < always
-
-
-@pytest.mark.parametrize("instances, each", [(1, 1), (2, 1), (5, 3), (30, 15), (60, 16)])
-def test_half_of_what_is_compared_is_virtual(instances, each):
-    net, state = sizes_and_nuisances()
-    codes = jax.random.normal(jax.random.key(0), (len(SIZES), instances, 2))
-    virtual = compiled(partial(un.SymAE()._virtual, net, state), SIZES, codes)
-    both = half_and_half(jnp.zeros((2, instances)), jnp.ones_like(virtual.again[:2, :, 0]))
-    assert both.shape == (2, 2 * each)
-    np.testing.assert_array_equal(both.sum(axis=1), each)
-
-
-def test_a_share_of_each_group_is_drawn_evenly():
-    rows = jnp.arange(24.0).reshape(4, 6)
-    draws = np.stack([np.sort(some_of_each(jax.random.key(i), rows, 0.5)) for i in range(200)])
-    assert draws.shape == (200, 4, 3)
-    assert (np.diff(draws) > 0).all()
-    assert (draws // 6 == np.arange(4)[:, None]).all()
-    np.testing.assert_allclose(np.bincount(draws.ravel().astype(int), minlength=24) / 200, 0.5, atol=0.15)
-    np.testing.assert_array_equal(some_of_each(jax.random.key(0), rows, 1.0), rows)
-    assert some_of_each(jax.random.key(0), rows, 0.01).shape == (4, 1)
-
-
-@pytest.mark.parametrize(
-    ("name", "number"),
-    [
-        *((weight, -1.0) for weight in ("rate", "lam", "blur", "isometry", "consistency", "coincidence")),
-        ("lam", np.nan),
-        ("rate", 1.0),
-        ("p", 0),
-        ("pooled", 0.0),
-        ("pooled", 1.1),
-    ],
+    ("name", "number"), [("rate", -1.0), ("lam", -1.0), ("lam", np.nan), ("rate", 1.0), ("p", 0), ("q", 0)]
 )
 def test_impossible_numbers_are_refused(name, number):
-    with pytest.raises(un.InputError):
+    with pytest.raises(un.InputError, match=name):
         un.SymAE(**{name: number})
+
+
+def course(method, name, times=(0.0, 0.3, 0.6, 0.7, 1.0)):
+    """A number of a method in the course of a training."""
+    return [round(float(at(numbers_of(method)[name], jnp.asarray(t))), 6) for t in times]
+
+
+def test_a_weight_keeps_its_ramp_and_without_one_is_constant():
+    assert course(un.SymAE(), "lam") == [0.3, 0.15, 0, 0, 0]
+    assert course(un.SymAE(lam=1.0), "lam") == [1, 0.5, 0, 0, 0]
+    assert course(un.SymAE(lam=1.0, lam_ramp=None), "lam") == [1] * 5
+    assert course(un.SymAE(lam_ramp=un.Linear(0.0, 1.0)), "lam") == [0, 0.09, 0.18, 0.21, 0.3]
+    assert course(un.SymAE(), "rate", (0.0, 0.35, 0.7, 1.0)) == [0.5, 0.25, 0, 0]
+    assert course(un.SymAE(rate=un.Linear(0.2, 0.6), rate_ramp=None), "rate") == [0.2, 0.32, 0.44, 0.48, 0.6]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "says"),
+    [
+        ({"lam": un.Linear(0.3, 0.0)}, "lam_ramp comes on top of a schedule; say lam_ramp=None"),
+        ({"rate": lambda progress: 0.5 * progress}, "rate_ramp comes on top of a schedule"),
+        ({"lam_ramp": 0.5}, "lam_ramp=0.5; a schedule of a factor, or None"),
+        ({"rate_ramp": "linear"}, "rate_ramp='linear'; a schedule of a factor"),
+    ],
+)
+def test_a_ramp_is_a_schedule_of_a_plain_number(numbers, says):
+    with pytest.raises(un.InputError, match=says):
+        un.SymAE(**numbers)
+
+
+@pytest.mark.parametrize("number", ["rate", "lam"])
+def test_a_ramp_that_leaves_the_bounds_on_its_way_is_refused_before_training(number):
+    """The ramp is out of bounds from 5 % to 15 % of the training only."""
+
+    def bump(progress):
+        return jnp.where(jnp.abs(progress - 0.1) < 0.05, -1.0 if number == "lam" else 4.0, 1.0)
+
+    method = dense_symae(**{number: 0.3, f"{number}_ramp": bump})
+    with pytest.raises(un.InputError, match=f"{number}="):
+        un.train(method, small_mra(), steps=1000, progress=False)
+
+
+def test_numbers_of_and_with_numbers_are_inverse():
+    terms = (Isometry(2.0), Consistency(0.5), Coincidence(un.Linear(0.1, 0.3), None))
+    method = un.SymAE(lam=0.7, lam_ramp=None, terms=terms)
+    numbers = numbers_of(method)
+    assert numbers.keys() == {"rate", "lam", "terms.isometry", "terms.coincidence"}  # a plain number cannot be scheduled
+    again = with_numbers(method, numbers)
+    assert eqx.tree_equal(numbers_of(again), numbers)
+    assert (again.lam, again.rate_ramp, again.terms[1]) == (0.7, None, Consistency(0.5))
+    now = {"rate": 0.1, "lam": 0.2, "terms.isometry": 3.0, "terms.coincidence": 4.0}
+    assert numbers_of(with_numbers(method, now)) == now
+    assert with_numbers(method, {"lam": 0.1}) == replace(method, lam=0.1)
+    assert with_numbers(un.NashAE(), {"lam": 0.5}) == un.NashAE(lam=0.5)
+
+
+@pytest.mark.parametrize(
+    ("example", "deviates", "steps", "batch"),
+    [
+        (1, {}, 3000, (18, 30)),
+        (2, {"rate": 0.0, "lam": 10 / (97 * 100)}, 3000, (6, 97)),
+        (3, {"decoder": "concatenation"}, 3000, (18, 30)),
+        (4, {"regulariser": "gaussian-noise"}, 4000, (18, 30)),
+        (5, {"decoder": "dense"}, 3000, (18, 30)),
+    ],
+)
+def test_what_is_printed_is_what_the_paper_prints(example, deviates, steps, batch):
+    """p = 5, q = 10, r = 0.5 constant, no penalty, nothing of ours; Adam at 1e-3 in full batches (appendix A)."""
+    printed = un.SymAE.printed(example)
+    as_printed = {"p": 5, "q": 10, "rate": 0.5, "lam": 0.0, "penalty": "energy", "decoder": "multiplicative", "pool": "mean"}
+    as_printed |= {"regulariser": "dropout-unscaled", "architecture": "appendix", "terms": ()}
+    assert {name: getattr(printed, name) for name in as_printed} == as_printed | deviates
+    assert (printed.rate_ramp, printed.lam_ramp) == (None, None)
+    assert printed.recommended == (steps, batch, 1e-3)
+    assert printed.players()[-1].optimiser is un.methods.protocol.KERAS_ADAM
+    own = un.SymAE.printed(example, lam=0.5, terms=(Isometry(),), architecture="authors")
+    assert (own.lam, own.terms, own.architecture) == (0.5, (Isometry(),), "authors")
+    assert own.recommended == printed.recommended
+
+
+def test_the_paper_has_five_examples():
+    with pytest.raises(un.InputError, match="example=6; the paper has Examples 1 to 5"):
+        un.SymAE.printed(6)
+    assert un.SymAE.printed() == un.SymAE.printed(1)
+
+
+def test_what_is_recommended_can_be_read_of_the_class_and_of_a_method():
+    assert un.SymAE.recommended == un.SymAE().recommended == un.SymAE(p=2).recommended
+    assert un.SymAE.recommended[:2] == (5000, (3, 30))
+
+
+def test_a_net_without_weights_can_be_a_part():
+    """A player names the nets that it moves, of which some may hold nothing to be moved."""
+    method = dense_symae(coherent_1=lambda key: nets.Dense(12, 3, key), coherent_2=eqx.nn.Identity())
+    run = un.train(method, small_mra(), steps=1, batch=(2, 3), progress=False)
+    assert run[0].encode(small_mra()).coherent.shape == (6, 3)

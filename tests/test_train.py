@@ -31,7 +31,7 @@ from worlds import LATENTS, Chase, conv_latents, dense_latents, dense_symae, gau
 
 @dataclasses.dataclass(frozen=True)
 class OneMove(un.SymAE):
-    """The game between the codes with one move of the opponents in place of five: it compiles faster."""
+    """The adversarial penalty with one step of the predictors in place of five: it compiles faster."""
 
     def players(self):
         return tuple(player._replace(times=1) for player in super().players())
@@ -124,7 +124,7 @@ def _with_players(method, players):
     return Fixed(**vars(method))
 
 
-def test_a_game_of_two_players_goes_as_calculated():
+def test_two_players_move_as_calculated():
     """The hunter halves the distance twice a step and the prey then runs 0.25 on: every term is known."""
     run = un.train(Chase(lam=1.0), gaussian_rows(), seeds=0, progress=False, steps=4, lr=0.5)
     hunter, prey = 0.0, 8.0

@@ -118,7 +118,7 @@ class Model:
         self,
         state: Any,
         style: Any,
-        parts: str | Sequence[str] | Mapping[str, Sequence[int]] | None = None,
+        parts: str | Sequence[str] | Mapping[str, Any] | None = None,
         pairs: Literal["all", "each"] = "all",
     ) -> Float[np.ndarray, "..."]:
         """Virtual data: some parts of the codes from `style`, the rest from `state` (redatuming, section 2.4 of the SymAE
@@ -135,7 +135,7 @@ class Model:
         """
         if pairs not in ("all", "each"):
             raise InputError(f"pairs={pairs!r} is unknown; it is all or each.")
-        taken = self._taken(parts)
+        taken = self.taken(parts)
         rest = [p for p in self.parts if len(taken.get(p.name, ())) < p.size]
         base, base_level = self._side(state, "state", rest or self.parts)
         other, level = self._side(style, "style", [p for p in self.parts if p.name in taken])
@@ -156,7 +156,7 @@ class Model:
         return rows.reshape(states, styles, *rows.shape[1:])
 
     def traverse(
-        self, data: Any, row: int = 0, parts: str | Sequence[str] | Mapping[str, Sequence[int]] | None = None, points: int = 10
+        self, data: Any, row: int = 0, parts: str | Sequence[str] | Mapping[str, Any] | None = None, points: int = 10
     ) -> Float[np.ndarray, "numbers points ..."]:
         """One row of the data decoded while one number of its code at a time goes from its least to its greatest value.
 
@@ -169,7 +169,7 @@ class Model:
         data = self.view(data)
         if not 0 <= row < len(data) or points < 2:
             raise InputError(f"row={row} and points={points}; a row below {len(data)} and 2 points or more are needed.")
-        taken = self._taken([p.name for p in self.parts if p.per == "row"] if parts is None else parts)
+        taken = self.taken([p.name for p in self.parts if p.per == "row"] if parts is None else parts)
         codes = self.codes(data)
         start, count = codes.pair(codes.group[row], [row]), sum(map(len, taken.values()))
         paths = {name: np.repeat(part, count * points, axis=0) for name, part in per_row(start).items()}
@@ -322,7 +322,7 @@ class Model:
 
     def state_by_row(self, parts: Any = None) -> bool:
         """Whether in such a swap the state gives a part per row, so that it is a row and not a group."""
-        taken = self._taken(parts)
+        taken = self.taken(parts)
         return any(p.per == "row" and len(taken.get(p.name, ())) < p.size for p in self.parts) or not self.grouped
 
     def _side(self, given: Any, argument: str, parts: Sequence[Part]) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
@@ -337,8 +337,8 @@ class Model:
         arrays = per_row(codes) if by_row else codes.by_group
         return {p.name: self._array(arrays[p.name], argument, p) for p in parts}, codes.level if by_row else None
 
-    def _taken(self, parts: Any) -> dict[str, np.ndarray]:
-        """The numbers of each part that come from the style, by the name of the part."""
+    def taken(self, parts: Any) -> dict[str, np.ndarray]:
+        """The numbers of each part that come from the style in such a swap, by the name of the part."""
         sizes = {p.name: p.size for p in self.parts}
         if parts is None:
             if not self.grouped:

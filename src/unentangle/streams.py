@@ -15,7 +15,7 @@ from jaxtyping import Int
 from .data.dataset import Dataset
 from .errors import InputError
 from .io.outputs import Column, Columns, growing
-from .methods.codes import Codes, per_row
+from .methods.codes import Codes, mixed, per_row
 from .methods.description import describe
 from .model import Model
 from .storage import plain
@@ -95,8 +95,8 @@ def swap_file(
     """Write virtual data: row i of the file is the state of group state[i] under the nuisance of row style[i] of the data.
 
     The file is itself data that can be read (a .csv with x="x_*"): x (n, *row), groups (the group that gave the state), and
-    for each row style_group and style_row, where its nuisance comes from. If the state gives parts per row (`by_row`),
-    state[i] is a row of the data, state_row.
+    for each row style_group and style_row, where its nuisance comes from. If the state gives parts per row
+    (`Model.state_by_row`), state[i] is a row of the data, state_row; parts per group are those of the group of a row.
 
     Args:
         model: who swaps.
@@ -122,7 +122,7 @@ def swap_file(
     } | ({"state_row": Column(("n_rows",), (len(state),), np.int64)} if rowwise else {})
     digest = sha256(state.tobytes() + style.tobytes()).hexdigest()
     with growing(path, [*_asked(model, data, "swaps"), digest, plain(parts)], columns) as result:
-        swapped = (_swaps_of_rows if rowwise else _swaps_of_groups)(model, data, state, style, parts)
+        swapped = (_swaps_of_groups if model.grouped else _swaps_of_rows)(model, data, state, style, parts)
         step = max(1, VALUES // int(np.prod(data.row_shape)))
         for number in range(-(-len(state) // step)):
             rows = np.arange(number * step, min((number + 1) * step, len(state)))
@@ -160,35 +160,43 @@ def averages(data: Dataset) -> np.ndarray:
 
 
 def _swaps_of_groups(model: Model, data: Dataset, state: np.ndarray, style: np.ndarray, parts: Any) -> Rows:
-    """The parts per group of groups with the parts per row of rows, all of which are encoded first, whole groups at a time."""
-    needed = np.isin(data.group, state)
-    needed[style] = True
-    counts = {"group": len(data.group_names), "row": len(data)}
-    arrays = {part.name: np.empty((counts[part.per], part.size), np.float32) for part in model.parts}
+    """Swaps of a method with a part per group. The groups are encoded first, whole groups at a time."""
+    rowwise, taken = model.state_by_row(parts), model.taken(parts)
+    whole = _codes_of(model, data, np.isin(np.arange(len(data)), style), data.group[state] if rowwise else state, taken)
+
+    def swapped(i: np.ndarray) -> tuple[str, Callable[[], np.ndarray]]:
+        other = whole.pair(data.group[style[i]], style[i])
+        base = whole.pair(data.group[state[i]], state[i]) if rowwise else whole.pair(state[i], style[i])
+        codes = Codes({}, mixed(per_row(base), per_row(other), taken), np.arange(len(i)), base.level)
+        levels = [] if codes.level is None else [codes.level]
+        return _digest(*codes.by_row.values(), *levels), partial(model.decode, codes)
+
+    return swapped
+
+
+def _codes_of(model: Model, data: Dataset, styles: np.ndarray, states: np.ndarray, taken: Any) -> Codes:
+    """The codes of the groups of the states, and of the rows of the styles; of their groups if parts per group are taken."""
+    groups, by_group = np.zeros(len(data.group_names), bool), {p.name for p in model.parts if p.per == "group"}
+    groups[states] = True
+    groups[data.group[styles]] |= bool(by_group & taken.keys())
+    needed = groups[data.group] | styles
+    counts = {"group": len(groups), "row": len(data)}
+    arrays = {part.name: np.zeros((counts[part.per], part.size), np.float32) for part in model.parts}
     level = np.zeros((len(data), 2)) if model.trained.scale.row_axes else None
     for rows in whole_groups(data):
         if not len(rows := rows[needed[rows]]):
             continue
         codes = model.codes(data.take(rows).load())
-        for name, array in codes.by_group.items():
-            arrays[name][np.unique(data.group[rows])] = array
-        for name, array in codes.by_row.items():
-            arrays[name][rows] = array
+        for name, array in codes.parts.items():
+            arrays[name][np.unique(data.group[rows]) if name in by_group else rows] = array
         if level is not None:
             level[rows] = codes.level
-    by_group, by_row = ({p.name: arrays[p.name] for p in model.parts if p.per == per} for per in ("group", "row"))
-    whole = Codes(by_group, by_row, data.group, level)
-
-    def swapped(i: np.ndarray) -> tuple[str, Callable[[], np.ndarray]]:
-        codes = whole.pair(state[i], style[i])
-        levels = [] if codes.level is None else [codes.level]
-        return _digest(*per_row(codes).values(), *levels), partial(model.decode, codes)
-
-    return swapped
+    grouped = {name: array for name, array in arrays.items() if name in by_group}
+    return Codes(grouped, {name: array for name, array in arrays.items() if name not in by_group}, data.group, level)
 
 
 def _swaps_of_rows(model: Model, data: Dataset, state: np.ndarray, style: np.ndarray, parts: Any) -> Rows:
-    """Rows of the data with some parts of others."""
+    """Swaps of a method without parts per group: rows of the data with some numbers of others."""
 
     def swapped(i: np.ndarray) -> tuple[str, Callable[[], np.ndarray]]:
         base, other = data.take(state[i]).load(), data.take(style[i]).load()

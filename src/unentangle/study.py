@@ -192,6 +192,5 @@ def _path(folder: Path, key: dict[str, Any]) -> Path:
 
 
 def _saved(folder: Path, key: dict[str, Any]) -> Row | None:
-    path = _path(folder, key)
-    saved = read_json(path) if path.exists() else {}
+    saved = read_json(path) if (path := _path(folder, key)).exists() else {}
     return saved["row"] if saved.get("key") == key else None

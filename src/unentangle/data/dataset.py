@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from hashlib import sha256
 from math import prod
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,10 +17,14 @@ import numpy as np
 from jaxtyping import Array, Bool, Int, Key
 
 from ..errors import InputError
+from ..freedom import Freedom
 from .factors import Factors
 from .rows import as_rows, is_lazy
 from .scale import Scale, Survey, mean_and_std, survey
 from .transforms import TRANSFORMS, Chain, Transform
+
+if TYPE_CHECKING:
+    from .truth import Truth
 
 
 class Layout(NamedTuple):
@@ -42,6 +46,7 @@ class Dataset:
         groups: one key per row, of any sortable type. Without it every row is a group of its own.
         scaling: how rows are standardised, where it is not to be found from the data (`scale`).
         transforms: what is done to rows as they are read (`transforms`), before they are standardised.
+        truth: what a swap of these rows should be, where whoever made them knows it (`Truth`).
 
     Raises:
         InputError: if the rank is wrong, the lengths of x, factors and groups differ, or the transforms do not fit the rows.
@@ -52,6 +57,7 @@ class Dataset:
     groups: Any = None
     scaling: Scale | None = None
     transforms: Sequence[Transform] = ()
+    truth: "Truth | None" = None
 
     def __post_init__(self):
         x = as_rows(self.x)
@@ -66,7 +72,8 @@ class Dataset:
             raise InputError(f"x has shape {tuple(x.shape)}, so it is empty; at least one row of one sample is needed.")
         factors = self.factors if isinstance(self.factors, Factors) else Factors(self.factors or {})
         groups = None if self.groups is None else np.asarray(self.groups)
-        for name, column in [("groups", groups), *((f"factor {name!r}", f) for name, f in factors.items())]:
+        of_truth = () if self.truth is None else (("the truth's state", self.truth.state),)
+        for name, column in [("groups", groups), *((f"factor {name!r}", f) for name, f in factors.items()), *of_truth]:
             if column is not None and (column.ndim != 1 or len(column) != x.shape[0]):
                 raise InputError(f"{name} has shape {column.shape}; x has {x.shape[0]} rows, so {(x.shape[0],)} is needed.")
         if groups is not None:
@@ -81,8 +88,12 @@ class Dataset:
         _ = self.row_shape  # checks that the transforms fit
 
     def through(self, *transforms: Transform) -> "Dataset":
-        """The same rows through these transforms, which come after those that there are; nothing is computed yet."""
-        return replace(self, transforms=(*self.transforms, *transforms))
+        """The same rows through these transforms, which come after those that there are; nothing is computed yet.
+
+        A truth that is free up to a roll or a filter does not go along, because transformed rows are no rolls of each other.
+        """
+        exact = self.truth is None or not transforms or self.truth.freedom == Freedom()
+        return replace(self, transforms=(*self.transforms, *transforms), truth=self.truth if exact else None)
 
     # -- what is there ----------------------------------------------------------------------------------------------------
 
@@ -168,7 +179,8 @@ class Dataset:
         rows = np.arange(len(self))[rows]
         groups = None if self.groups is None else self.groups[rows]
         x = self.x.take(rows) if is_lazy(self.x) else self.x[rows]
-        return replace(self, x=x, factors=self.factors.take(rows), groups=groups)
+        truth = None if self.truth is None else self.truth.take(rows)
+        return replace(self, x=x, factors=self.factors.take(rows), groups=groups, truth=truth)
 
     def load(self) -> "Dataset":
         """The same rows in memory."""

@@ -41,7 +41,7 @@ class Scale(NamedTuple):
 
     def level(self, x: Any) -> Float[Any, "rows 2"]:
         """The mean and standard deviation of each row: what a net does not see if `row_axes` > 0, and `restore` needs."""
-        return x.__array_namespace__().stack([part.reshape(-1) for part in self._levels(x)], axis=1)
+        return x.__array_namespace__().concatenate([part.reshape(-1, 1) for part in self._levels(x)], axis=1)
 
     def _levels(self, x: Any) -> tuple[Any, Any]:
         """The mean and standard deviation of each row, with axes of size 1: in double precision by numpy, in single by jax."""

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from .. import nets
 from ..datasets import fourier_states, mnist, mra, mra_states, step_states
-from ..evaluate import evaluate, mra_baselines, orbits
-from ..figures import mra_codes, mra_redatuming
+from ..evaluate import baselines, evaluate
+from ..figures import code_figure, redatuming
 from ..methods import SymAE
 from ..methods.adversarial import Adversarial
 from ..methods.description import describe
@@ -32,8 +32,8 @@ def swaps(work: Work) -> None:
     """
     models = _swaps(work, "the six states of eq. 7", mra_states(), range(10), {"swap_error_phi": 0.0212}, SymAE())
     median = models[len(models) // 2]
-    work.save(mra_redatuming(median, mra()), "redatuming")
-    work.save(mra_codes(median, mra()), "codes")
+    work.save(redatuming(median, mra()), "redatuming")
+    work.save(code_figure(median, mra()), "codes")
 
 
 def swaps_of_other_states(work: Work) -> None:
@@ -61,23 +61,23 @@ def _swaps(
     loops(np.zeros((3, 1)))  # raises before the training if ripser is missing
     seeds = seeds[:2] if work.fast else seeds
     variant = Variant(method, mra(states=states), {"steps": steps_of(method, work.fast)}, seeds)
-    baselines, models = mra_baselines(states), []
+    nothing_learned, models = baselines(variant.data), []
     settings = {
         "data": {"name": "mra", "states": about, "n_x": 18, "n_tau": 30, "k": 100, "seed": 0},
         "method": describe(method),
         **variant.resolved,
-        "baselines": baselines,
+        "baselines": nothing_learned,
     }
     if printed:
         settings["note"] = "swap_error_phi is beside the authors' code's only number, at n_x = 80, n_tau = 15, p = 2, q = 20"
 
     def measure(label: str, run: Run) -> Row:
         models.append(run[0])
-        row: Row = evaluate(run[0], run.data, states)
+        row: Row = evaluate(run[0], run.data)
         for kind in ("", "_between"):
             row[f"swap_error{kind}_over_reconstruction"] = row[f"swap_error{kind}"] / row[f"reconstruction_error{kind}"]
-        row["swap_over_constant"] = row["swap_error"] / baselines["constant"]
-        whole, of_each = _shape(run[0], states)
+        row["swap_over_constant"] = row["swap_error"] / nothing_learned["constant"]
+        whole, of_each = _shape(run[0], run.data.truth.grid())
         return row | whole | {"training_seconds": seconds(run), "states": of_each}
 
     def content(rows: dict[str, list[Row]]) -> dict[str, Any]:
@@ -93,13 +93,12 @@ def _swaps(
     return [models[i] for i in np.argsort([row["swap_error"] for row in rows])]
 
 
-def _shape(model: Model, states: np.ndarray) -> tuple[dict[str, float], dict[str, list[float]]]:
+def _shape(model: Model, data: Dataset) -> tuple[dict[str, float], dict[str, list[float]]]:
     """The curve that the shifts trace in the nuisance codes: one loop, shared by all states, run through evenly and one way?
 
-    In all, and of each state.
+    In all, and of each state; `data` holds every state under every shift.
     """
-    data = orbits(states)
-    curves = model.encode(data).nuisance.reshape(*states.shape, -1)
+    curves = model.encode(data).nuisance.reshape(len(data.group_names), *data.row_shape, -1)
     course = courses(curves)
     lives = [loops(curve) for curve in curves]
     whole = {
@@ -237,7 +236,7 @@ def _side_by_side(rows: dict[str, list[Row]]) -> Figure:
         "state read from nuisance": lambda r: r["leakage"],
     }
     values = {label: {m: [of(row) for row in own] for m, of in measures.items()} for label, own in rows.items()}
-    marks = {"error of swaps": ("a constant", mra_baselines(mra_states())["constant"])}
+    marks = {"error of swaps": ("a constant", baselines(mra())["constant"])}
     marks["state read from nuisance"] = ("guessing", 1 / 6)
     return compared(values, marks, "multi-reference alignment: one dot a seed, a bar their mean")
 

@@ -56,7 +56,8 @@ class Codes:
         for parts in ("by_group", "by_row"):
             if name in self.__dict__.get(parts, {}):
                 return self.__dict__[parts][name]
-        raise AttributeError(f"codes have no part {name!r}; there are {', '.join(self.__dict__.get('by_row', {}))}.")
+        names = [*self.__dict__.get("by_group", ()), *self.__dict__.get("by_row", ())]
+        raise AttributeError(f"codes have no part {name!r}; there are {', '.join(names)}.")
 
     def pair(self, groups: Any, rows: Any) -> "Codes":
         """Row i of these codes has the parts per group of group groups[i] and the parts per row of row rows[i].

@@ -53,7 +53,7 @@ def restore(described: dict[str, Any]) -> Method:
 
 
 def _built(kind: Any, name: str, settings: dict[str, Any]) -> Any:
-    if unknown := settings.keys() - {f.name for f in fields(kind)}:
+    if unknown := settings.keys() - {f.name for f in fields(kind) if f.compare is not False}:
         raise InputError(f"{name} has no {', '.join(sorted(unknown))}.")
     for f in fields(kind):
         if isinstance(f.default, bool) and not isinstance(settings.get(f.name, f.default), bool):

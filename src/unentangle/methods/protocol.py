@@ -7,7 +7,7 @@ own parts of the net, in the declared order and number of times. The trainer and
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from numbers import Real
-from typing import Any, Literal, NamedTuple, Protocol, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, Protocol, get_args, get_origin, get_type_hints, runtime_checkable
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -57,6 +57,7 @@ class Recommended(NamedTuple):
     lr: Number
 
 
+@runtime_checkable
 class Method(Protocol):
     """What the trainer and the model ask of a method. In a step, numeric fields hold their value at that step as an array."""
 
@@ -141,12 +142,13 @@ def numbers_of(method: Method) -> dict[str, Any]:
 
 
 def with_numbers(method: Any, values: Mapping[str, Any]) -> Any:
-    """The method with these values of its numbers, by the names of `numbers_of`."""
+    """The method with these values of its numbers, by the names of `numbers_of`: its inverse. They have no ramps."""
     own = {name: value for name, value in values.items() if not name.startswith("terms.")}
     weights = {name.removeprefix("terms."): value for name, value in values.items() if name not in own}
     if weights:
-        own["terms"] = tuple(replace(t, weight=weights[t.name]) if t.name in weights else t for t in method.terms)
-    return replace(method, **own)
+        own["terms"] = tuple(replace(t, weight=weights[t.name], ramp=None) if t.name in weights else t for t in method.terms)
+    ramps = {f"{name}_ramp" for name in values} & {f.name for f in fields(method)}
+    return replace(method, **own, **dict.fromkeys(ramps))
 
 
 def ramped(weight: Number, ramp: Ramp) -> Any:
@@ -193,5 +195,5 @@ def check_fields(method: Any, **bounds: tuple[float, float]) -> None:
 
 
 def half_mean_square(x: Array, y: Array) -> Float[Array, ""]:
-    """Half the mean squared difference over rows and samples: the reconstruction error of the NashAE authors' code."""
+    """Half the mean squared difference over rows and samples."""
     return 0.5 * jnp.mean((x - y) ** 2)

@@ -110,10 +110,11 @@ def decode(
 class SymAE(Defaults):
     """The symmetric autoencoder, with the settings we recommend.
 
-    Args: p: size of the coherent code. q: size of the nuisance code. rate: r of the stochastic regulariser, in [0, 1). Dropout
-        aligns the nuisance codes of the states. rate_ramp: a factor of the rate over the training. By default it falls to 0
-        over the first 70 %, and the rest repairs what
-            dropout cost in reconstruction. None for a constant rate.
+    Args:
+        p, q: the sizes of the coherent and of the nuisance code.
+        rate: r of the stochastic regulariser, in [0, 1). Dropout aligns the nuisance codes of the states.
+        rate_ramp: a factor of the rate over the training. By default it falls to 0 over the first 70 %, and the rest repairs
+            what dropout cost in reconstruction. None for a constant rate.
         lam: weight of the penalty. 0.3 suits "relative-energy", which is at most 1; "kl" is at most the logarithm of the number
             of groups of a batch, "hsic" about 0.2; "energy", "wasserstein" and "sinkhorn" grow with the codes.
         lam_ramp: a factor of lam, by default falling to 0 over the first 60 %: the penalty brings the states together, but also

@@ -29,7 +29,7 @@ from ..datasets import mnist, mra, mra_states, orbit
 from ..datasets.originals import local_folder
 from ..errors import Diverged
 from ..evaluate import evaluate
-from ..figures import mra_codes, mra_redatuming
+from ..figures import code_figure, redatuming
 from ..methods import SymAE
 from ..methods.description import describe
 from ..methods.terms import recommended
@@ -99,12 +99,12 @@ def example_1() -> dict[str, Variant]:
 
 def figure_2(work: Work) -> None:
     """Example 1, redatuming with the multiplicative decoder and dropout: `symae_figure_2.json`, `figure_2_<variant>.png`."""
-    examples(work, example_1(), {"figure_2": mra_redatuming})
+    examples(work, example_1(), {"figure_2": redatuming})
 
 
 def figure_4(work: Work) -> None:
     """The codes of Example 1: `symae_figure_4.json`, `figure_4_<variant>.png`."""
-    examples(work, example_1(), {"figure_4": mra_codes})
+    examples(work, example_1(), {"figure_4": code_figure})
 
 
 def figure_5(work: Work) -> None:
@@ -162,7 +162,7 @@ def figures_6_7(work: Work) -> None:
         "authors' code": printed(2, lam=30.0, decoder="concatenation", **AUTHORS),
         "recommended": example(SymAE(), size=(6, 97)),
     }
-    examples(work, variants, {"figure_6": mra_redatuming, "figure_7": mra_codes})
+    examples(work, variants, {"figure_6": redatuming, "figure_7": code_figure})
 
 
 def figures_10_11(work: Work) -> None:
@@ -172,7 +172,7 @@ def figures_10_11(work: Work) -> None:
         "authors' code": printed(3, **AUTHORS),
         "our training": example(SymAE(decoder="concatenation")),
     }
-    examples(work, variants, {"figure_10": mra_redatuming, "figure_11": mra_codes})
+    examples(work, variants, {"figure_10": redatuming, "figure_11": code_figure})
 
 
 def figures_12_13(work: Work) -> None:
@@ -189,7 +189,7 @@ def figures_12_13(work: Work) -> None:
         "authors' code": printed(4, snapshots=stages, architecture="authors", decoder="concatenation"),
         "our training": example(SymAE(regulariser="gaussian-noise")),
     }
-    examples(work, variants, {"figure_12": mra_redatuming, "figure_13": mra_codes})
+    examples(work, variants, {"figure_12": redatuming, "figure_13": code_figure})
 
 
 def figure_14(work: Work) -> None:
@@ -214,7 +214,7 @@ def figure_14(work: Work) -> None:
         f"ELU, {layers} x {units}, without dropout": printed(5, rate=0.0, decoder=dense(nets.ELU, 8), **sizes),
         "our training, dense": example(SymAE(decoder="dense")),
     }
-    results = examples(work, variants, {"figure_14": mra_redatuming}, _missing)
+    results = examples(work, variants, {"figure_14": redatuming}, _missing)
     stages = {label: one["measures"] for label, one in results.items() if "measures" in one}
     stages |= {stage: measures for one in results.values() for stage, measures in one.get("snapshots", {}).items()}
     curves = {stage: np.array(measures["missing_by_frequency"][1:26]) for stage, measures in stages.items()}
@@ -282,7 +282,7 @@ def only(rows: dict[str, list[Row]]) -> dict[str, Row]:
 
 def swap_measures(model: Model, data: Dataset) -> dict[str, float]:
     """The `MEASURES` of a model on the states of eq. 7."""
-    measures = evaluate(model, data, mra_states(), int(np.median(data.group_sizes)))
+    measures = evaluate(model, data)
     return {name: measures[name] for name in MEASURES}
 
 
