@@ -12,28 +12,46 @@ from equinox.nn import Lambda
 from sklearn.neighbors import KNeighborsClassifier
 
 import unentangle as un
-from unentangle import recipes
+from unentangle import plots, recipes
 from unentangle.data.dataset import Scale
 from unentangle.data.transforms import Chain
 from unentangle.dependence import energy_distance, energy_penalty
+from unentangle.errors import Diverged
 from unentangle.experiments import nashae as nashae_experiments
 from unentangle.experiments import symae as experiments
-from unentangle.figures import mra_codes
 from unentangle.methods.codes import Codes, Trained
 from unentangle.methods.symae import Penalty
 from unentangle.nets import ELU, FLATTEN, Autoencoder, keys, mlp, reshape
-from unentangle.recipes import nashae_images, symae, symae_digits
+from unentangle.recipes import nashae_images, record, symae, symae_digits
 from unentangle.recipes.nashae_images import Experiment, Setting, best_detector, sampled
 from unentangle.recipes.record import Work, begin, rows_of
 from unentangle.storage import read_json
 from unentangle.train import Run
 from unentangle.train.run import Record
-from worlds import Chase, dense_symae
+from worlds import Chase, dense_symae, untrained
 
 
-def test_swaps_are_measured_after_every_seed_and_gone_on_with(tmp_path):
+@pytest.fixture
+def trainings(monkeypatch):
+    """All trainings by their folder. They end before the first step, are read where they are, and diverge if lr is 1e30."""
+    runs = {}
+
+    def train(method, data, *, seeds, out, snapshots=(), lr=None, **rest):
+        if lr == 1e30:
+            raise Diverged("seed 0 diverged.")
+        if out not in runs:
+            model = untrained(method, data, seeds)
+            snapped = (dict.fromkeys(snapshots, model),)
+            runs[out] = Run((seeds,), (model,), (Record([1], [1.0 + len(runs)], {}),), data, snapped)
+        return runs[out]
+
+    monkeypatch.setattr(record, "train", train)
+    return runs
+
+
+def test_swaps_are_measured_after_every_seed_and_gone_on_with(tmp_path, trainings):
     """All numbers are finite, the commit is the one it began at, and finished seeds are not trained again."""
-    method, states = dense_symae(k=100, q=10), un.data.fourier_states(101)
+    method, states = dense_symae(k=40), un.data.fourier_states(101, k=40)
 
     def swaps(seeds):
         work = begin(tmp_path, "swaps", True)
@@ -130,6 +148,7 @@ def test_a_comparison_goes_on_from_its_json(tmp_path, monkeypatch, kept):
 
     monkeypatch.setattr(Work, "train", train)
     monkeypatch.setattr(experiments, "swap_measures", measures)
+    monkeypatch.setattr(Work, "save", lambda *figure: None)
     variants = {name: symae.example(dense_symae(k=100, lam=lam)) for name, lam in (("a", 0.0), ("b", 1.0))}
     path = tmp_path / "variants.json"
     experiments._compare(begin(tmp_path, "variants", False), variants)
@@ -146,7 +165,7 @@ def test_a_comparison_goes_on_from_its_json(tmp_path, monkeypatch, kept):
     assert read_json(path)["variants"] == whole["variants"]
 
 
-def test_examples_are_run_once_measured_and_drawn(tmp_path, monkeypatch):
+def test_examples_are_run_once_measured_and_drawn(tmp_path, monkeypatch, trainings):
     """Printed runs see raw values, and another figure of the same example trains nothing."""
     method = dense_symae(k=100, q=10)
     variants = {
@@ -155,10 +174,18 @@ def test_examples_are_run_once_measured_and_drawn(tmp_path, monkeypatch):
         "our own": symae.example(method, {"snapshots": (100, 200)}, (6, 5)),
     }
 
+    def draw(model, data):
+        return plots.lines(np.arange(2), {"error": np.ones(2)}, "", "")
+
+    def error(model, data):
+        return {"reconstruction_error": float(np.mean((model.reconstruct(data) - data.x) ** 2))}
+
+    monkeypatch.setattr(symae, "swap_measures", error)
+
     def scale(model, data):
         return {"scale": float(np.max(model.trained.scale.std))}
 
-    found = symae.examples(begin(tmp_path, "symae_figure_x", True), variants, {"figure_x": mra_codes}, scale)
+    found = symae.examples(begin(tmp_path, "symae_figure_x", True), variants, {"figure_x": draw}, scale)
     assert found["as printed"]["measures"]["scale"] == 1 != found["our own"]["measures"]["scale"]
     assert "diverged" in found["too fast"]
     assert list(found["our own"]["snapshots"]) == ["our own, step 50"]
@@ -173,10 +200,10 @@ def test_examples_are_run_once_measured_and_drawn(tmp_path, monkeypatch):
     assert read_json(tmp_path / "symae_figure_y_fast.json")["variants"] == first
     del variants["too fast"]
     more = {"new": variants["our own"]} | variants
-    last = symae.examples(begin(tmp_path, "symae_figure_x", True), more, {"figure_x": mra_codes})
+    last = symae.examples(begin(tmp_path, "symae_figure_x", True), more, {"figure_x": draw})
     assert list(last) == list(read_json(tmp_path / "symae_figure_x_fast.json")["variants"]) == ["new", *variants]
     monkeypatch.setattr(Work, "train", None)  # what the JSON has is not even read again
-    again = symae.examples(begin(tmp_path, "symae_figure_x", True), variants, {"figure_x": mra_codes}, scale)
+    again = symae.examples(begin(tmp_path, "symae_figure_x", True), variants, {"figure_x": draw}, scale)
     assert {variant["measures"]["scale"] for variant in again.values()} == begun
 
 
@@ -320,16 +347,13 @@ def test_every_row_of_the_tables_can_be_trained(setting):
     assert eqx.filter_eval_shape(net.decoder, code).shape == shape
 
 
-def test_figures_of_images_train_only_what_no_table_has_trained(tmp_path, experiment):
+def test_figures_of_images_train_only_what_no_table_has_trained(tmp_path, experiment, trainings):
     """Each trains the settings it shows, of the first trial, in the one folder; numbers are finite and pictures there."""
     settings = (
         Setting(un.NashAE, "lam", 0.2, (0.5,), best=True),
         Setting(un.BetaVAE, "beta", 4.0, (), best=True),
         Setting(un.NashAE, "lam", 0.0, ()),
     )
-
-    def trained():
-        return len(list((tmp_path / "trained").glob("*/seed-*/model-*.safetensors")))
 
     table = nashae_images.table(
         begin(tmp_path, "table", True), experiment, settings, lambda model: nashae_images.counts(model, experiment)
@@ -338,19 +362,19 @@ def test_figures_of_images_train_only_what_no_table_has_trained(tmp_path, experi
     assert all(len(row["measures"]["used"]["values"]) == 1 for row in table["rows"])
     assert "predictor_r2" in table["rows"][0]["measures"]
     assert "| NashAE λ = 0.2 | " in nashae_experiments.page(table)
-    assert trained() == 2
+    assert len(trainings) == 2
     measured = partial(nashae_images.captured, data=experiment.shown)
     nashae_images._figure_2(begin(tmp_path, "two", True), experiment, settings, "two", measured)
     networks = read_json(tmp_path / "two_fast.json")["networks"]
     assert [network["lam"] for network in networks] == [0, 0.2]
     assert all(0 <= network["tad_paper_score_low"] <= network["tad_paper_score"] for network in networks)
     assert networks[1]["r2"] == table["rows"][0]["measures"]["predictor_r2"]["values"][0]
-    assert trained() == 3
+    assert len(trainings) == 3
     attributes = {"bright": experiment.shown.factors["bright"], "dark": 1 - experiment.shown.factors["bright"]}
     nashae_images._figure_4(begin(tmp_path, "four", True), experiment, settings, attributes, "four")
     detectors = read_json(tmp_path / "four_fast.json")["detectors"]
     assert [d["auroc"] for d in detectors[:3]] == [d["auroc"] for d in detectors[3:]]
-    assert trained() == 3
+    assert len(trainings) == 3
     assert all((tmp_path / f"{name}_fast.png").exists() for name in ("two", "four"))
 
 

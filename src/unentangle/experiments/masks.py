@@ -7,17 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import plots
-from ..recipes.concatenation import (
-    ALL,
-    CENTRE,
-    NONE,
-    Loss,
-    Model,
-    bernoulli_loss,
-    expected_gaussian_loss,
-    start,
-    trained,
-)
+from ..recipes.concatenation import ALL, CENTRE, NONE, Loss, Model, bernoulli_loss, expected_gaussian_loss, start, trained
 from ..recipes.record import Work
 
 AUTHORS = np.ravel(

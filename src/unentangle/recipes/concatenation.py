@@ -188,13 +188,7 @@ def trained(
 
 @partial(jax.jit, static_argnames=("loss", "steps", "held"))
 def _trained(
-    loss: Loss,
-    model: Model,
-    key: Key[Array, ""],
-    weights: Float[Array, " masks"] | None,
-    stop: Number,
-    steps: int,
-    held: bool,
+    loss: Loss, model: Model, key: Key[Array, ""], weights: Float[Array, " masks"] | None, stop: Number, steps: int, held: bool
 ) -> tuple[Model, Float[Array, ""], Int[Array, ""]]:
     adam, ratio = optax.adam(1e-3, eps=1e-7), model.alpha / model.beta
     given = () if weights is None else (weights,)
