@@ -24,7 +24,7 @@ model = un.train(method, seen, steps=int(sys.argv[1]) if len(sys.argv) > 1 else 
 
 values = un.evaluate(model, unseen)
 print(f"not reconstructed, of regions never seen: {values['reconstruction_relative']:.2f} of the variance of a row")
-print(f"the region is read from the nuisance code {values['leakage']:.2f} of the time (chance {values['leakage_chance']:.2f})")
+print(f"the region is read from the nuisance code {values['leakage']:.2f} (chance {values['leakage_chance']:.2f})")
 
 alone = model.encode(un.Dataset(raw.x, groups=np.arange(len(raw))))  # every earthquake as a group of its own
 for name in ("distance", "depth", "magnitude"):

@@ -30,6 +30,4 @@ virtual = model.swap(state=unseen, style=unseen)  # every resonator with every s
 values = un.evaluate(model, unseen)  # leakage needs no truth
 print(f"codes: coherent {codes.coherent.shape}, nuisance {codes.nuisance.shape}; virtual recordings {virtual.shape}")
 print(f"not reconstructed, of resonators never heard: {values['reconstruction_relative']:.3f} of the variance")
-print(
-    f"the resonator is read from the nuisance code {values['leakage']:.2f} of the time (chance {values['leakage_chance']:.2f})"
-)
+print(f"the resonator is read from the nuisance code {values['leakage']:.2f} (chance {values['leakage_chance']:.2f})")
