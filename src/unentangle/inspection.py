@@ -17,7 +17,7 @@ from .data.dataset import Dataset, Scale, evenly, is_lazy, mean_and_std, survey
 from .errors import InputError
 from .methods import SymAE
 from .methods.protocol import Method, numbers_of
-from .methods.terms import row_axes, smooth
+from .methods.terms.alignment import row_axes, smooth
 from .schedules import at
 from .train.batches import RESIDENT_BYTES
 

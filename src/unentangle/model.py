@@ -17,10 +17,22 @@ from .data.transforms import Chain, restored
 from .errors import InputError, brief
 from .export import write_pieces
 from .geodesics import geodesics
-from .methods.codes import Codes, Part, Trained, Under, chunks, mixed, per_row, side_by_side, whole_groups
+from .methods.codes import (
+    Codes,
+    Part,
+    Trained,
+    Under,
+    array_of,
+    chunks,
+    mixed,
+    numbers_of_parts,
+    per_row,
+    side_by_side,
+    whole_groups,
+)
 from .methods.description import describe, restore
 from .methods.protocol import Method
-from .methods.terms import consistency_penalty
+from .methods.terms.alignment import consistency_penalty
 from .storage import read_about, read_tree, write_tree
 
 FORMAT = 5
@@ -93,7 +105,7 @@ class Model:
         if not isinstance(codes, Codes):
             if not self.single:
                 raise InputError(f"codes is of type {type(codes).__name__}; the Codes of `encode` are needed.")
-            rows = self._array(codes, "codes", self.parts[0])
+            rows = array_of(self.parts[0], codes, "codes")
             codes = Codes({}, {self.single: rows}, np.arange(len(rows)))
         return self._decoded(per_row(codes), codes.level)
 
@@ -311,15 +323,6 @@ class Model:
             raise InputError(f"the data goes through {data.transforms}; this model was trained through {chain.transforms}.")
         return data
 
-    def _array(self, given: Any, argument: str, part: Part) -> Float[np.ndarray, "n size"]:
-        """An array of codes of one part."""
-        codes = np.atleast_2d(np.asarray(given, np.float32))
-        if codes.ndim != 2 or codes.shape[1] != part.size:
-            raise InputError(
-                f"{argument} has shape {codes.shape}; a Dataset, Codes, or {part.name} codes (n, {part.size}) are needed."
-            )
-        return codes
-
     def state_by_row(self, parts: Any = None) -> bool:
         """Whether in such a swap the state gives a part per row, so that it is a row and not a group."""
         taken = self.taken(parts)
@@ -331,31 +334,15 @@ class Model:
             if len(parts) > 1:
                 names = " and ".join(p.name for p in parts)
                 raise InputError(f"{argument} gives {names}, so an array is not enough; a Dataset or Codes are needed.")
-            return {parts[0].name: self._array(given, argument, parts[0])}, None
+            return {parts[0].name: array_of(parts[0], given, argument)}, None
         codes = given if isinstance(given, Codes) else self.codes(given)
         by_row = any(p.per == "row" for p in parts)
         arrays = per_row(codes) if by_row else codes.by_group
-        return {p.name: self._array(arrays[p.name], argument, p) for p in parts}, codes.level if by_row else None
+        return {p.name: array_of(p, arrays[p.name], argument) for p in parts}, codes.level if by_row else None
 
     def taken(self, parts: Any) -> dict[str, np.ndarray]:
         """The numbers of each part that come from the style in such a swap, by the name of the part."""
-        sizes = {p.name: p.size for p in self.parts}
-        if parts is None:
-            if not self.grouped:
-                name, size = next(iter(sizes.items()))
-                kind = type(self.method).__name__
-                raise InputError(
-                    f"{kind} needs to be told which of its {size} {name} come from style: parts={{'{name}': [0]}}."
-                )
-            parts = [p.name for p in self.parts if p.per == "row"]
-        names = [parts] if isinstance(parts, str) else list(parts)
-        if not names or set(names) - sizes.keys():
-            raise InputError(f"parts={parts!r}; some of {', '.join(sizes)} are needed.")
-        taken = {name: parts[name] if isinstance(parts, Mapping) else np.arange(sizes[name]) for name in names}
-        for name, numbers in taken.items():
-            if not np.size(numbers) or not np.isin(numbers, np.arange(sizes[name])).all():
-                raise InputError(f"parts={parts!r}; a list of some of the {name} 0 to {sizes[name] - 1} is needed.")
-        return {name: np.atleast_1d(np.asarray(numbers, int)) for name, numbers in taken.items()}
+        return numbers_of_parts(self.parts, parts, type(self.method).__name__)
 
     # -- on disk ----------------------------------------------------------------------------------------------------------
 

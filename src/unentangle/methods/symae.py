@@ -14,7 +14,7 @@ where SR is noise on the nuisance code (2.2), p_i and p are the empirical distri
 all (eq. 9), and E is the energy distance. A swap decodes the coherent code of one state with the nuisance code of another's
 instance (2.4, eq. 6). The squared error is averaged over every sample of standardised rows. The authors' code sums the penalty
 over groups and leaves the factor 2 out: its lambda is 2 / n_x of ours. The printed lambda stands beside an error summed over a
-group. `SymAE.printed` is what the paper prints; `SymAE()` adds the recommended terms of `terms.py`.
+group. `SymAE.printed` is what the paper prints; `SymAE()` adds the recommended terms of `terms`.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ from ..schedules import Cosine, Linear, Number, Ramp
 from . import terms as ours
 from .codes import Part
 from .protocol import Batch, Defaults, Player, Recommended, check_fields
-from .terms import Step, Term
+from .terms import RECOMMENDED, Step, Term
 
 Pool = Callable[[Float[Array, "instances *features"], Bool[Array, " instances"]], Float[Array, "*features"]]
 Regulariser = Literal["dropout", "dropout-unscaled", "gaussian-noise", "gaussian-dropout"]
@@ -123,7 +123,7 @@ class SymAE(Defaults):
             the mean distance of the codes, which small codes do not lower; the rivals of section 4.2.1, "kl", "wasserstein"
             (one-dimensional) and "sinkhorn"; "hsic"; or a function of codes (groups, instances, q).
         regulariser: the kind of noise on the nuisance code (section 2.2).
-        terms: what is ours: objects of `terms.py`, for example `terms.recommended(blur=0)`; () for none.
+        terms: what is ours: objects of `terms`, for example `terms.recommended(blur=0)`; () for none.
         decoder: "multiplicative" dec3(dec1(C) * dec2(N)), "concatenation" or "dense"; "convolution", the multiplicative one in
             the frequency domain, for recordings of unknown sources (eq. 1); or a net of the vector [C, N].
         pool: "mean", "max", "min", or a function of (features (instances, ...), mask (instances,)).
@@ -142,7 +142,7 @@ class SymAE(Defaults):
     lam_ramp: Ramp = Linear(1.0, 0.0, until=0.6)  # noqa: RUF009
     penalty: Penalty | dependence.Penalty = "relative-energy"
     regulariser: Regulariser = "dropout"
-    terms: tuple[Term, ...] = ours.RECOMMENDED
+    terms: tuple[Term, ...] = RECOMMENDED
     decoder: Literal["multiplicative", "concatenation", "dense", "convolution"] | nets.Net = "multiplicative"
     pool: Literal["mean", "max", "min"] | Pool = "mean"
     architecture: Literal["default", "appendix", "authors"] = "default"
