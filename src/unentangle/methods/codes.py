@@ -167,8 +167,7 @@ def array_of(part: Part, given: Any, argument: str) -> Float[np.ndarray, "n size
 
 
 def numbers_of_parts(schema: Sequence[Part], parts: Any, method: str) -> dict[str, Int[np.ndarray, " n"]]:
-    """The numbers of each part that these parts mean, by name. `parts` are names, {name: numbers}, or None for all parts per row
-    beside one per group.
+    """The numbers of each part that `parts` mean: names, {name: numbers}, or None for all parts per row beside one per group.
 
     Raises:
         InputError: if there is no such part or number, or None does not tell.
