@@ -16,7 +16,6 @@ from time import monotonic
 from typing import Any
 
 import numpy as np
-from unentangle.train.engine.memory import keep_freed
 
 import unentangle as un
 from symae_step import Other, medians
@@ -26,7 +25,10 @@ from unentangle.datasets import celeba, dsprites
 from unentangle.recipes.nashae_images import TABLE_2, TABLE_3, Setting, face_method, sprite_method
 from unentangle.recipes.record import provenance
 from unentangle.storage import write_json
-from unentangle.train.engine import Program, keys_of, prepare
+from unentangle.train import prepare
+from unentangle.train.engine import Program
+from unentangle.train.memory import keep_freed
+from unentangle.train.step import keys_of
 
 STEPS, BATCH = 10, 200
 CASES = {
@@ -50,13 +52,13 @@ def ours(name: str, setting: Setting, data: Dataset) -> Callable[[], tuple[float
     method = sprite_method(np.full((64, 64), 0.5), setting) if name == "dsprites" else face_method(setting)
     program = Program(prepare(method, data, steps=100_000, batch=BATCH, lr=1e-3))
     numbers, keys = program.trainer.numbers([method]), keys_of([0])
-    games, _ = program.trainer.start([0])
+    states, _ = program.trainer.init_all([0])
     at = 0
 
     def steps() -> tuple[float, dict[str, Any]]:
         nonlocal at
         start = monotonic()
-        _, terms = program.chunk(games, numbers, keys, at, at + STEPS)  # returns when the losses are there
+        _, terms = program.chunk(states, numbers, keys, at, at + STEPS)  # returns when the losses are there
         at += STEPS
         return monotonic() - start, terms
 
@@ -65,10 +67,10 @@ def ours(name: str, setting: Setting, data: Dataset) -> Callable[[], tuple[float
 
 def waiting(rounds: int) -> dict[str, float]:
     """The share of the time that goes by in waiting for rows, of data that is there, the median over rounds."""
-    found: dict[str, float] = {}
+    results: dict[str, float] = {}
     readers = {"dsprites": lambda: Dataset(dsprites().x, scaling=Scale(0.0, 1.0)), "celeba": celeba}
-    trainer: Any = import_module("unentangle.train.engine")  # the name in the package is the function's
-    resident, trainer.RESIDENT_BYTES = trainer.RESIDENT_BYTES, 0
+    module: Any = import_module("unentangle.train.batches")  # the name in the package is the function's
+    resident, module.RESIDENT_BYTES = module.RESIDENT_BYTES, 0
     for case, setting in CASES.items():
         name = case.split()[0]
         try:
@@ -77,9 +79,9 @@ def waiting(rounds: int) -> dict[str, float]:
             print(f"no waiting is measured on {name}: {error}")
             continue
         steps()  # compile, warm up
-        found[case] = float(np.median([steps()[1]["waiting"].mean() for _ in range(rounds)]))
-    trainer.RESIDENT_BYTES = resident
-    return found
+        results[case] = float(np.median([steps()[1]["waiting"].mean() for _ in range(rounds)]))
+    module.RESIDENT_BYTES = resident
+    return results
 
 
 @keep_freed()
@@ -99,16 +101,16 @@ def main() -> None:
         ratios[f"{case}: times faster than pytorch"] = middle["pytorch"] / middle["ours"]
         versions[case] = pytorch.version
         print(case, milliseconds[case], flush=True)
-    found = {
+    results = {
         "milliseconds_per_step": milliseconds,
         "ratios": ratios,
         "share_of_time_waiting_for_images_off_the_device": waiting(given.rounds),
         "versions_of_others": versions,
     }
-    print(found)
+    print(results)
     settings = {"batch": BATCH, "steps": STEPS, "rounds": given.rounds} | ({"note": given.note} if given.note else {})
     path = Path(__file__).parent / "results" / "images_step.json"
-    write_json(path, {"settings": settings} | found | {"provenance": provenance(monotonic() - start)})
+    write_json(path, {"settings": settings} | results | {"provenance": provenance(monotonic() - start)})
 
 
 if __name__ == "__main__":

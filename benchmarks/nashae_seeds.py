@@ -19,12 +19,14 @@ from typing import Any
 import jax
 import numpy as np
 from scipy.stats import fisher_exact
-from unentangle.train.engine.memory import keep_freed
 
 import unentangle as un
 from unentangle.recipes.record import provenance
 from unentangle.storage import write_json
-from unentangle.train.engine import Program, keys_of, prepare
+from unentangle.train import prepare
+from unentangle.train.engine import Program
+from unentangle.train.memory import keep_freed
+from unentangle.train.step import keys_of
 
 METHOD = un.NashAE(m=8)
 COUNTS = (1, 8, 32, 128)
@@ -34,13 +36,13 @@ COUNTS = (1, 8, 32, 128)
 def peak(count: int) -> None:
     """In a process of its own: seconds per step and seed, and the greatest memory, of so many seeds at once."""
     program = Program(prepare(METHOD, un.data.beamsynthesis()))
-    games, _ = program.trainer.start(range(count))
+    states, _ = program.trainer.init_all(range(count))
     numbers, keys = program.trainer.numbers([METHOD] * count), keys_of(range(count))
-    program.chunk(games, numbers, keys, 0, 50)
+    program.chunk(states, numbers, keys, 0, 50)
     times = []
     for _ in range(3):
         start = monotonic()
-        program.chunk(games, numbers, keys, 0, 50)
+        program.chunk(states, numbers, keys, 0, 50)
         times.append((monotonic() - start) / 50 / count)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
     print(json.dumps({"seeds": count, "milliseconds_per_step_and_seed": 1e3 * float(np.median(times)), "peak_MiB": memory}))
@@ -68,13 +70,13 @@ def growth() -> None:
 def learned() -> None:
     """Learned latents of 128 seeds, trained all at once and eight at a time."""
     start, data = monotonic(), un.data.beamsynthesis()
-    found = {}
+    results = {}
     for together in (128, 8):
-        teams = [un.train(METHOD, data, seeds=range(s, s + together)) for s in range(0, 128, together)]
-        found[f"{together} at once"] = [METHOD.learned(m.trained, data) for team in teams for m in team]
-    counts = {name: dict(sorted(Counter(numbers).items())) for name, numbers in found.items()}
-    two = [[numbers.count(2), len(numbers) - numbers.count(2)] for numbers in found.values()]
-    _write("learned", start, {"learned_latents": found, "counts": counts, "fisher_exact_p": float(fisher_exact(two).pvalue)})
+        runs = [un.train(METHOD, data, seeds=range(s, s + together)) for s in range(0, 128, together)]
+        results[f"{together} at once"] = [m.parts[0].learned(m.encode(data), None) for run in runs for m in run]
+    counts = {name: dict(sorted(Counter(numbers).items())) for name, numbers in results.items()}
+    two = [[numbers.count(2), len(numbers) - numbers.count(2)] for numbers in results.values()]
+    _write("learned", start, {"learned_latents": results, "counts": counts, "fisher_exact_p": float(fisher_exact(two).pvalue)})
 
 
 def _write(what: str, start: float, result: dict[str, Any]) -> None:

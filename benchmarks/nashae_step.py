@@ -18,12 +18,14 @@ import jax.numpy as jnp
 import numpy as np
 import torch
 from torch import nn
-from unentangle.train.engine.memory import keep_freed
 
 import unentangle as un
 from unentangle.recipes.record import provenance
 from unentangle.storage import write_json
-from unentangle.train.engine import Program, keys_of, prepare
+from unentangle.train import prepare
+from unentangle.train.engine import Program
+from unentangle.train.memory import keep_freed
+from unentangle.train.step import keys_of
 
 ROWS, STEPS = 100, 50
 
@@ -33,10 +35,10 @@ def ours(m: int, seeds: int) -> Callable[[], None]:
     method = un.NashAE(m=m)
     program = Program(prepare(method, un.data.beamsynthesis(), batch=ROWS))
     numbers, keys = program.trainer.numbers([method] * seeds), keys_of(range(seeds))
-    games, _ = program.trainer.start(range(seeds))
+    states, _ = program.trainer.init_all(range(seeds))
 
     def steps() -> None:
-        program.chunk(games, numbers, keys, 0, STEPS)  # returns when the losses are there
+        program.chunk(states, numbers, keys, 0, STEPS)  # returns when the losses are there
 
     return steps
 
@@ -58,12 +60,12 @@ def theirs(m: int) -> Callable[[], None]:
     mse = nn.MSELoss()
 
     def predict(z: torch.Tensor) -> torch.Tensor:
-        found = []
+        results = []
         for i, predictor in enumerate(predictors):
             others = z.clone()
             others[:, i] = 0
-            found.append(predictor(others))
-        return torch.cat(found, dim=1)
+            results.append(predictor(others))
+        return torch.cat(results, dim=1)
 
     def steps() -> None:
         for _ in range(STEPS):
@@ -119,7 +121,7 @@ def timed(function: Callable[[], None]) -> float:
 @keep_freed()
 def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
-    start, found = monotonic(), []
+    start, results = monotonic(), []
     torch.manual_seed(0)
     multiply = product()
     multiply()
@@ -144,13 +146,13 @@ def main() -> None:
             ratios[f"{name}: times faster than the loop"] = per_step["pytorch loop"] / per_step[name]
             ratios[f"{name}: times the floor"] = per_step[name] / per_step["floor"]
         milliseconds = {name: 1e3 * seconds for name, seconds in per_step.items()}
-        found.append({"m": m, "milliseconds_per_step": milliseconds, "gflops": rate / 1e9, "ratios": ratios})
-        print(found[-1], flush=True)
+        results.append({"m": m, "milliseconds_per_step": milliseconds, "gflops": rate / 1e9, "ratios": ratios})
+        print(results[-1], flush=True)
     settings = {"data": "beamsynthesis()", "rows": ROWS, "steps": STEPS, "rounds": rounds, "torch": torch.__version__}
     threads = {"torch_threads": torch.get_num_threads()}
     write_json(
         Path(__file__).parent / "results" / "nashae_step.json",
-        {"settings": settings | threads, "sizes": found, "provenance": provenance(monotonic() - start)},
+        {"settings": settings | threads, "sizes": results, "provenance": provenance(monotonic() - start)},
     )
 
 

@@ -110,7 +110,7 @@ def first_step(case: Case) -> tuple[dict[str, Any], dict[str, Any]]:
     import jax.numpy as jnp
     import optax
 
-    from unentangle.train.engine import prepare
+    from unentangle.train import prepare
 
     own = type(case.method)
 
@@ -130,12 +130,12 @@ def first_step(case: Case) -> tuple[dict[str, Any], dict[str, Any]]:
     method = Watched(**vars(case.method))
     trainer = prepare(method, case.data, STEPS, case.batch)
     key, t = jax.random.key(0), jnp.asarray(0)
-    arrays, static = eqx.partition(trainer.fresh(key), eqx.is_array)
+    arrays, static = eqx.partition(trainer.init(key), eqx.is_array)
     numbers = jax.tree.map(lambda a: a[0], trainer.numbers([method]))
-    rows = trainer.dealer.read(np.asarray(trainer.deal(case.data.layout, key, t)))
-    rows = trainer.dealer.standardised(rows, False)
-    played, terms = jax.jit(lambda arrays, numbers: trainer.play(static, arrays, numbers, key, t, rows))(arrays, numbers)
-    return terms, {f"{number}.{name}": a for number, g in enumerate(played.memory) for name, a in leaves(g)}
+    rows = trainer.batches.read(np.asarray(trainer.batches.indices(case.data.layout, key, t)))
+    rows = trainer.batches.standardised(rows, False)
+    after, terms = jax.jit(lambda arrays, numbers: trainer.step(static, arrays, numbers, key, t, rows))(arrays, numbers)
+    return terms, {f"{number}.{name}": a for number, g in enumerate(after.opt_states) for name, a in leaves(g)}
 
 
 def leaves(tree: Any) -> Iterator[tuple[str, Any]]:
@@ -149,7 +149,6 @@ def leaves(tree: Any) -> Iterator[tuple[str, Any]]:
 
 def measured(case: Case, model: Any) -> dict[str, Any]:
     """What a model makes of its data, and is worth."""
-    from unentangle.datasets import fourier_states
     from unentangle.evaluate import evaluate
 
     data, found = case.data, {"reconstructions": model.reconstruct(case.data)}
@@ -161,8 +160,9 @@ def measured(case: Case, model: Any) -> dict[str, Any]:
         found["swaps"] = model.swap(data.take(data.group < 3), data.take(data.group > 2))
         own = data.take(data.group == 0)
         found["path"] = model.interpolate(own)
-        states = fourier_states(1, 6, k=32) if data.row_shape == (32,) else None
-        return found | {f"evaluate {n}": v for n, v in evaluate(model, data, states, 8).items()}
+        measures = evaluate(model, data)
+        measures.pop("swap_error_relative", None)  # newer than this comparison
+        return found | {f"evaluate {n}": v for n, v in measures.items()}
     found |= {"codes": model.encode(data), "traversal": model.traverse(data, 0, points=3)}
     found["swaps"] = model.swap(data.take(slice(0, 5)), data.take(slice(5, 10)), pairs="each", parts={"latents": [0, 2]})
     fitted = {"predictability", "predictability_live"}  # a training of its own, which is compared as one

@@ -7,8 +7,8 @@ import pytest
 
 import unentangle as un
 from unentangle.methods import Adversarial
-from unentangle.methods.adversarial import Pairs, adversarial_penalty, pairs, standardised
 from unentangle.methods.protocol import Batch
+from unentangle.methods.terms.adversarial import Pairs, adversarial_penalty, pairs, standardised
 from worlds import compiled, dense_symae, small_mra
 
 adversarial_penalty, standardised = map(jax.jit, (adversarial_penalty, standardised))

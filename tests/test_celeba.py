@@ -24,7 +24,7 @@ def small(tmp_path):
 def test_a_part_of_the_images_has_its_own_attributes(small):
     data = celeba(small)
     assert data.x.shape == (3, 64, 64, 3)
-    np.testing.assert_allclose(data.x[:, 0, 0, 0], [20, 180, 200], atol=1)
+    np.testing.assert_allclose(data.x[:][:, 0, 0, 0], [20, 180, 200], atol=1)
     assert data.factors.kinds == {"Bangs": "binary", "Young": "binary"}
     assert (data.factors["Bangs"].tolist(), data.factors["Young"].tolist()) == ([0, 0, 1], [1, 0, 0])
 

@@ -2,23 +2,37 @@
 
 import json
 import re
+from functools import partial
+from importlib import import_module
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 import unentangle as un
-from unentangle import cli, nets
-from unentangle.cli import _parts, main
+from unentangle import nets, report, runs, storage
+from unentangle.cli import main
+from unentangle.io.codes import read_pairs
+from unentangle.report import split
 from worlds import small_mra, small_nets
 
-SMALL = ["--consistency", "0", "--isometry", "0", "--coincidence", "0"]  # compiles faster
+SMALL = ["--isometry", "0", "--consistency", "0", "--coincidence", "0", "--blur", "0", "--pooled", "1"]  # compiles faster
 
 
 @pytest.fixture(scope="module", autouse=True)
 def small():
+    """Nets and programs that compile fast, and predictors that learn a moment."""
+    evaluation = import_module("unentangle.evaluate")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(nets, "symae_default", small_nets)
+        patch.setattr(evaluation, "predictability", partial(evaluation.predictability, steps=5))
         yield
+
+
+@pytest.fixture
+def without_figures(monkeypatch):
+    """For what is measured again, whose figures were drawn once."""
+    monkeypatch.setattr(storage, "save", lambda figure, path: plt.close(figure))
 
 
 @pytest.fixture(scope="module")
@@ -62,11 +76,12 @@ def test_a_run_folder_holds_everything(mine):
     assert names == seeds | figures | {"config.json", "instances.csv", "metrics.json", "source.json"}
     metrics = json.loads((folder / "run" / "metrics.json").read_text())
     assert metrics.pop("seeds") == [0, 1]
+    assert metrics.pop("best") in (0, 1)
     assert all(len(values) == 2 for values in metrics.values())
     assert metrics["leakage_chance"] == [pytest.approx(1 / 3)] * 2
 
 
-def test_the_same_command_reads_the_finished_run(mine, capsys):
+def test_the_same_command_reads_the_finished_run(mine, capsys, without_figures):
     folder, fit = mine
     before = {p.name: p.read_bytes() for p in (folder / "run").glob("model-*")}
     assert main(fit) == 0
@@ -100,7 +115,7 @@ def test_swap_writes_data_that_can_be_read(mine, tmp_path):
     np.testing.assert_allclose(data.x, model.swap(codes.coherent[1], codes.nuisance[arrays["style_row"]])[0], atol=1e-3)
 
 
-def test_evaluate_measures_again(mine, capsys):
+def test_evaluate_measures_again(mine, without_figures):
     folder, _ = mine
     before = json.loads((folder / "run" / "metrics.json").read_text())
     assert main(["evaluate", str(folder / "run")]) == 0
@@ -209,7 +224,7 @@ def test_wrong_input_is_one_sentence_and_nothing_is_written(mine, args, says, tm
 
 def test_a_method_with_one_code_per_row(tmp_path, capsys, monkeypatch):
     """Fit says how many factors it found; encode, swap and evaluate know what to do with latents."""
-    monkeypatch.setattr("unentangle.cli.FOR_UDR", 10)
+    monkeypatch.setattr("unentangle.report.FOR_UDR", 10)
     rng = np.random.default_rng(0)
     np.savez(tmp_path / "x.npz", x=rng.standard_normal((40, 1)) * np.sin(np.arange(30)), width=rng.uniform(0, 1, 40))
     file, run = str(tmp_path / "x.npz"), str(tmp_path / "run")
@@ -267,41 +282,41 @@ def test_a_method_with_one_code_per_row(tmp_path, capsys, monkeypatch):
 
 def test_groups_are_held_out_where_there_are_enough():
     data = un.Dataset(np.random.default_rng(0).normal(size=(90, 8)), groups=np.arange(90) % 30)
-    train, measured = _parts(data, 0.1)
+    train, measured = split(data, 0.1)
     assert len(train.group_names) == 27
     assert set(data.group[measured]) | set(train.group_names) == set(range(30))
-    assert len(_parts(data, 0.0)[1]) == len(_parts(data.take(data.group < 9), 0.1)[1]) * 10 / 3 == 90
+    assert len(split(data, 0.0)[1]) == len(split(data.take(data.group < 9), 0.1)[1]) * 10 / 3 == 90
     with pytest.raises(un.InputError, match="at least 0 and less than 1"):
-        _parts(data, 1.0)
+        split(data, 1.0)
 
 
 def test_groups_of_one_state_are_not_held_out_alone():
     """The state could not be read from anything."""
     data = un.Dataset(np.random.default_rng(0).normal(size=(60, 8)), groups=np.arange(60) % 20)
     data = un.Dataset(data.x, {"state": data.held_out(0.1)}, data.groups)
-    assert len(_parts(data, 0.1)[1]) == 60
+    assert len(split(data, 0.1)[1]) == 60
 
 
 def test_keys_in_a_file_of_their_own_are_for_the_rows_of_the_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name, array in {"rows": np.ones((4, 3)), "other": np.zeros((4, 3)), "keys": np.arange(4) // 2}.items():
         np.save(f"{name}.npy", array)
-    source = {"data": str(tmp_path / "rows.npy"), "groups": cli._resolved("./keys.npy"), "x": "x"}
+    source = {"data": str(tmp_path / "rows.npy"), "groups": runs._resolved("./keys.npy"), "x": "x"}
     (tmp_path / "source.json").write_text(json.dumps(source))
-    assert cli._like(tmp_path, "rows.npy", None, None).groups.tolist() == [0, 0, 1, 1]
-    assert cli._like(tmp_path, "rows.npy", "", None).groups is None
-    assert cli._like(tmp_path, "other.npy", None, None).groups is None
-    assert cli._like(tmp_path, "other.npy", "keys.npy", None).groups.tolist() == [0, 0, 1, 1]
+    assert runs.data_for(tmp_path, "rows.npy", None, None).groups.tolist() == [0, 0, 1, 1]
+    assert runs.data_for(tmp_path, "rows.npy", "", None).groups is None
+    assert runs.data_for(tmp_path, "other.npy", None, None).groups is None
+    assert runs.data_for(tmp_path, "other.npy", "keys.npy", None).groups.tolist() == [0, 0, 1, 1]
 
 
 def test_pairs_are_found_by_key_and_number(tmp_path):
     data = un.Dataset(np.eye(3), groups=np.array(["007", "013", "020"]))
     (tmp_path / "pairs.csv").write_text("state,style\n013,0\n007,2\n")
-    state, style = cli._pairs(tmp_path / "pairs.csv", data, by_row=False)
+    state, style = read_pairs(tmp_path / "pairs.csv", data, by_row=False)
     assert (state.tolist(), style.tolist()) == ([1, 0], [0, 2])
     (tmp_path / "pairs.csv").write_text("state,style\n14,0\n")
     with pytest.raises(un.InputError, match="the state of 14, which is no group"):
-        cli._pairs(tmp_path / "pairs.csv", data, by_row=False)
+        read_pairs(tmp_path / "pairs.csv", data, by_row=False)
 
 
 @pytest.mark.parametrize(
@@ -310,20 +325,20 @@ def test_pairs_are_found_by_key_and_number(tmp_path):
         ({"config.json": "[]"}, "does not hold the configuration of a run"),
         ({"config.json": '{"seeds": []}'}, "does not hold the configuration of a run"),
         ({"config.json": '{"seeds": [0]}', "metrics.json": "{}"}, "does not hold the measures of a run"),
-        ({"config.json": '{"seeds": [0]}', "metrics.json": '{"reconstruction_error": [null]}'}, "no model of seed 0 yet"),
+        ({"config.json": '{"seeds": [0]}', "metrics.json": '{"best": 0}'}, "no model of seed 0 yet"),
     ],
 )
 def test_a_damaged_run_is_one_sentence(files, says, tmp_path):
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     with pytest.raises(un.InputError, match=says):
-        cli._model(tmp_path, None)
+        runs.model_of(tmp_path, None)
 
 
 def test_of_many_rows_those_of_some_groups_are_measured(monkeypatch):
-    monkeypatch.setattr(cli, "MEASURED_ROWS", 200)
+    monkeypatch.setattr(report, "MEASURED_ROWS", 200)
     for groups, count in ((1000, 200), (20, 50 * 20 // 5)):
         data = un.Dataset(np.ones((5000, 2)), groups=np.arange(5000) % groups)
-        rows = cli._some_groups(data, np.arange(5000))
+        rows = report.some_groups(data, np.arange(5000))
         assert count / 2 < len(rows) <= 400
         assert len(np.unique(data.group[rows])) >= 5

@@ -7,6 +7,9 @@ from hypothesis import strategies as st
 
 import unentangle as un
 from unentangle.data.dataset import distinct
+from unentangle.data.factors import kind_of
+from unentangle.data.rows import is_lazy
+from unentangle.data.scale import Scale
 from worlds import gaussian_rows
 
 
@@ -162,3 +165,47 @@ def test_rows_of_unlike_loudness_are_standardised_each_by_itself():
     np.testing.assert_allclose(seen, un.Dataset(gain**2 * shapes).scale.standardise(gain**2 * shapes), atol=1e-5)
     np.testing.assert_allclose(loud.scale.restore(seen, loud.scale.level(loud.x)), loud.x, rtol=1e-4, atol=1e-4)
     assert [d.scale.row_axes for d in (un.Dataset(shapes), un.data.mra())] == [0, 0]
+
+
+@pytest.mark.parametrize("scale", [Scale(3.0, 2.0), Scale(3.0, 2.0, 2)])
+def test_jax_standardises_as_numpy_does(scale):
+    x = np.random.default_rng(0).standard_normal((5, 7, 2)).astype(np.float32)
+    x[3] = 1.0  # a constant row
+    level = scale.level(x) if scale.row_axes else None
+    seen, there = scale.standardise(x), jax.jit(scale.standardise)(x)
+    assert seen.dtype == there.dtype == np.float32
+    np.testing.assert_allclose(there, seen, atol=1e-5)
+    back = jax.jit(scale.restore)(there, level)
+    np.testing.assert_allclose(back, scale.restore(seen, level), atol=1e-5)
+    np.testing.assert_allclose(back, x, atol=1e-5)
+    if level is not None:
+        np.testing.assert_allclose(jax.jit(scale.level)(x), level, atol=1e-5)
+
+
+def test_rows_on_disk_know_how_much_is_read_for_one(tmp_path):
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file.create_dataset("x", data=np.ones((12, 6)), chunks=(4, 5))
+        data = un.Dataset(file["x"])
+        assert data.x.read_ratio == data.take([1, 2]).x.read_ratio == pytest.approx(4 * 10 / 6)
+        some = data.take([7, 2, 2]).take([2, 0])
+        assert (is_lazy(some.x), is_lazy(some.load().x), some.x.read_ratio) == (True, False, data.x.read_ratio)
+        with pytest.raises(IndexError, match="by rows only"):
+            data.x[:, 0]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "by_value"),
+    [
+        (np.arange(12), "categorical", "continuous"),  # few whole numbers, which come once
+        (np.arange(12) % 4, "categorical", "categorical"),
+        (np.arange(300), "continuous", "continuous"),
+        (np.arange(300) % 30, "categorical", "categorical"),  # ten times each
+        (np.arange(300) % 30 / 7, "continuous", "categorical"),
+        (np.arange(600) % 60 / 7, "continuous", "continuous"),
+        (np.arange(12) % 2 / 7, "continuous", "binary"),
+        (np.array(["a", "b", "a"]), "binary", "binary"),
+        (np.array([True, False]), "binary", "binary"),
+    ],
+)
+def test_one_rule_tells_classes_from_a_continuum(values, kind, by_value):
+    assert (kind_of(values), kind_of(values, by_value=True)) == (kind, by_value)

@@ -3,40 +3,49 @@
 import ast
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import unentangle as un
-from unentangle.recipes import nashae
+from unentangle.cli import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "unentangle"
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 KNOWS = {
     "errors": set(),
     "schedules": {"errors"},
     "gaussian": set(),
     "storage": {"errors"},
-    "data": {"errors", "datasets", "io"},  # the last two as names of `un.data` only
+    "progress": set(),
+    "freedom": {"errors"},
+    "data": {"errors", "freedom", "datasets", "io"},  # the last two as names of `un.data` only
     "io": {"errors", "data", "storage"},
     "datasets": {"errors", "data", "io", "storage"},
     "nets": {"errors", "data"},
     "dependence": {"errors", "gaussian"},
-    "metrics": {"errors"},
+    "metrics": {"errors", "data", "freedom"},
     "plots": {"data"},
     "geodesics": {"dependence", "errors"},
     "methods": {"errors", "geodesics", "schedules", "data", "nets", "gaussian", "dependence", "metrics"},
     "export": {"errors", "methods", "storage"},
-    "model": {"errors", "export", "schedules", "data", "methods", "storage"},
-    "train": {"errors", "schedules", "data", "methods", "model", "storage"},
-    "streams": {"errors", "data", "io", "methods", "model"},
+    "model": {"errors", "export", "geodesics", "data", "methods", "storage"},
+    "train": {"errors", "progress", "schedules", "data", "methods", "model", "storage"},
+    "streams": {"errors", "data", "io", "methods", "model", "storage"},
     "inspection": {"errors", "schedules", "data", "methods", "train"},
-    "evaluate": {"errors", "data", "datasets", "dependence", "metrics", "methods", "model", "train"},
-    "study": {"errors", "schedules", "data", "methods", "model", "evaluate", "storage", "train"},
-    "figures": {"data", "datasets", "evaluate", "metrics", "model", "plots"},
+    "classical": {"data", "freedom"},
+    "evaluate": {"errors", "classical", "data", "dependence", "gaussian", "metrics", "methods", "model", "train"},
+    "study": {"errors", "progress", "schedules", "data", "methods", "model", "evaluate", "storage", "train"},
+    "figures": {"data", "evaluate", "metrics", "model", "plots"},
+    "report": {"data", "errors", "evaluate", "figures", "model", "storage", "train"},
+    "runs": {"data", "datasets", "errors", "io", "methods", "model", "plots", "report", "storage", "train"},
+    "scoring": {"data", "errors", "io", "metrics", "report", "runs", "storage"},
+    "flags": {"data", "datasets", "errors", "methods", "report", "schedules"},
     "recipes": None,
+    "experiments": None,
     "cli": None,  # the top knows everybody
     "__init__": None,
 }
@@ -68,11 +77,72 @@ def test_the_trainer_knows_no_method():
 
 def test_public_names_are_there():
     assert all(hasattr(un, name) for name in un.__all__)
-    assert len(un.__all__) <= 25
+    assert set(un.__all__) <= set(dir(un))
+    assert len(un.__all__) <= 26
+    with pytest.raises(AttributeError, match="no attribute 'nonsuch'"):
+        _ = un.nonsuch
+
+
+def fresh(program: str) -> list[str]:
+    """What a program prints last in a process of its own, as JSON."""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_help_is_there_at_once():
+    """Nothing but the standard library for `import unentangle`, and nothing heavy for the first screen and for help."""
+    commands = [["fit", "mra", "symae"], ["fit"], ["data", "mra"], *([name] for name in COMMANDS)]
+    at_import, alone, helped = fresh(
+        f"""
+import contextlib, io, json, sys
+before = set(sys.modules)
+def new():
+    return sorted({{name.partition(".")[0] for name in set(sys.modules) - before}} - set(sys.stdlib_module_names))
+import unentangle
+seen = [new()]
+from unentangle.cli import main
+with contextlib.redirect_stdout(io.StringIO()):
+    main([])
+    seen.append(new())
+    for command in {commands}:
+        with contextlib.suppress(SystemExit):
+            main([*command, "--help"])
+seen.append(new())
+print(json.dumps(seen))
+"""
+    )
+    assert at_import == ["unentangle"]
+    assert not {"jax", "numpy", "rich"} & set(alone)
+    assert not {"matplotlib", "sklearn", "scipy", "h5py", "rich", "PIL", "zarr", "obspy"} & set(helped)
+
+
+def test_functions_keep_their_names_in_every_order_of_imports():
+    """`train`, `study` and `evaluate` are functions, though modules have these names too."""
+    orders = [
+        "import unentangle as un, unentangle.train.run; from unentangle import train",
+        "import unentangle.study as study, unentangle as un; from unentangle import train, evaluate",
+        "from unentangle import train, study, evaluate; import unentangle as un, unentangle.evaluate, unentangle.study",
+        "from unentangle.train.run import RunFolder; from unentangle.evaluate import evaluate; import unentangle as un",
+    ]
+    kinds = fresh(
+        f"""
+import json, sys
+kinds = set()
+for order in {orders}:
+    for name in [n for n in sys.modules if n.partition(".")[0] == "unentangle"]:
+        del sys.modules[name]
+    names = {{}}
+    exec(order, names)
+    kinds |= {{type(value).__name__ for name, value in names.items() if name in ("train", "study", "evaluate")}}
+    kinds |= {{type(getattr(names["un"], name)).__name__ for name in ("train", "study", "evaluate")}}
+print(json.dumps(sorted(kinds)))
+"""
+    )
+    assert kinds == ["function"]
 
 
 def test_every_test_file_mirrors_a_part():
-    parts = {p.stem for p in SOURCE.rglob("*")} | {"house", "tutorials"}
+    parts = {p.stem for p in SOURCE.rglob("*")} | {"house", "pages", "tutorials"}
     assert {p.stem.removeprefix("test_") for p in (ROOT / "tests").glob("test_*.py")} <= parts
 
 
@@ -80,50 +150,3 @@ def test_the_version_is_the_same_everywhere():
     for name in ("pyproject.toml", "CITATION.cff"):
         assert re.search(rf'^version[:=]? ?=? ?"?{re.escape(un.__version__)}"?$', (ROOT / name).read_text(), re.MULTILINE)
     assert f"[{un.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
-def test_numbers_and_tables_of_pages_come_from_results(page):
-    """What stands after a number's mark, or between a table's and its end, is in the file that the mark names: `python
-    tests/test_house.py` writes it.
-    """
-    text = page.read_text()
-    assert filled(text).splitlines() == text.splitlines()
-    marks, numbers = re.findall(r"<!-- (?!table)\S+\.json ", text), re.findall(NUMBER, text)
-    assert len(marks) == len(numbers) > 0
-
-
-PICTURE = r"!\[[^\]]+\]\((\S+)\)"
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
-def test_pictures_of_pages_are_there(page):
-    pictures = re.findall(PICTURE, page.read_text())
-    assert pictures
-    assert all((page.parent / picture).exists() for picture in pictures)
-
-
-NUMBER = r"(<!-- (\S+\.json) ((?:(?!-->).)+?) -->)(-?[\d.]*\d)"
-
-
-def filled(text: str) -> str:
-    """A page with the numbers and tables that its marks name, each number with as many decimals as it had."""
-
-    def table(mark):
-        content = json.loads((ROOT / mark[1]).read_text())
-        return f"<!-- table {mark[1]} -->\n{nashae.readme(content)}\n<!-- end -->"
-
-    def number(mark):
-        value = json.loads((ROOT / mark[2]).read_text())
-        for key in re.split(r"(?<! )/(?! )", mark[3]):  # the name of a case may hold one between blanks
-            value = value[key] if isinstance(value, dict) else max(value) if key == "max" else value[int(key)]
-        assert isinstance(value, int | float), f"{mark[1]} is {value}"
-        return f"{mark[1]}{value:.{len(mark[4].partition('.')[2])}f}"
-
-    text = re.sub(r"<!-- table (\S+) -->\n.*?<!-- end -->", table, text, flags=re.DOTALL)
-    return re.sub(NUMBER, number, text)
-
-
-if __name__ == "__main__":
-    for page in PAGES:
-        page.write_text(filled(page.read_text()))

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 import unentangle as un
+from unentangle.data.rows import Rows
 from unentangle.io import images
 
 pytestmark = pytest.mark.usefixtures("cache")
@@ -36,7 +37,7 @@ def test_images_of_one_size_are_their_pixels(tmp_path):
     names = ["b/0.png", "a.PNG", "b/1.png", ".hidden/0.png", "__MACOSX/a.png"]
     folder = folder_of(tmp_path / "grey", dict(zip(names, [*x[[1, 0, 2]], x[3], x[3]], strict=True)))
     data = images(folder)
-    assert isinstance(data.x, np.memmap)
+    assert isinstance(data.x, Rows)
     np.testing.assert_array_equal(data.x, x[:3, ..., None])  # 9 x 7 alone would be a signal of 7 channels
     np.testing.assert_array_equal(images(folder, mode="RGB").x, np.repeat(x[:3, ..., None], 3, axis=3))
 
@@ -63,7 +64,7 @@ def test_sizes_and_places_are_those_of_torchvision(tmp_path):
     folder = faces(tmp_path)
     whole, middle = images(folder, resize=5).x, images(folder, resize=5, size=4).x
     assert whole.shape == (4, 6, 5, 3)
-    np.testing.assert_array_equal(middle, whole[:, 1:5, 0:4])
+    np.testing.assert_array_equal(middle, whole[:][:, 1:5, 0:4])
     by_pillow = Image.fromarray(pixels(9, 7, 3)).resize((5, 6), Image.Resampling.BILINEAR)
     np.testing.assert_array_equal(whole[0], np.asarray(by_pillow))
 

@@ -24,7 +24,8 @@ def test_rows_of_which_a_blur_leaves_nothing_are_noted():
     slow, fast = (" ".join(inspect(un.Dataset(5 + x, groups=keys)).notes) for x in rows.values())
     assert "--blur 0" in fast
     assert "blur" not in slow
-    assert "blur" not in " ".join(inspect(un.Dataset(rows[20], groups=keys), un.SymAE(blur=0.0)).notes)
+    without = un.SymAE(terms=un.methods.terms.recommended(blur=0))
+    assert "blur" not in " ".join(inspect(un.Dataset(rows[20], groups=keys), without).notes)
     loudest_slow = np.concatenate([1000 * rows[2][:1], rows[20][1:]])
     loudest_fast = np.concatenate([1000 * rows[20][:1], rows[2][1:]])
     unlike = {"level": np.arange(20.0)[:, None] + 0 * rows[2], "offset": rows[2] + 1e8, "loud": loudest_fast}

@@ -23,7 +23,7 @@ def test_learned_latents_are_counted_by_each_rule():
     assert (learned_by_range(codes), learned_by_range(codes, 0.19), learned_by_range(codes, 2.0)) == (1, 2, 0)
     variances = np.stack([np.full(50, 0.1), np.linspace(0.6, 1.0, 50), np.ones(50)], axis=1)
     assert learned_by_variance(variances) == 2
-    with pytest.raises(un.InputError, match="finite numbers"):
+    with pytest.raises(un.InputError, match="latent 0 of row 0 of codes is nan; every code must be finite"):
         learned_by_range([[np.nan]])
 
 

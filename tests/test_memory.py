@@ -4,10 +4,13 @@ import os
 import platform
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
+import unentangle as un
 from unentangle.train import memory
+from worlds import dense_latents, small_mra
 
 PROGRAM = """
 import ctypes, resource, sys
@@ -59,3 +62,12 @@ def test_freed_memory_is_kept_and_given_back_and_left_to_who_has_set_it():
     assert first / 40 < after < first / 10  # once more, and kept again
     first, kept, *_ = faults_of(MALLOC_ARENA_MAX="2")
     assert kept > first / 2
+
+
+def test_a_training_and_a_study_leave_the_settings_of_the_process_alone(monkeypatch):
+    calls = []
+    monkeypatch.setattr(memory, "_glibc", calls.append)
+    training: Any = {"steps": 2, "batch": 8, "progress": False}
+    un.train(dense_latents(un.AE), small_mra(), **training)
+    un.study([dense_latents(un.AE)], small_mra(), seeds=0, measure=lambda model, data: {}, **training)
+    assert not calls

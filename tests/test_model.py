@@ -15,7 +15,7 @@ from unentangle.methods import Codes, Coincidence
 from unentangle.methods.terms import recommended
 from unentangle.model import FORMAT
 from unentangle.storage import read_about
-from unentangle.train.engine import Run
+from unentangle.train import Run
 from worlds import dense_latents, dense_symae, fresh, small_mra, untrained
 
 DATA = small_mra()

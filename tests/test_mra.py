@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import unentangle as un
-from unentangle.metrics import swap_baselines
+from unentangle.evaluate import baselines
 
 
 def test_the_six_states_are_equation_7():
@@ -82,8 +82,18 @@ def test_impossible_draws_are_refused(options):
         un.data.mra(**options)
 
 
+def test_the_truth_is_every_shift_of_every_state():
+    data = un.data.mra(4, 5, noise=0.5)
+    clean = un.data.mra(4, 5)
+    np.testing.assert_allclose(data.truth.recordings(data.truth.state, data.truth.nuisance), clean.x, atol=1e-6)
+    np.testing.assert_array_equal(data.truth.grid().x, un.data.orbit(un.data.mra_states()).reshape(600, 100).astype(np.float32))
+    assert data.truth.pairs["phi"][0] == (0, 1)
+    assert un.data.mra(4, 5, states=np.eye(5)).truth.pairs["phi"] == ()
+
+
 def test_baselines_are_the_known_ones():
-    constant, donor = swap_baselines(un.data.orbit(un.data.mra_states()))
-    assert constant == pytest.approx(0.3972, abs=5e-5)
-    assert donor.mean == pytest.approx(0.5099, abs=5e-5)
-    assert donor.phi == pytest.approx(0.2785, abs=5e-5)
+    values = baselines(un.data.mra())
+    assert values["constant"] == pytest.approx(0.3972, abs=5e-5)
+    assert values["donor"] == pytest.approx(0.5099, abs=5e-5)
+    assert values["donor_phi"] == pytest.approx(0.2785, abs=5e-5)
+    assert values["alignment_told_shift"] == pytest.approx(0, abs=1e-12)

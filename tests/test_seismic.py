@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 import unentangle as un
+from unentangle.experiments import seismic as recipes
 from unentangle.nets import convolution, keys
-from unentangle.recipes import seismic as recipes
+from unentangle.recipes import find
 from unentangle.recipes.record import Work, begin
-from unentangle.train.engine import Run
+from unentangle.train import Run
 from unentangle.train.run import Record
 from worlds import dense_symae, untrained
 
@@ -32,6 +33,13 @@ def test_rows_are_the_records_of_their_factors(layers):
     np.testing.assert_array_equal(data.x, made.records(data.factors["state"], data.factors["source"]))
     assert all(len(np.unique(data.factors["source"][data.group == g])) == 5 for g in range(3))
     np.testing.assert_array_equal(data.factors["frequency"], made.frequency[data.factors["source"]])
+
+
+def test_the_truth_is_the_record_of_every_pair(layers):
+    made, data = layers
+    np.testing.assert_array_equal(data.truth.under(2), made.records(2, data.factors["source"]))
+    assert data.truth.freedom == un.data.ShortFilter(33)
+    assert not data.truth.listed
 
 
 def test_records_are_convolutions(layers):
@@ -119,7 +127,7 @@ def test_redatuming_goes_from_shots_to_numbers_and_pictures(tmp_path, cache, mon
 
     monkeypatch.setattr(recipes, "CONVOLUTIONAL", dense_symae(k=1024, decoder=decoder))
     monkeypatch.setattr(Work, "train", first_step)
-    recipes.redatuming(tmp_path, fast=True)
+    find("seismic.redatuming")(tmp_path, fast=True)
     (found,) = json.loads((tmp_path / "seismic_redatuming_fast.json").read_text())["cases"].values()
     measures = {name: about["values"][0] for name, about in found["measures"].items()}
     assert all(np.isfinite(value) for value in measures.values())
@@ -138,7 +146,7 @@ def test_what_codes_know_is_measured_on_held_out_rows(tmp_path, monkeypatch):
     monkeypatch.setattr(recipes, "CONVOLUTIONAL", dense_symae(k=40, q=4))
     monkeypatch.setattr(Work, "train", first_step)
     targets = {"bend": bend[:, None], "chance": rng.standard_normal((60, 1))}
-    found = recipes._known(begin(tmp_path, "known", True), data, targets, {}, 20)
+    found = recipes.probe(begin(tmp_path, "known", True), data, targets, {})
     assert found["r2"]["principal components"]["bend"] > 0.8
     assert found["r2"]["principal components"]["chance"] < 0.3
     assert found["chance_95"]["principal components"]["bend"] < 0.5

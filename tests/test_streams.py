@@ -5,7 +5,7 @@ import pytest
 
 import unentangle as un
 from unentangle import streams
-from unentangle.data.dataset import Some
+from unentangle.data.rows import Some
 from unentangle.io.outputs import Growing
 from unentangle.streams import averages, encode_file, swap_file, whole_groups
 from worlds import dense_latents, dense_symae, untrained

@@ -20,21 +20,16 @@ from unentangle.methods.codes import Trained
 from unentangle.methods.description import describe, restore
 from unentangle.methods.protocol import Batch, Defaults, Player, Recommended, numbers_of
 from unentangle.methods.symae import nuisance_code
-from unentangle.methods.terms import (
-    RECOMMENDED,
-    Step,
-    Term,
-    check_terms,
+from unentangle.methods.terms import RECOMMENDED, Step, Term, check_terms, recommended, virtual
+from unentangle.methods.terms.alignment import (
     coarse,
     coincidence_penalty,
     consistency_penalty,
     half_and_half,
     isometry_penalty,
     leave_one_out,
-    recommended,
     smooth,
     some_of_each,
-    virtual,
 )
 from worlds import compiled, dense_symae, small_mra, untrained
 

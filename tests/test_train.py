@@ -19,17 +19,19 @@ import pytest
 from equinox.nn import Sequential
 
 import unentangle as un
-from unentangle.methods.protocol import Batch, check_fields
+from unentangle.methods.protocol import Batch, Player, check_fields
 from unentangle.nets import FLATTEN, Dense, reshape
+from unentangle.progress import Display
 from unentangle.schedules import Number, at
-from unentangle.train.engine import _Bar, new_game, parts_of, step
+from unentangle.train import prepare
 from unentangle.train.run import Record
+from unentangle.train.step import init_state, parts_of, train_step
 from worlds import LATENTS, Chase, conv_latents, dense_latents, dense_symae, gaussian_rows, small_mra
 
 
 @dataclasses.dataclass(frozen=True)
 class OneMove(un.SymAE):
-    """The game between the codes with one move of the opponents in place of five: it compiles faster."""
+    """The adversarial penalty with one step of the predictors in place of five: it compiles faster."""
 
     def players(self):
         return tuple(player._replace(times=1) for player in super().players())
@@ -87,20 +89,31 @@ def test_the_order_of_a_batch_is_nothing_to_a_loss_without_noise(kind):
 @pytest.mark.parametrize("method", [ADVERSARIAL, *METHODS[1:], Chase()], ids=["adversarial", *NAMES[1:], "chase"])
 def test_gradients_reach_their_own_player_only(method):
     data = small_mra()
-    game = new_game(method, data.row_shape, jax.random.key(0))
+    before = init_state(method, data.row_shape, jax.random.key(0))
     shape = (3, 4, 12) if isinstance(method.recommended.batch, tuple) else (3, 12)
     batch = Batch(jnp.ones(shape), jnp.ones(shape), jax.random.key(0), 30)
     fixed = dataclasses.replace(method, rate=0.0) if hasattr(method, "rate") else method
     for player in method.players():
-        own = jax.tree.leaves(eqx.filter(game.net, parts_of(game.net, player)))
+        own = jax.tree.leaves(eqx.filter(before.net, parts_of(before.net, player)))
         assert own
         still = [p._replace(times=1, pace=1.0 if p.parts == player.parts else 0.0) for p in fixed.players()]
         playing = _with_players(fixed, tuple(still))
-        moved, _ = eqx.filter_jit(lambda game, batch, m=playing: step(m, game, batch, jnp.asarray(0.1)))(game, batch)
-        for part in getattr(game.net, "_fields", ("hunter", "prey")):
-            before, after = (jax.tree.leaves(eqx.filter(getattr(n, part), eqx.is_array)) for n in (game.net, moved.net))
-            same = all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+        one_step = eqx.filter_jit(lambda state, batch, m=playing: train_step(m, state, batch, jnp.asarray(0.1)))
+        after, _ = one_step(before, batch)
+        for part in getattr(before.net, "_fields", ("hunter", "prey")):
+            old, new = (jax.tree.leaves(eqx.filter(getattr(n, part), eqx.is_array)) for n in (before.net, after.net))
+            same = all(np.array_equal(a, b) for a, b in zip(old, new, strict=True))
             assert same == bool(player.parts and part not in player.parts)
+
+
+def test_a_player_may_own_an_entry_of_a_dict():
+    class Net(eqx.Module):
+        encoder: Any
+        terms: dict[str, Any]
+
+    net = Net(jnp.zeros(2), {"adversarial": (jnp.zeros(3), "selu"), "other": jnp.zeros(4)})
+    player = Player(lambda *_: None, ("encoder", "terms.adversarial"))
+    assert parts_of(net, player) == Net(True, {"adversarial": (True, False), "other": False})
 
 
 def _with_players(method, players):
@@ -111,7 +124,7 @@ def _with_players(method, players):
     return Fixed(**vars(method))
 
 
-def test_a_game_of_two_players_goes_as_calculated():
+def test_two_players_move_as_calculated():
     """The hunter halves the distance twice a step and the prey then runs 0.25 on: every term is known."""
     run = un.train(Chase(lam=1.0), gaussian_rows(), seeds=0, progress=False, steps=4, lr=0.5)
     hunter, prey = 0.0, 8.0
@@ -130,11 +143,10 @@ def test_a_game_of_two_players_goes_as_calculated():
 
 
 def test_many_seeds_begin_as_a_few(monkeypatch):
-    trainer = sys.modules["unentangle.train.engine"]
     method, data = dense_latents(un.NashAE), small_mra()
-    few, static = trainer.prepare(method, data).start([0, 3])
-    monkeypatch.setattr(trainer, "FEW", 1)
-    many, same = trainer.prepare(method, data).start([0, 3])
+    few, static = prepare(method, data).init_all([0, 3])
+    monkeypatch.setattr(sys.modules["unentangle.train.step"], "FEW", 1)
+    many, same = prepare(method, data).init_all([0, 3])
     assert eqx.tree_equal(few, many)
     assert jax.tree.structure(static) == jax.tree.structure(same)
 
@@ -148,9 +160,9 @@ def test_the_same_seed_is_bit_identical_and_another_is_not():
 @pytest.mark.parametrize("together", [True, False])
 def test_no_program_outlives_its_training(together, monkeypatch):
     """Programs that stay are some hundred maps of memory each, of which a process may have 65,530."""
-    train = sys.modules["unentangle.train.engine"]
-    traced = train.traced
-    monkeypatch.setattr(train, "traced", lambda trainer: (*traced(trainer)[:2], not together))
+    engine = sys.modules["unentangle.train.engine"]
+    traced = engine.traced
+    monkeypatch.setattr(engine, "traced", lambda trainer: (*traced(trainer)[:2], not together))
     data = small_mra()
     quick(dense_latents(un.AE), data, steps=2)
     last = weakref.ref(data)
@@ -193,19 +205,32 @@ def test_schedules_reach_the_step():
     np.testing.assert_array_equal(weights(still[0])[:10], np.ravel(jax.tree.leaves(eqx.filter(start, eqx.is_array))[0])[:10])
 
 
+def test_numbers_are_checked_along_the_whole_ramp():
+    """Also where a number is out of its bounds for a thirtieth of the training."""
+    for number, says in (
+        (lambda t: 1.5 * (jnp.abs(t - 0.4) < 0.015), r"lam=1\.5"),
+        (lambda t: 0.5 if t > 0.5 else 0.0, "no function of progress that jax can trace"),
+        (lambda t: jnp.stack([t, t]), "no function of progress"),
+    ):
+        with pytest.raises(un.InputError, match=says):
+            prepare(dense_latents(un.NashAE, lam=number), small_mra(), batch=12)
+    with pytest.raises(un.InputError, match=r"lr=.* after 40%; it must be finite"):
+        prepare(dense_latents(un.AE), small_mra(), batch=12, lr=lambda t: -1.0 * (jnp.abs(t - 0.4) < 0.005))
+
+
 def test_data_on_disk_trains_as_in_memory(tmp_path, monkeypatch):
     """Read row by row as it is needed, from files of two kinds."""
     data = small_mra()
     np.save(tmp_path / "x.npy", data.x)
     mapped = un.read(tmp_path / "x.npy", groups=data.groups)
-    whole, in_turns = quick(dense_latents(un.AE), data)[0], quick(conv_latents(), data)[0]
-    monkeypatch.setattr(sys.modules["unentangle.train.engine"], "RESIDENT_BYTES", 0)
+    whole, looped = quick(dense_latents(un.AE), data)[0], quick(conv_latents(), data)[0]
+    monkeypatch.setattr(sys.modules["unentangle.train.batches"], "RESIDENT_BYTES", 0)
     np.testing.assert_allclose(weights(quick(dense_latents(un.AE), mapped)[0]), weights(whole), atol=1e-6)
     with h5py.File(tmp_path / "x.h5", "w") as file:
         lazy = un.Dataset(file.create_dataset("x", data=data.x, chunks=True), groups=data.groups)
         np.testing.assert_allclose(weights(quick(dense_latents(un.AE), lazy)[0]), weights(whole), atol=1e-6)
         run = quick(conv_latents(), lazy)
-    np.testing.assert_allclose(weights(run[0]), weights(in_turns), atol=1e-5)
+    np.testing.assert_allclose(weights(run[0]), weights(looped), atol=1e-5)
     assert 0 < run.history[0].terms["waiting"][0] < 1
 
 
@@ -214,7 +239,7 @@ def test_bits_and_bytes_train_as_numbers(place, monkeypatch):
     """Binary images packed, as bytes and as floats are one data set, wherever they lie."""
     images = np.random.default_rng(0).integers(2, size=(30, 4, 6)).astype(np.uint8)
     if place == "outside":
-        monkeypatch.setattr(sys.modules["unentangle.train.engine"], "RESIDENT_BYTES", 0)
+        monkeypatch.setattr(sys.modules["unentangle.train.batches"], "RESIDENT_BYTES", 0)
 
     def learned(x):
         flat = Sequential([FLATTEN, Dense(24, 3, jax.random.key(0))])
@@ -245,7 +270,7 @@ def test_raw_units_do_not_matter():
         (dense_symae(consistency=1.0), 2),
         (dense_latents(un.NashAE), 2),
     ],
-    ids=["scanned", "before anything is kept", "in turns", "the second seed's turn", "groups", "several players"],
+    ids=["scanned", "before anything is kept", "looped", "the second seed's turn", "groups", "several players"],
 )
 def test_a_stopped_training_goes_on_bit_for_bit(method, call, tmp_path, monkeypatch):
     whole = quick(method, steps=120, seeds=[0, 1])
@@ -255,7 +280,7 @@ def test_a_stopped_training_goes_on_bit_for_bit(method, call, tmp_path, monkeypa
     monkeypatch.undo()
     assert bool(list((tmp_path / "run").glob("checkpoint-*"))) == (call > 0)
     resumed = quick(method, steps=120, seeds=[0, 1], out=tmp_path / "run")
-    monkeypatch.setattr(sys.modules["unentangle.train.engine"], "Program", None)
+    monkeypatch.setattr(sys.modules["unentangle.train.training"], "Program", None)
     again = quick(method, steps=120, seeds=[0, 1], out=tmp_path / "run")  # finished: read, not compiled
     for position in (0, 1):
         np.testing.assert_array_equal(weights(resumed[position]), weights(whole[position]))
@@ -265,11 +290,11 @@ def test_a_stopped_training_goes_on_bit_for_bit(method, call, tmp_path, monkeypa
 
 
 def test_an_interrupt_loses_no_snapshot(tmp_path, monkeypatch):
-    def stopped(self, team, step, terms):
-        if step == 100:
+    def stopped(self, name, done, total, words):
+        if done == 100:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(_Bar, "show", stopped)
+    monkeypatch.setattr(Display, "update", stopped)
     with pytest.raises(KeyboardInterrupt):
         quick(dense_latents(un.AE), steps=150, snapshots=[100], out=tmp_path / "run")
     monkeypatch.undo()

@@ -191,7 +191,7 @@ def test_large_data_is_transformed_as_it_is_read_and_is_other_data(monkeypatch, 
     data, method = small_mra(k=40).through(*CHAIN), dense_latents(un.AE, 16)
     models, options = [], {"steps": 2, "batch": 8, "progress": False}
     for room in (1 << 30, 0):
-        monkeypatch.setattr(sys.modules["unentangle.train.engine"], "RESIDENT_BYTES", room)
+        monkeypatch.setattr(sys.modules["unentangle.train.batches"], "RESIDENT_BYTES", room)
         models.append(un.train(method, data, out=tmp_path / f"{room}", **options)[0])
     np.testing.assert_allclose(models[0].encode(data), models[1].encode(data), atol=1e-5)
     with pytest.raises(un.InputError, match="data differs"):

@@ -52,8 +52,9 @@ def mean_distance(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array
 
 
 def energy_penalty(codes: Float[Array, "groups instances d"]) -> Float[Array, ""]:
-    """The regulariser J of section 4.2.4 as printed, of the distributions p_i and p of eq. 9: the mean over groups of 2 E(p_i, p),
-    which is T - W, or twice the J of Definition 5.
+    """The regulariser J of section 4.2.4 as printed, of the distributions p_i and p of eq. 9.
+
+    The mean over groups of 2 E(p_i, p), which is T - W, or twice the J of Definition 5.
 
     The zero distances of a code to itself count, as printed: without them the penalty can be negative, and training on
     batches then drives it to minus infinity by scaling the codes up.

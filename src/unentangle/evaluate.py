@@ -1,15 +1,17 @@
 """What a trained model is worth, in numbers: the measures of `metrics` on its codes and swaps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
+from .classical import told
 from .data.dataset import Dataset, Scale, evenly, mean_and_std
-from .datasets.mra import orbit
+from .data.truth import Truth
 from .dependence import J
 from .errors import InputError
 from .gaussian import kl_to_prior
@@ -17,63 +19,65 @@ from .methods.codes import Codes
 from .methods.nashae import Prediction
 from .metrics import (
     R2,
+    SwapErrors,
     code_leakage,
     informativeness,
     leakage,
     squared_correlation,
-    swap_baselines,
     swap_errors,
     udr,
     used_latents,
 )
 from .model import Model
-from .train.engine import train
+from .train import train
 
 EXACT_ROWS = 20_000  # J takes quadratic time; of more rows, so many are drawn
+SWAPS = 20_000  # of data with a truth; of more, those of some groups are measured
 
 
-class Instances(NamedTuple):
-    """Some rows, the coherent code that each has as a group of its own, and its `metrics.informativeness`."""
+class SingleRows(NamedTuple):
+    """Some rows, the codes per group that each has as a group of its own, and its `metrics.informativeness`."""
 
     rows: Int[np.ndarray, " n"]
-    alone: Float[np.ndarray, "n p"]
+    codes: Float[np.ndarray, "n p"]
     informativeness: Float[np.ndarray, " n"]
 
 
-def evaluate(
-    model: Model,
-    data: Dataset,
-    states: ArrayLike | None = None,
-    group_size: int = 30,
-    told: Instances | None = None,
-) -> dict[str, float]:
+def evaluate(model: Model, data: Dataset, single: SingleRows | None = None) -> dict[str, float]:
     """Every measure that applies, by name.
 
-    reconstruction_error is the mean squared error in the units of the data, reconstruction_relative the same over the variance
-    of the data, or of each row where rows are standardised by themselves; of data with transforms, rows are compared as they
-    come out of these. J is Definition 5 between state and nuisance code (the penalty of 4.2.4 is twice that), J_relative is J
-    over the mean distance of two nuisance codes, and J_relative_chance its mean if states are dealt at random (not 0, because
-    the distance of a code to itself counts). leakage is the accuracy with which the state is read from the nuisance code,
-    beside leakage_chance. Without a factor `state` the group is the state. inconsistency needs no truth either: how far swaps,
-    encoded again, are from the codes that they were made with, over the variance of these (`SymAE.inconsistency`). Of models
-    trained alike the one with the least is taken for the best; a training that gives it much weight can make it small for other
-    reasons than right swaps.
+    reconstruction_error is the mean squared error in the units of the data. reconstruction_relative is the same over the
+    variance of the data, or of each row where rows are standardised by themselves. Rows of data with transforms are compared as
+    they come out of these.
 
-    With the `states` of multi-reference alignment all this is measured on every shift of every state, the coherent code being
-    that of a fresh group, and the swap errors are added. In swap_error_between, and in reconstruction_error_between beside it,
-    the common roll may lie between two samples.
+    Methods with codes per group and per row ("state" and "nuisance" below): J is Definition 5 between state and nuisance code
+    (the penalty of 4.2.4 is twice that). J_relative is J over the mean distance of two nuisance codes. J_relative_chance is its
+    mean if states are dealt at random (not 0, because the distance of a code to itself counts). leakage is the accuracy with
+    which the state is read from the nuisance code, beside leakage_chance. Without a factor `state` the group is the state.
+    inconsistency needs no truth: how far swaps, encoded again, are from the codes that they were made with, over the variance
+    of these (`Model.inconsistency`). Of models trained alike, the one with the least is taken for the best. A training that
+    gives it much weight can make it small for other reasons than right swaps.
 
-    For methods with one code per row: learned_latents counts them by the rule of the method's paper, used_latents by one rule
-    for all (`metrics.used_latents`), predictor_r2 is that of NashAE's own predictors, and predictability that of new ones on
+    Data with a truth: swap_error is the mean squared error of swaps between different states, after the best element of the
+    truth's freedom for each pair, averaged over pairs. swap_error_worst is that of the worst pair, swap_error_relative the mean
+    over the variance of the true recordings, and swap_error_NAME that of pairs which the truth names. Under a wider freedom,
+    such as a roll `between` two samples, there are swap_error_NAME and reconstruction_error_NAME. If the truth lists all states
+    and nuisances, everything is measured on all of them; the code of a state is then that of a fresh group of the median size.
+
+    Without such a list there are three numbers more, of 2,000 rows. nuisance_from_coherent is the R^2 with which the nuisance
+    code of a row is read from the group code that it has by itself, both less their means over the group.
+    coherent_from_nuisance is that with which the code of its group is read from its nuisance code (`code_leakage`). The third
+    is the mean of `informativeness`. They are NaN where there are too few rows.
+
+    Methods with codes per row only: learned_latents counts them by the rule of the method's paper, used_latents by one rule for
+    all (`metrics.used_latents`). predictor_r2 is that of the method's own predictors, and predictability that of new ones on
     held-out rows (`predictability`), over all latents and over the live ones. Against the factors of the data such codes are
-    measured by `metrics.scores(model.encode(data), data.factors)`, with intervals, settings and versions, as `unentangle
-    evaluate` does.
+    measured by `metrics.scores(model.encode(data), data.factors)`, with intervals, settings and versions.
 
-    Without known states there are three numbers more, of 2,000 rows: nuisance_from_coherent, the R^2 with which the nuisance
-    code of a row is read from the coherent code that it has by itself, both less their means over the group;
-    coherent_from_nuisance, with which the coherent code of its group is read from its nuisance code (`code_leakage`); and the
-    mean of `informativeness`. They are NaN where there are too few rows. They come from `instances`, or from what that has
-    `told` before.
+    Args:
+        model: any trained model.
+        data: rows of its shape.
+        single: what `single_rows` has given before, if that is to be computed once.
 
     Raises:
         InputError: if the data does not have the model's row shape, or too few rows per state to measure leakage.
@@ -81,67 +85,135 @@ def evaluate(
     data = model.view(data)
     if not model.grouped:
         return _latent_measures(model, data)
-    if states is not None and data.transforms:
-        raise InputError(f"states is for data without transforms; this goes through {data.transforms}.")
-    if states is not None:
-        swapped, truth = mra_swaps(model, states, group_size)
-        errors = swap_errors(swapped, truth)
-        swaps = {"swap_error": errors.mean, "swap_error_worst": errors.worst, "swap_error_phi": errors.phi}
-        free = swap_errors(swapped, truth, between=True)
-        swaps |= {"swap_error_between": free.mean, "reconstruction_error_between": free.reconstruction}
-        data = orbits(states)
-        codes = model.encode(data)
-        decoded = np.einsum("iilk->ilk", swapped).reshape(len(data), -1)
+    measures: dict[str, float] = {}
+    if data.truth is not None and data.truth.listed:
+        data, swapped = grid_swaps(model, data, data.truth)
+        codes, decoded = model.codes(data), swapped[data.group, np.arange(len(data))]
     else:
-        codes = model.encode(data)
-        swaps, decoded = _told(told or instances(model, data), codes), model.decode(codes)
-    leak = leakage(codes.nuisance, data.states)
+        codes = model.codes(data)
+        decoded, swapped = model.decode(codes), None
+        measures |= _single_row_measures(single or single_rows(model, data), codes)
+    if data.truth is not None:
+        if swapped is None:
+            swapped = model.swap(data.take(np.isin(data.group, measured_groups(data))), codes)
+        measures = _swap_measures(data, data.truth, swapped) | measures
+    nuisance = joined(codes.by_row)
+    leak = leakage(nuisance, data.states)
     return {
-        **swaps,
+        **measures,
         "inconsistency": model.inconsistency(codes),
         **_reconstruction(model, data, decoded),
-        **_dependence(data.states, codes.nuisance),
+        **_dependence(data.states, nuisance),
         "leakage": leak.accuracy,
         "leakage_chance": leak.chance,
     }
 
 
-def instances(model: Model, data: Dataset, rows: int = 2000, seed: int = 0) -> Instances:
-    """What single rows tell, of at most so many drawn at random: see `Instances`.
+def joined(parts: Mapping[str, Float[np.ndarray, "n _"]]) -> Float[np.ndarray, "n d"]:
+    """Several parts of codes side by side."""
+    return np.concatenate(list(parts.values()), axis=1)
 
-    A row's informativeness is measured against coherent codes made of the other half of each group, so that it is not compared
-    with itself; groups of one row are left out, and nothing is told where fewer than two are left.
+
+# -- swaps against the truth ----------------------------------------------------------------------------------------------
+
+
+def measured_groups(data: Dataset) -> Int[np.ndarray, " some"]:
+    """The groups whose states are swapped: all, or some evenly spread if that would be more than `SWAPS` rows."""
+    return evenly(len(data.group_names), max(2, SWAPS // len(data)))
+
+
+def grid_swaps(model: Model, data: Dataset, truth: Truth) -> tuple[Dataset, Float[np.ndarray, "states rows *row"]]:
+    """Every state under every nuisance that the truth lists, `Truth.grid`, and each state swapped to all rows of it.
+
+    The code of a state is that of a fresh group without noise, of as many different nuisances as the median group of the data.
+    """
+    whole, rng, size = truth.grid(), np.random.default_rng(0), int(np.median(data.group_sizes))
+    count = len(whole) // len(whole.group_names)
+    own = [np.flatnonzero(whole.group == g)[rng.permutation(count)[:size]] for g in range(len(whole.group_names))]
+    state, nuisance = (np.concatenate([column[rows] for rows in own]) for column in (whole.states, whole.factors[truth.name]))
+    fresh = Dataset(truth.recordings(state, nuisance), groups=np.repeat(np.arange(len(own)), len(own[0])))
+    return whole, model.swap(fresh, whole)
+
+
+def _swap_measures(data: Dataset, truth: Truth, swapped: Any) -> dict[str, float]:
+    errors = _against(data, truth, swapped)
+    measures = {"swap_error": errors.mean, "swap_error_worst": errors.worst, "swap_error_relative": errors.relative}
+    measures |= {f"swap_error_{name}": errors.over(pairs) for name, pairs in truth.pairs.items()}
+    for name, freedom in truth.freedom.wider.items():
+        wider = _against(data, replace(truth, freedom=freedom), swapped)
+        measures |= {f"swap_error_{name}": wider.mean, f"reconstruction_error_{name}": wider.reconstruction}
+    return measures
+
+
+def _against(data: Dataset, truth: Truth, answers: Any, by_group: bool = False) -> SwapErrors:
+    """The errors of answers, for each measured group its state under all rows; `by_group`: each donor group has its freedom."""
+    state = truth.state[np.unique(data.group, return_index=True)[1][measured_groups(data)]]
+    true = (data.chain.undo(data.chain.forward(truth.under(s))) for s in state)
+    return swap_errors(answers, true, state, data.group if by_group else truth.state, truth.freedom, truth.state)
+
+
+def baselines(data: Dataset) -> dict[str, float]:
+    """What swaps are worth without learning, of data with a truth; without one, nothing.
+
+    constant is the error of each state's own best constant, donor that of handing the donor back, donor_NAME the same for pairs
+    which the truth names. The last is the error of the classical method that is told the kind of nuisance (`classical`), on the
+    rows of the data, with a freedom for each pair of groups, because it does not know which groups share a state.
+    """
+    if data.truth is None:
+        return {}
+    whole = data.truth.grid() if data.truth.listed else data
+    truth, rows = whole.truth or data.truth, whole.chain.undo(whole.rows(np.arange(len(whole))))
+    donor = _against(whole, truth, [rows] * len(measured_groups(whole)))
+    constant = np.mean([np.var(truth.under(s), dtype=float) for s in np.unique(truth.state)])
+    values = {"constant": float(constant), "donor": donor.mean}
+    values |= {f"donor_{name}": donor.over(pairs) for name, pairs in truth.pairs.items()}
+    for name, swap in told(data).items():
+        values[name] = _against(data, data.truth, map(swap, measured_groups(data).tolist()), by_group=True).mean
+    return values
+
+
+# -- single rows ----------------------------------------------------------------------------------------------------------
+
+
+def single_rows(model: Model, data: Dataset, rows: int = 2000, seed: int = 0) -> SingleRows:
+    """What single rows say of their group, of at most so many drawn at random: see `SingleRows`.
+
+    A row's informativeness is measured against group codes made of the other half of each group, so that it is not compared
+    with itself. Groups of one row are left out, and no row is drawn where fewer than two groups are left.
     """
     rng = np.random.default_rng(seed)
     several = np.flatnonzero(data.group_sizes[data.group] > 1)
     if len(np.unique(data.group[several])) < 2:
-        return Instances(several[:0], np.zeros((0, 1), np.float32), np.zeros(0))
+        return SingleRows(several[:0], np.zeros((0, 1), np.float32), np.zeros(0))
     chosen = np.sort(rng.permutation(several)[:rows])
     order, starts, sizes = map(np.asarray, data.layout)
     half = np.empty(len(data), int)
     for start, size in zip(starts, sizes, strict=True):
         half[order[start : start + size]] = rng.permutation(size) % 2
-    kept = np.isin(data.group, np.unique(data.group[chosen])) & (sizes[data.group] > 1)
+    of_chosen = np.isin(data.group, np.unique(data.group[chosen])) & (sizes[data.group] > 1)
     group = np.unique(data.group[chosen], return_inverse=True)[1]
-    halves = [model.encode(data.take(kept & (half == side))).coherent for side in (0, 1)]
+
+    def group_codes(some: Dataset) -> Float[np.ndarray, "groups p"]:
+        return joined(model.codes(some).by_group)
+
+    halves = [group_codes(data.take(of_chosen & (half == side))) for side in (0, 1)]
     x = data.take(chosen)
-    alone = model.encode(replace(x, groups=np.arange(len(x)))).coherent
-    told = np.empty(len(chosen))
+    codes = group_codes(replace(x, groups=np.arange(len(x))))
+    values = np.empty(len(chosen))
     for side in (0, 1):
         those = half[chosen] == side
-        told[those] = informativeness(alone[those], halves[1 - side], group[those]) if those.any() else 0
-    return Instances(chosen, alone, told)
+        values[those] = informativeness(codes[those], halves[1 - side], group[those]) if those.any() else 0
+    return SingleRows(chosen, codes, values)
 
 
-def _told(found: Instances, codes: Codes) -> dict[str, float]:
-    rows, alone, told = found
-    nuisance, group = codes.nuisance[rows], codes.group[rows]
-    if len(rows) < 10:
+def _single_row_measures(single: SingleRows, codes: Codes) -> dict[str, float]:
+    if len(single.rows) < 10:
         return dict.fromkeys(("nuisance_from_coherent", "coherent_from_nuisance", "informativeness"), np.nan)
+    group, nuisance = codes.group[single.rows], joined(codes.by_row)[single.rows]
     return {
-        "nuisance_from_coherent": code_leakage(_within(alone, group), _within(nuisance, group)),
-        "coherent_from_nuisance": code_leakage(nuisance, codes.coherent[group]),
-        "informativeness": float(told.mean()),
+        "nuisance_from_coherent": code_leakage(_within(single.codes, group), _within(nuisance, group)),
+        "coherent_from_nuisance": code_leakage(nuisance, joined(codes.by_group)[group]),
+        "informativeness": float(single.informativeness.mean()),
     }
 
 
@@ -153,33 +225,7 @@ def _within(codes: Float[np.ndarray, "n d"], group: Int[np.ndarray, " n"]) -> Fl
     return codes - (sums / counts[:, None])[group]
 
 
-def mra_swaps(
-    model: Model, states: ArrayLike, group_size: int = 30, seed: int = 0
-) -> tuple[Float[np.ndarray, "states donors k k"], Float[np.ndarray, "states k k"]]:
-    """Every state under the nuisance codes of all k shifts of every donor, and the truth, for `metrics.swap_errors`.
-
-    The coherent code of a state is that of a fresh group of `group_size` different shifts.
-    """
-    truth, rng = orbit(states), np.random.default_rng(seed)
-    fresh = np.stack([shifts[rng.permutation(len(shifts))[:group_size]] for shifts in truth])
-    groups = np.repeat(np.arange(len(truth)), fresh.shape[1])
-    data = orbits(states)
-    swapped = model.swap(Dataset(fresh.reshape(len(groups), -1), groups=groups), data)
-    return swapped.reshape(len(truth), *truth.shape), truth
-
-
-def mra_baselines(states: ArrayLike) -> dict[str, float]:
-    """What no learning gives: the error of each state's best constant, and of the donor handed back at its best roll."""
-    constant, donor = swap_baselines(orbit(states))
-    return {"constant": constant, "donor": donor.mean, "donor_phi": donor.phi}
-
-
-def orbits(states: ArrayLike) -> Dataset:
-    """Every shift of every state: groups are states, factors `state` and `shift`."""
-    count, k = np.shape(states)
-    state, shift = np.repeat(np.arange(count), k), np.tile(np.arange(k), count)
-    factors = {"state": (state, "categorical"), "shift": (shift, "continuous")}
-    return Dataset(orbit(states).reshape(count * k, k).astype(np.float32), factors, groups=state)
+# -- reconstruction, and codes per row ------------------------------------------------------------------------------------
 
 
 def _reconstruction(model: Model, data: Dataset, decoded: Float[np.ndarray, "rows ..."]) -> dict[str, float]:
@@ -199,21 +245,21 @@ def _reconstruction(model: Model, data: Dataset, decoded: Float[np.ndarray, "row
 
 
 def _latent_measures(model: Model, data: Dataset) -> dict[str, float]:
-    whole, part = model.codes(data), model.parts[0]
-    codes = whole.by_row[part.name]
-    found = {
-        **({"learned_latents": part.learned(codes, model.variances(data))} if part.learned else {}),
-        "used_latents": used_latents(model.decode, codes[evenly(len(codes), 2000)]),
-        **_reconstruction(model, data, model.decode(whole)),
-    }
-    predicted = model.predictions(data)
-    if predicted is not None:
-        found["predictor_r2"] = squared_correlation(codes, predicted).mean
-        found["predictor_r2_live"] = squared_correlation(codes, predicted, dead=0.2).live
-    if len(codes) >= 4:
-        fresh = predictability(codes)
-        found |= {"predictability": fresh.mean, "predictability_live": fresh.live}
-    return found
+    [part] = model.parts
+    codes, predictions = model.codes(data), model.predictions(data)
+    latents = codes.by_row[part.name]
+    measures: dict[str, float] = {}
+    if part.learned is not None:
+        measures["learned_latents"] = part.learned(latents, model.variances(data))
+    measures["used_latents"] = used_latents(model.decode, latents[evenly(len(latents), 2000)])
+    measures |= _reconstruction(model, data, model.decode(codes))
+    if predictions is not None:
+        measures["predictor_r2"] = squared_correlation(latents, predictions).mean
+        measures["predictor_r2_live"] = squared_correlation(latents, predictions, dead=0.2).live
+    if len(latents) >= 4:
+        fresh = predictability(latents)
+        measures |= {"predictability": fresh.mean, "predictability_live": fresh.live}
+    return measures
 
 
 def predictability(codes: ArrayLike, *, steps: int = 1000, rows: int = 20_000, seed: int = 0) -> R2:
@@ -249,11 +295,8 @@ def agreement(models: Sequence[Model], data: Dataset, rows: int = 1000) -> list[
     """
     some = data.take(evenly(len(data), rows))
     codes, variances = [m.encode(some) for m in models], [m.variances(some) for m in models]
-    live = [
-        np.asarray(kl_to_prior(z, np.log(v))).mean(axis=0) > 0.01
-        for z, v in zip(codes, variances, strict=True)
-        if v is not None
-    ]
+    random = [(z, np.log(v)) for z, v in zip(codes, variances, strict=True) if v is not None]
+    live = [np.asarray(kl_to_prior(jnp.asarray(mean), jnp.asarray(log_var))).mean(axis=0) > 0.01 for mean, log_var in random]
     return udr(codes, live=live or None).tolist()
 
 

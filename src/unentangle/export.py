@@ -43,22 +43,22 @@ class Piece(NamedTuple):
 def pieces(method: Method, trained: Trained) -> dict[str, Piece]:
     """The encoders of each part, and the decoder, by the names of their files."""
     rows: dict[str, tuple[str | int, ...]] = {"rows": ("n", *trained.shape)}
-    found, parts = {}, method.parts
+    result, parts = {}, method.parts
     only = len(parts) == 1 and parts[0].per == "row"
     for part in parts:
         assert part.encode
         if part.per == "row":
-            found["encoder" if only else part.name] = Piece(part.encode, rows, "codes" if only else part.name)
+            result["encoder" if only else part.name] = Piece(part.encode, rows, "codes" if only else part.name)
             continue
         assert part.pool
         features = "features" if sum(p.per == "group" for p in parts) == 1 else f"{part.name}_features"
         x = jax.ShapeDtypeStruct((1, *trained.shape), np.float32)
         shape = eqx.filter_eval_shape(part.encode, trained.net, trained.state, x).shape[1:]
         groups = {"features": ("groups", "instances", *shape), "mask": ("groups", "instances")}
-        found |= {features: Piece(part.encode, rows, "features"), part.name: Piece(part.pool, groups, part.name)}
+        result |= {features: Piece(part.encode, rows, "features"), part.name: Piece(part.pool, groups, part.name)}
     inputs: dict[str, tuple[str | int, ...]] = {"codes" if only else part.name: ("n", part.size) for part in parts}
     decoder = Under(method.decode, (None,) * len(parts))
-    return found | {"decoder": Piece(decoder, inputs, "rows")}
+    return result | {"decoder": Piece(decoder, inputs, "rows")}
 
 
 def write_pieces(method: Method, trained: Trained, folder: Path) -> list[Path]:
@@ -94,13 +94,13 @@ def _written(name: str, piece: Piece, trained: Trained) -> bytes:
     ]
 
     def function(*arrays: Array) -> tuple[Array, ...]:
-        given = dict(zip(inputs, arrays, strict=True))
-        level = given.pop("level", None)
-        found = ()
+        given, scale = dict(zip(inputs, arrays, strict=True)), trained.scale
+        level, levels = given.pop("level", None), ()
         if "rows" in given:
-            given["rows"], *found = _standardised(given["rows"], trained)
+            levels = (scale.level(given["rows"]),) if scale.row_axes else ()
+            given["rows"] = scale.standardise(given["rows"])
         made = piece.function(trained.net, trained.state, *given.values())
-        return (_restored(made, level, trained) if piece.decodes else made, *found)
+        return (scale.restore(made, level) if piece.decodes else made, *levels)
 
     program = jax.make_jaxpr(function)(*shapes)
     writer = Writer()
@@ -125,26 +125,6 @@ def _written(name: str, piece: Piece, trained: Trained) -> bytes:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR, producer_name="unentangle")
     helper.set_model_props(model, {"transforms": json.dumps(trained.chain.described())})
     return model.SerializeToString()
-
-
-def _standardised(rows: Array, trained: Trained) -> tuple[Array, ...]:
-    """`Scale.standardise`, and the levels where each row has its own."""
-    scale = trained.scale
-    if not scale.row_axes:
-        return ((rows - scale.mean) / scale.std,)
-    axes = tuple(range(1, rows.ndim))
-    mean = jnp.mean(rows, axis=axes, keepdims=True)
-    std = jnp.sqrt(jnp.mean((rows - mean) ** 2, axis=axes, keepdims=True))
-    level = jnp.concatenate([mean.reshape(-1, 1), std.reshape(-1, 1)], axis=1)
-    return (rows - mean) / jnp.where(std > 0, std, 1.0), level
-
-
-def _restored(rows: Array, level: Array | None, trained: Trained) -> Array:
-    """`Scale.restore`."""
-    if level is None:
-        return rows * trained.scale.std + trained.scale.mean
-    mean, std = (level[:, i].reshape(-1, *[1] * (rows.ndim - 1)) for i in (0, 1))
-    return rows * std + mean
 
 
 def _size(size: Any) -> Any:

@@ -4,67 +4,86 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from . import plots
-from .data import Dataset
+from .data import Dataset, Truth
 from .data.dataset import evenly
-from .datasets import mra_states
-from .evaluate import mra_swaps, orbits
-from .metrics import PHI, effects
+from .evaluate import grid_swaps, joined
+from .metrics import effects
 from .model import Model
 
 
-def mra_figures(model: Model, data: Dataset) -> dict[str, Figure]:
-    """`redatuming` and `codes` for the six states of multi-reference alignment, as Figures 2 and 4 of the SymAE paper."""
-    return {"redatuming": mra_redatuming(model, data), "codes": mra_codes(model, data)}
-
-
-def mra_redatuming(model: Model, data: Dataset) -> Figure:
-    """Figure 2: the panel in row i and column j holds state i under shift 10 j, j from 0; its nuisance code comes from the
-    paper's donor of state i.
-    """
-    swapped, truth = mra_swaps(model, mra_states(data.row_shape[0]), int(np.median(data.group_sizes)))
-    shown = np.arange(0, truth.shape[1], truth.shape[1] // 10)[:10]
-    own = np.stack([swapped[i, i, shown] for i in range(6)])
-    swaps = np.stack([swapped[i, d, shown] for i, d in enumerate(PHI)])
-    rows = [f"state {i + 1}, shifts\nof state {d + 1}" for i, d in enumerate(PHI)]
-    columns = [f"shift {s}" for s in shown]
-    return plots.redatuming(truth[:, shown], own, swaps, rows, columns, "Each state under the shifts of another one")
-
-
-def mra_codes(model: Model, data: Dataset) -> Figure:
-    """Figure 4: the coherent codes of the groups of `data`, and the nuisance codes of every state under every shift."""
-    whole = orbits(mra_states(data.row_shape[0]))
-    coherent, nuisance = model.encode(data).coherent, model.encode(whole).nuisance
-    return plots.codes(coherent, nuisance, data.group_states + 1, whole.states + 1, {"shift": whole.factors["shift"]})
-
-
 def figures(model: Model, data: Dataset) -> dict[str, Figure]:
-    """`redatuming` and `codes` for data without a known truth.
+    """What to look at first: `redatuming` and `codes`, or `latents` and `traversals` of a method with codes per row only."""
+    if not model.grouped:
+        return latent_figures(model, data)
+    return {"redatuming": redatuming(model, data), "codes": code_figure(model, data)}
 
-    Up to six groups of different states; each row shows ten instances of one of them, and their nuisances under the state of
-    the group before.
+
+def redatuming(model: Model, data: Dataset) -> Figure:
+    """Up to six states, each under ten nuisances of another one (as Figure 2 of the SymAE paper).
+
+    With a truth, the true recordings are drawn as well, and answers come after the best element of the freedom of each pair.
+    Without one, each row shows instances of one group and their nuisances under the state of the group before.
     """
     data = model.view(data)
-    codes = model.encode(data)
-    group_states = data.group_states
+    if data.truth is not None and data.truth.listed:
+        return _redatuming_of_all(*grid_swaps(model, data, data.truth), data.truth)
+    codes, group_states = model.codes(data), data.group_states
     chosen = _some(np.sort(np.unique(group_states, return_index=True)[1]), 6)
     donors = np.roll(chosen, -1)
     styles = [_some(np.flatnonzero(data.group == d), 10) for d in donors]
     styles = [np.resize(s, max(map(len, styles))) for s in styles]  # a short group comes round again
 
     def under(groups: np.ndarray) -> np.ndarray:
-        return np.stack([model.decode(codes.pair(g, s)) for g, s in zip(groups.tolist(), styles, strict=True)])
+        pairs = zip(groups.tolist(), styles, strict=True)
+        return np.stack([model.decode(codes.pair(g, s)) for g, s in pairs])
 
+    real, reconstruction, swap = np.stack([data.chain.undo(data.rows(s)) for s in styles]), under(donors), under(chosen)
+    title = "Instances of one group, their reconstruction, and the same nuisances under the state of another group"
+    if data.truth is not None:
+        state = [data.truth.state[np.flatnonzero(data.group == g)[0]] for g in chosen]
+        true = [data.truth.under(s, rows) for s, rows in zip(state, styles, strict=True)]
+        real, reconstruction = data.chain.undo(data.chain.forward(np.stack(true))), None
+        swap = np.stack([data.truth.freedom.align(*pair).answers for pair in zip(swap, real, strict=True)])
+        title = "The true recordings of one state under the nuisances of another group, and swaps" + data.truth.freedom.after
     rows = [f"{group_states[d]}\nswapped to {group_states[i]}" for i, d in zip(chosen, donors, strict=True)]
     columns = [f"instance {j + 1}" for j in range(len(styles[0]))]
-    title = "Instances of one group, their reconstruction, and the same nuisances under the state of another group"
-    real = np.stack([data.chain.undo(data.rows(s)) for s in styles])
-    shown = evenly(len(data), 5000)
-    factors = {n: v[shown] for n, v in data.factors.items() if data.factors.kinds[n] == "continuous"}
-    few = dict(list(factors.items())[:2])
-    return {
-        "redatuming": plots.redatuming(real, under(donors), under(chosen), rows, columns, title),
-        "codes": plots.codes(codes.coherent, codes.nuisance[shown], group_states, data.states[shown], few),
-    }
+    return plots.redatuming(real, reconstruction, swap, rows, columns, title)
+
+
+def _redatuming_of_all(data: Dataset, swapped: np.ndarray, truth: Truth) -> Figure:
+    """One row per pair of states, one column per tenth of the nuisances. Pairs are the first that the truth names."""
+    states, count = len(swapped), len(data) // len(swapped)
+    swapped = swapped.reshape(states, states, count, *data.row_shape)
+    true = data.rows(np.arange(len(data))).reshape(states, count, *data.row_shape)
+    shown = np.arange(0, count, max(count // 10, 1))[:10]
+    pairs = next((p for p in truth.pairs.values() if p), [(i, (i + 1) % states) for i in range(states)])[:6]
+
+    def aligned(state: int, donor: int) -> np.ndarray:
+        return truth.freedom.align(swapped[state, donor], true[state]).answers[shown]
+
+    real, own = np.stack([true[i, shown] for i, _ in pairs]), np.stack([aligned(i, i) for i, _ in pairs])
+    swaps = np.stack([aligned(*pair) for pair in pairs])
+    rows = [f"state {i + 1}, {truth.name}s\nof state {d + 1}" for i, d in pairs]
+    columns = [f"{truth.name} {data.factors[truth.name][j]}" for j in shown]
+    title = f"Each state under the {truth.name}s of another one" + truth.freedom.after
+    return plots.redatuming(real, own, swaps, rows, columns, title)
+
+
+def code_figure(model: Model, data: Dataset) -> Figure:
+    """The codes of the groups, and those of rows (as Figure 4 of the SymAE paper): of every state under every nuisance, if the
+    truth lists them, else of up to 5,000 rows.
+    """
+    data = model.view(data)
+    codes = model.codes(data)
+    coherent = joined(codes.by_group)
+    if data.truth is not None and data.truth.listed:
+        whole = data.truth.grid()
+        shown = {data.truth.name: whole.factors[data.truth.name]}
+        return plots.codes(coherent, joined(model.codes(whole).by_row), data.group_states + 1, whole.states + 1, shown)
+    rows = evenly(len(data), 5000)
+    factors = {n: v[rows] for n, v in data.factors.items() if data.factors.kinds[n] == "continuous"}
+    nuisance = joined(codes.by_row)[rows]
+    return plots.codes(coherent, nuisance, data.group_states, data.states[rows], dict(list(factors.items())[:2]))
 
 
 def latent_figures(model: Model, data: Dataset, most: int = 8) -> dict[str, Figure]:
@@ -84,7 +103,8 @@ def latent_figures(model: Model, data: Dataset, most: int = 8) -> dict[str, Figu
     spread = codes.std(axis=0)
     middle = np.sum(((codes - np.median(codes, axis=0)) / np.where(spread > 0, spread, 1)) ** 2, axis=1)
     used = [int(i) for i in order if effect[i] > 0.01] or [int(order[0])]
-    paths = model.traverse(data, int(rows[np.argmin(middle)]), used)
+    [part] = model.parts
+    paths = model.traverse(data, int(rows[np.argmin(middle)]), {part.name: used})
     return {
         "latents": plots.latents(
             codes[:, order],

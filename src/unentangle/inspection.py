@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Callable, Iterable
-from math import ceil, prod
+from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,14 +13,13 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from .data.blocks import Blocks
 from .data.dataset import Dataset, Scale, evenly, is_lazy, mean_and_std, survey
 from .errors import InputError
 from .methods import SymAE
 from .methods.protocol import Method, numbers_of
-from .methods.terms import row_axes, smooth
+from .methods.terms.alignment import row_axes, smooth
 from .schedules import at
-from .train.engine import RESIDENT_BYTES
+from .train.batches import RESIDENT_BYTES
 
 FEW = 15  # groups, of which a tenth would be fewer than two to hold out
 CLIPPED = 0.01  # of the values of a row are its greatest, or its least
@@ -98,9 +97,9 @@ def inspect(data: Dataset, method: Method | None = None, watch: Callable[[Iterab
         InputError: if rows cannot be read.
     """
     method = SymAE() if method is None and data.groups is not None else method
-    found = [_look(rows.reshape(len(rows), -1)) for _, rows in watch(data.chunks())]
-    look = _Look(*(np.concatenate(column) for column in zip(*found, strict=True)))
-    good, sizes = _Look(*(column[look.finite] for column in look)), data.group_sizes
+    parts = [_measured(rows.reshape(len(rows), -1)) for _, rows in watch(data.chunks())]
+    every = _Rows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    good, sizes = _Rows(*(column[every.finite] for column in every)), data.group_sizes
 
     def of_good(function: Callable[[np.ndarray], Any], values: np.ndarray) -> float:
         with np.errstate(over="ignore", invalid="ignore"):  # what is too large is refused below
@@ -119,13 +118,13 @@ def inspect(data: Dataset, method: Method | None = None, watch: Callable[[Iterab
         not_finite=len(data) - len(good.std),
         constant=int(np.sum(good.std == 0)),
         clipped=int(np.sum(good.clipped)),
-        repeated=len(data) - len(np.unique(look.digest)),
+        repeated=len(data) - len(np.unique(every.digest)),
         groups=None if data.groups is None else len(sizes),
         sizes=(int(sizes.min()), float(np.median(sizes)), int(sizes.max())),
         single=int(np.sum(sizes == 1)) if data.groups is not None else 0,
         factors={name: _column(data, name) for name in data.factors},
         notes=[],
-        refusals=_refusals(data, method, look.finite),
+        refusals=_refusals(data, method, every.finite),
         plan=[],
     )
     report = report._replace(notes=_notes(data, report))
@@ -135,7 +134,7 @@ def inspect(data: Dataset, method: Method | None = None, watch: Callable[[Iterab
         scale, _, loudness = survey(good.mean, good.std, data.row_shape, data.scaling)
     except InputError as error:
         return report._replace(refusals=[*report.refusals, str(error)])
-    report = report._replace(notes=[*report.notes, *_oscillating(data, method, look.finite & (look.std > 0))])
+    report = report._replace(notes=[*report.notes, *_oscillating(data, method, every.finite & (every.std > 0))])
     return report._replace(plan=_plan(data, report, method, scale, loudness))
 
 
@@ -161,8 +160,8 @@ def page(report: Report, source: str, groups: str) -> Group:
         title = ""
     if len(report.factors) > SHOWN:
         facts.append(("", f"and {len(report.factors) - SHOWN} more"))
-    said = (("refused", report.refusals), ("note", report.notes), ("training", report.plan))
-    words = [(title, sentence) for title, sentences in said for sentence in sentences]
+    parts = {"refused": report.refusals, "note": report.notes, "training": report.plan}
+    words = [(title, sentence) for title, sentences in parts.items() for sentence in sentences]
     return Group(Text(source), _grid(facts), "", _grid(words))
 
 
@@ -192,8 +191,8 @@ def advice(report: Report, source: str, groups: str, x: str, file: bool = True) 
 # -- what a pass finds ----------------------------------------------------------------------------------------------------
 
 
-class _Look(NamedTuple):
-    """Of each row."""
+class _Rows(NamedTuple):
+    """What is measured of each row."""
 
     finite: Bool[np.ndarray, " n"]
     mean: Float[np.ndarray, " n"]
@@ -204,7 +203,7 @@ class _Look(NamedTuple):
     digest: Int[np.ndarray, " n"]
 
 
-def _look(rows: np.ndarray) -> _Look:
+def _measured(rows: np.ndarray) -> _Rows:
     digest = np.array([hash(row.tobytes()) for row in rows])
     flat = rows.astype(np.float64)
     finite = np.asarray(np.isfinite(flat).all(axis=1))
@@ -214,7 +213,7 @@ def _look(rows: np.ndarray) -> _Look:
     continua = flat.shape[1] >= LONG and rows.dtype.itemsize > 1  # bytes and bits are at their ends by nature
     clipped = (often > CLIPPED * flat.shape[1]) & (least < greatest) & (often > 2) & continua
     mean, std = mean_and_std(flat)
-    return _Look(finite, mean, std, least, greatest, clipped, digest)
+    return _Rows(finite, mean, std, least, greatest, clipped, digest)
 
 
 def _column(data: Dataset, name: str) -> Column:
@@ -264,7 +263,7 @@ def _notes(data: Dataset, report: Report) -> list[str]:
             f"rows of shape {shape} are taken as {shape[0]} samples of {shape[1]} channels; if they are {shape[0]} channels of "
             f"{shape[1]} samples, say so by the names of the axes: --x 'NAME: row channel time'."
         )
-    if (times := _read_for_one(data.x)) > SLOW and report.gigabytes * 2**30 > RESIDENT_BYTES:
+    if is_lazy(data.x) and (times := data.x.read_ratio) > SLOW and report.gigabytes * 2**30 > RESIDENT_BYTES:
         notes.append(
             f"for each row {times:.0f} times as much must be read; save the file in chunks of one or a few whole rows."
         )
@@ -272,7 +271,7 @@ def _notes(data: Dataset, report: Report) -> list[str]:
 
 
 def _oscillating(data: Dataset, method: Method | None, usable: Bool[np.ndarray, " n"]) -> list[str]:
-    """Whether SymAE's blur leaves next to nothing of rows; of some, each about its mean and as loud as the others."""
+    """Whether a blur leaves next to nothing of rows: of some of them, each about its mean and as loud as the others."""
     good = np.flatnonzero(usable)
     blur = 0.0 if method is None else numbers_of(method).get("terms.blur", 0.0)
     if not (good.size and at(blur, jnp.zeros(())) > 0):
@@ -307,12 +306,3 @@ def _plan(data: Dataset, report: Report, method: Method | None, scale: Scale, lo
     drawn = f"A step draws {min(number, len(data.group_sizes))} of the {report.groups} groups and {instances} rows of each"
     plan.append(f"{drawn}; {small} group(s) have fewer, and repeat some of theirs." if small else f"{drawn}.")
     return plan
-
-
-def _read_for_one(x: Any) -> float:
-    """How many times the bytes of a row lie in the chunks that it crosses on disk."""
-    parts = [part for part in (x.arrays if isinstance(x, Blocks) else [x])[:1] if getattr(part, "chunks", None)]
-    times = 1.0
-    for part in parts:
-        times = part.chunks[0] * prod(ceil(n / c) * c / n for n, c in zip(part.shape[1:], part.chunks[1:], strict=True))
-    return times

@@ -17,10 +17,11 @@ from .data.transforms import Chain, restored
 from .errors import InputError, brief
 from .export import write_pieces
 from .geodesics import geodesics
-from .methods.codes import Codes, Part, Trained, Under, chunks, mixed, per_row, side_by_side, whole_groups
+from .methods import codes as schema
+from .methods.codes import Codes, Part, Trained, Under
 from .methods.description import describe, restore
 from .methods.protocol import Method
-from .methods.terms import consistency_penalty
+from .methods.terms.alignment import consistency_penalty
 from .storage import read_about, read_tree, write_tree
 
 FORMAT = 5
@@ -66,7 +67,7 @@ class Model:
         made = {"row": len(data), "group": len(data.group_names)}
         arrays = {part.name: np.empty((made[part.per], part.size), np.float32) for part in self.parts}
         level = np.empty((len(data), 2)) if trained.scale.row_axes else None
-        for members, index, mask, rows in whole_groups(data, 8 * trained.chunk) if self.grouped else chunks(data):
+        for members, index, mask, rows in schema.whole_groups(data, 8 * trained.chunk) if self.grouped else schema.chunks(data):
             real = index[mask]
             if level is not None:
                 level[real] = trained.scale.level(rows)
@@ -93,19 +94,18 @@ class Model:
         if not isinstance(codes, Codes):
             if not self.single:
                 raise InputError(f"codes is of type {type(codes).__name__}; the Codes of `encode` are needed.")
-            rows = self._array(codes, "codes", self.parts[0])
+            rows = schema.array_of(self.parts[0], codes, "codes")
             codes = Codes({}, {self.single: rows}, np.arange(len(rows)))
-        return self._decoded(per_row(codes), codes.level)
+        return self._decoded(schema.per_row(codes), codes.level)
 
     def _decoded(
         self, codes: Mapping[str, np.ndarray], level: np.ndarray | None, shared: Mapping[str, np.ndarray] | None = None
     ) -> Float[np.ndarray, "rows ..."]:
         """The rows of codes that are given for each row, and of `shared` ones (1, size), which are the same for all."""
-        under = self._under(shared or {})
-        rows = self.trained.map(under, *(codes[p.name] for p in self.parts if p.name not in (shared or {})))
-        return self.trained.restore(rows, level)
+        varying = (codes[p.name] for p in self.parts if p.name not in (shared or {}))
+        return self.trained.restore(self.trained.map(self._under(shared or {}), *varying), level)
 
-    def _under(self, shared: Mapping[str, np.ndarray]) -> "Under":
+    def _under(self, shared: Mapping[str, np.ndarray]) -> Under:
         return Under(self.method.decode, tuple(jnp.asarray(shared[p.name]) if p.name in shared else None for p in self.parts))
 
     def reconstruct(self, data: Any) -> Float[np.ndarray, "rows ..."]:
@@ -139,20 +139,22 @@ class Model:
         rest = [p for p in self.parts if len(taken.get(p.name, ())) < p.size]
         base, base_level = self._side(state, "state", rest or self.parts)
         other, level = self._side(style, "style", [p for p in self.parts if p.name in taken])
-        if any(p.per == "row" for p in rest):  # the level of a row goes with what is its own
+        own = any(p.per == "row" for p in rest)
+        if own:  # the level of a row goes with what comes from the row
             level = base_level
         states, styles = (len(next(iter(side.values()))) for side in (base, other))
         i, j = np.arange(states), np.arange(styles)
         if pairs == "each":
             if states != styles:
                 raise InputError(f"there are {states} states and {styles} styles; pairs='each' needs as many.")
-            return self._decoded(mixed(base, other, taken), level)
-        shared = {p.name for p in self.parts if p.per == "group"} - taken.keys()
-        if base.keys() <= shared:  # a decoder then does once what depends on the state alone
+            return self._decoded(schema.mixed(base, other, taken), level)
+        if not own and not base.keys() & taken.keys():  # a decoder does once what depends on the group alone
             return np.stack([self._decoded(other, level, {name: part[[k]] for name, part in base.items()}) for k in i])
         i, j = np.repeat(i, styles), np.tile(j, states)
-        codes = mixed({name: part[i] for name, part in base.items()}, {name: part[j] for name, part in other.items()}, taken)
-        rows = self._decoded(codes, None if level is None else level[i if level is base_level else j])
+        codes = schema.mixed(
+            {name: part[i] for name, part in base.items()}, {name: part[j] for name, part in other.items()}, taken
+        )
+        rows = self._decoded(codes, None if level is None else level[i if own else j])
         return rows.reshape(states, styles, *rows.shape[1:])
 
     def traverse(
@@ -172,7 +174,7 @@ class Model:
         taken = self.taken([p.name for p in self.parts if p.per == "row"] if parts is None else parts)
         codes = self.codes(data)
         start, count = codes.pair(codes.group[row], [row]), sum(map(len, taken.values()))
-        paths = {name: np.repeat(part, count * points, axis=0) for name, part in per_row(start).items()}
+        paths = {name: np.repeat(part, count * points, axis=0) for name, part in schema.per_row(start).items()}
         for k, (name, i) in enumerate((name, i) for name, numbers in taken.items() for i in numbers):
             values = codes.parts[name][:, i]
             paths[name][k * points : (k + 1) * points, i] = np.linspace(values.min(), values.max(), points)
@@ -220,9 +222,9 @@ class Model:
             raise InputError("at holds NaN or infinity; every place on the path must be a finite number.")
         instances = Dataset(data.x, groups=np.zeros(len(data), int), transforms=data.transforms).take(order)
         codes, position = self.codes(instances), position[order]
-        corners = side_by_side(codes)
+        corners = schema.side_by_side(codes)
         if path == "geodesic":
-            near = None if among is None else side_by_side(self.codes(among))
+            near = None if among is None else schema.side_by_side(self.codes(among))
             through = self._along_geodesics(codes, corners, near, position, at)
         else:
             from scipy.interpolate import CubicSpline
@@ -259,7 +261,7 @@ class Model:
         chosen = np.sort(rng.permutation(groups)[: max(swaps // 16, 2)])
         each = max(swaps // len(chosen), 16)
         donors = np.concatenate([rng.choice(np.flatnonzero(codes.group != group), each) for group in chosen])
-        given = per_row(codes.pair(np.repeat(chosen, each), donors))
+        given = schema.per_row(codes.pair(np.repeat(chosen, each), donors))
         rows = self.trained.map(self._under({}), *(given[p.name] for p in self.parts))
         worst = 0.0
         for part in self.parts:
@@ -311,15 +313,6 @@ class Model:
             raise InputError(f"the data goes through {data.transforms}; this model was trained through {chain.transforms}.")
         return data
 
-    def _array(self, given: Any, argument: str, part: Part) -> Float[np.ndarray, "n size"]:
-        """An array of codes of one part."""
-        codes = np.atleast_2d(np.asarray(given, np.float32))
-        if codes.ndim != 2 or codes.shape[1] != part.size:
-            raise InputError(
-                f"{argument} has shape {codes.shape}; a Dataset, Codes, or {part.name} codes (n, {part.size}) are needed."
-            )
-        return codes
-
     def state_by_row(self, parts: Any = None) -> bool:
         """Whether in such a swap the state gives a part per row, so that it is a row and not a group."""
         taken = self.taken(parts)
@@ -331,31 +324,15 @@ class Model:
             if len(parts) > 1:
                 names = " and ".join(p.name for p in parts)
                 raise InputError(f"{argument} gives {names}, so an array is not enough; a Dataset or Codes are needed.")
-            return {parts[0].name: self._array(given, argument, parts[0])}, None
+            return {parts[0].name: schema.array_of(parts[0], given, argument)}, None
         codes = given if isinstance(given, Codes) else self.codes(given)
         by_row = any(p.per == "row" for p in parts)
-        arrays = per_row(codes) if by_row else codes.by_group
-        return {p.name: self._array(arrays[p.name], argument, p) for p in parts}, codes.level if by_row else None
+        arrays = schema.per_row(codes) if by_row else codes.by_group
+        return {p.name: schema.array_of(p, arrays[p.name], argument) for p in parts}, codes.level if by_row else None
 
     def taken(self, parts: Any) -> dict[str, np.ndarray]:
         """The numbers of each part that come from the style in such a swap, by the name of the part."""
-        sizes = {p.name: p.size for p in self.parts}
-        if parts is None:
-            if not self.grouped:
-                name, size = next(iter(sizes.items()))
-                kind = type(self.method).__name__
-                raise InputError(
-                    f"{kind} needs to be told which of its {size} {name} come from style: parts={{'{name}': [0]}}."
-                )
-            parts = [p.name for p in self.parts if p.per == "row"]
-        names = [parts] if isinstance(parts, str) else list(parts)
-        if not names or set(names) - sizes.keys():
-            raise InputError(f"parts={parts!r}; some of {', '.join(sizes)} are needed.")
-        taken = {name: parts[name] if isinstance(parts, Mapping) else np.arange(sizes[name]) for name in names}
-        for name, numbers in taken.items():
-            if not np.size(numbers) or not np.isin(numbers, np.arange(sizes[name])).all():
-                raise InputError(f"parts={parts!r}; a list of some of the {name} 0 to {sizes[name] - 1} is needed.")
-        return {name: np.atleast_1d(np.asarray(numbers, int)) for name, numbers in taken.items()}
+        return schema.numbers_of_parts(self.parts, parts, type(self.method).__name__)
 
     # -- on disk ----------------------------------------------------------------------------------------------------------
 

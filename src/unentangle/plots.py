@@ -14,49 +14,70 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullFormatter
 
 from .data.grid import grid
 
 REAL, RECONSTRUCTION, SWAP = "tab:green", "tab:orange", "tab:blue"  # the paper's colours
 
 
+def subplots(rows: int, columns: int, size: tuple[float, float], title: str = "", **options: Any) -> tuple[Figure, Any]:
+    """A figure of that size in inches, and its axes, an array (rows, columns)."""
+    layout = options.pop("layout", "constrained")
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout=layout, **options)
+    figure.suptitle(title, fontsize=11)
+    return figure, axes
+
+
+# -- rows: signals and images ---------------------------------------------------------------------------------------------
+
+
 def redatuming(
     real: Float[np.ndarray, "states styles ..."],
-    reconstruction: Float[np.ndarray, "states styles ..."],
+    reconstruction: Float[np.ndarray, "states styles ..."] | None,
     swap: Float[np.ndarray, "states styles ..."],
     rows: Sequence[str],
     columns: Sequence[str],
     title: str = "",
+    names: tuple[str, str, str] = ("real", "reconstruction", "swap"),
 ) -> Figure:
-    """One row per state and one column per nuisance: real, reconstruction and swap in each panel (as Figure 2)."""
+    """One row per state and one column per nuisance: real, reconstruction (if given) and swap in each panel (as Figure 2).
+    Arrays are drawn as they are; `names` says what was done to them, for example "swap, after the best common roll".
+    """
+    looks = zip(names, (real, reconstruction, swap), (REAL, RECONSTRUCTION, SWAP), (2.4, 1.2, 1.2), strict=True)
+    kinds = [(name, values, colour, width) for name, values, colour, width in looks if values is not None]
+    names_of_kinds = [name for name, *_ in kinds]
     states, styles, *shape = real.shape
-    image = len(grid(tuple(shape)).space) == 2
-    figure, axes = plt.subplots(
-        states, styles, figsize=(1.55 * styles, (0.62 if image else 1.15) * states + 0.9), squeeze=False, layout="constrained"
-    )
+    image = _is_image(shape)
+    if image:
+        title = f"{title}\nin each panel, left to right: {', '.join(names_of_kinds)}".strip()
+    figure, axes = subplots(states, styles, (1.55 * styles, (0.62 if image else 1.15) * states + 0.9), title)
     for i, j in np.ndindex(states, styles):
-        ax: Any = axes[i, j]
+        ax = axes[i, j]
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_linewidth(0.4)
         if image:
-            _strip(ax, [real[i, j], reconstruction[i, j], swap[i, j]])
+            _strip(ax, [values[i, j] for _, values, *_ in kinds])
         else:
-            lines = ((real, REAL, 2.4), (reconstruction, RECONSTRUCTION, 1.2), (swap, SWAP, 1.2))
-            for lines_of, colour, width in lines:
-                ax.plot(_stacked(lines_of[i, j], real[i, j]), color=colour, linewidth=width, alpha=0.9)
+            for _, values, colour, width in kinds:
+                ax.plot(_stacked(values[i, j], real[i, j]), color=colour, linewidth=width, alpha=0.9)
         if i == 0:
             ax.set_title(columns[j], fontsize=9)
         if j == 0:
-            beside: Any = {"rotation": 0, "ha": "right", "va": "center"} if image else {}
-            ax.set_ylabel(rows[i], fontsize=9, **beside)
-    if image:
-        title = f"{title}\nin each panel, left to right: real, reconstruction, swap".strip()
-    else:
-        handles = [Line2D([], [], color=c, linewidth=2) for c in (REAL, RECONSTRUCTION, SWAP)]
-        figure.legend(handles, ["real", "reconstruction", "swap"], loc="outside lower center", ncols=3, frameon=False)
-    figure.suptitle(title, fontsize=11)
+            _beside(ax, rows[i], image)
+    if not image:
+        handles = [Line2D([], [], color=colour, linewidth=2) for _, _, colour, _ in kinds]
+        figure.legend(handles, names_of_kinds, loc="outside lower center", ncols=3, frameon=False)
     return figure
+
+
+def _is_image(shape: Sequence[int]) -> bool:
+    return len(grid(tuple(shape)).space) == 2
+
+
+def _beside(ax: Axes, name: str, image: bool) -> None:
+    """A name at the left of a panel, which is low if it shows images."""
+    beside: Any = {"rotation": 0, "ha": "right", "va": "center"} if image else {}
+    ax.set_ylabel(name, fontsize=9, **beside)
 
 
 def _stacked(x: np.ndarray, like: np.ndarray) -> np.ndarray:
@@ -65,8 +86,14 @@ def _stacked(x: np.ndarray, like: np.ndarray) -> np.ndarray:
     return x + np.arange(x.shape[1]) * (np.ptp(like) if x.shape[1] > 1 else 0)
 
 
+def _fan(ax: Axes, rows: np.ndarray, like: np.ndarray, last: float = 1.0) -> None:
+    """Signals over each other, from dark to light."""
+    for row, shade in zip(rows, mpl.colormaps["viridis"](np.linspace(0, last, len(rows))), strict=True):
+        ax.plot(_stacked(row, like), color=shade, linewidth=0.9)
+
+
 def _strip(ax: Axes, images: Sequence[np.ndarray], like: np.ndarray | None = None) -> None:
-    """Images side by side, black and white at the extremes of the first, or of others that are given."""
+    """Images side by side, black and white at the extremes of the first, or of other images."""
     images = [im.reshape(*im.shape[:2], -1) for im in images]
     if images[0].shape[2] not in (1, 3, 4):
         images = [im.mean(axis=2, keepdims=True) for im in images]
@@ -74,12 +101,97 @@ def _strip(ax: Axes, images: Sequence[np.ndarray], like: np.ndarray | None = Non
     low, high = scale.min(), scale.max()
     line = np.full((images[0].shape[0], 1, images[0].shape[2]), high)
     joined = np.concatenate([part for im in images for part in (line, im)][1:], axis=1)
-    ax.imshow(
-        np.clip((joined - low) / max(high - low, 1e-12), 0, 1).squeeze(),
-        cmap="gray",
-        interpolation="nearest",
-        aspect="equal",
-    )
+    grey = np.clip((joined - low) / max(high - low, 1e-12), 0, 1).squeeze()
+    ax.imshow(grey, cmap="gray", interpolation="nearest", aspect="equal")
+
+
+def mixtures(
+    contents: Float[np.ndarray, "rows ..."],
+    styles: Float[np.ndarray, "columns ..."],
+    mixed: Float[np.ndarray, "rows columns ..."],
+    title: str = "",
+) -> Figure:
+    """Images with the content of the left column in the style of the top row (as Figures 3 and 15 of the SymAE paper)."""
+    rows, columns = (1 + size for size in mixed.shape[:2])
+    figure, axes = subplots(rows, columns, (1.05 * columns, 1.05 * rows), title)
+    for i, j in np.ndindex(rows, columns):
+        axes[i, j].axis("off")
+        if i or j:
+            image = mixed[i - 1, j - 1] if i and j else contents[i - 1] if i else styles[j - 1]
+            _strip(axes[i, j], [image], np.asarray(contents))
+    axes[0, 0].text(0.5, 0.5, "content \u2193\nstyle \u2192", ha="center", va="center", transform=axes[0, 0].transAxes)
+    return figure
+
+
+def paths(cases: Sequence[Mapping[str, Float[np.ndarray, "points ..."]]], title: str = "") -> Figure:
+    """Ways from one row to another: one column per case and one row per kind of path, lines from dark to light along it; of
+    images, one row per case and one column per kind, a strip each.
+    """
+    kinds = list(cases[0])
+    image = _is_image(cases[0][kinds[0]].shape[1:])
+    shape = (len(cases), len(kinds)) if image else (len(kinds), len(cases))
+    size = (3.4 * shape[1], 0.55 * shape[0] + 0.6) if image else (2.2 * shape[1], 1.5 * shape[0] + 0.6)
+    figure, axes = subplots(*shape, (max(size[0], 0.1 * len(title)), size[1]), title)
+    axes = axes.T if image else axes
+    for (i, kind), (j, case) in product(enumerate(kinds), enumerate(cases)):
+        ax = axes[i, j]
+        ax.set(xticks=[], yticks=[])
+        if image:
+            _strip(ax, list(case[kind]), case[kinds[0]])
+        else:
+            _fan(ax, case[kind], case[kinds[0]][0], 0.9)
+        if j == 0:
+            name = kind.replace("_", " ")
+            ax.set_title(name, fontsize=9) if image else ax.set_ylabel(name, fontsize=9)
+    return figure
+
+
+def traversals(paths: Float[np.ndarray, "latents points ..."], names: Sequence[str], title: str = "") -> Figure:
+    """One row per latent: what is decoded as it goes from its least to its greatest value."""
+    count, points, *shape = paths.shape
+    image = _is_image(shape)
+    size = (0.9 * points + 3, 0.9 * count + 0.6) if image else (8, 1.9 * count + 0.7)
+    figure, axes = subplots(count, 1, size, title, sharex=not image)
+    for ax, path, name in zip(axes[:, 0], paths, names, strict=True):
+        _beside(ax, name, image)
+        ax.set_yticks([])
+        if image:
+            ax.set_xticks([])
+            _strip(ax, list(path), path)
+        else:
+            _fan(ax, path, paths.reshape(-1, *shape)[0])
+    if not image:
+        shades = ScalarMappable(Normalize(0, 1), "viridis")
+        bar = figure.colorbar(shades, ax=axes[:, 0].tolist(), ticks=[0, 1], shrink=0.6)
+        bar.ax.set_yticklabels(["least", "greatest"])
+    return figure
+
+
+def remark_2(
+    states: Float[np.ndarray, "2 k"],
+    answers: Sequence[Float[np.ndarray, "shifts k"]],
+    shifts: Sequence[int],
+    names: Sequence[str],
+) -> Figure:
+    """Figure 1: two states, and answers to "the second state under the first one's shifts" that are all right."""
+    title = "one state under the other's shifts: both answers are right"
+    figure, axes = subplots(2, len(shifts), (2.6 * len(shifts), 3.6), title, sharey=True)
+    for j, shift in enumerate(shifts):
+        axes[0, j].plot(np.roll(states[0], -shift), color=SWAP)
+        axes[0, j].set_title(f"donor, shift {shift}", fontsize=9)
+        axes[1, j].plot(states[1], color=SWAP, linestyle=":", label="the state as given")
+        for answer, colour, name in zip(answers, (RECONSTRUCTION, REAL), names, strict=True):
+            axes[1, j].plot(answer[j], color=colour, label=name)
+        axes[0, j].set_xticks([])
+        axes[1, j].set_xticks([])
+        axes[1, j].set_xlabel("sample", fontsize=9)
+    for ax, name in zip(axes[:, 0], ("donor's signal", "the state's signal"), strict=True):
+        ax.set_ylabel(name, fontsize=9)
+    figure.legend(*axes[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+# -- codes ----------------------------------------------------------------------------------------------------------------
 
 
 def codes(
@@ -94,31 +206,27 @@ def codes(
     and of the nuisance codes coloured by each continuous factor.
     """
     factors = dict(factors or {})
-    figure, axes = plt.subplots(
-        1, 2 + len(factors), figsize=(4.2 * (2 + len(factors)), 4.2), squeeze=False, layout="constrained"
-    )
+    columns = 2 + len(factors)
+    figure, ((first, second, *others),) = subplots(1, columns, (4.2 * columns, 4.2), title)
     names = np.unique(row_states)
     c, n = _components(coherent), _components(nuisance)
-    handles = _by_group(axes[0, 0], c, group_states, names, 60)
-    _by_group(axes[0, 1], n, row_states, names, 8)
-    axes[0, 0].set_title("coherent codes, by state")
-    axes[0, 1].set_title("nuisance codes, by state")
-    for ax, (name, values) in zip(axes[0, 2:], factors.items(), strict=True):
+    handles = by_group(first, c, group_states, names, 60)
+    by_group(second, n, row_states, names, 8)
+    first.set_title("coherent codes, by state")
+    second.set_title("nuisance codes, by state")
+    for ax, (name, values) in zip(others, factors.items(), strict=True):
         dots = ax.scatter(*n.T, c=values, s=8, cmap="twilight_shifted" if name == "shift" else "viridis")
         figure.colorbar(dots, ax=ax, shrink=0.8)
         ax.set_title(f"nuisance codes, by {name}")
-    for ax in axes.flat:
+    for ax in (first, second, *others):
         ax.set(xlabel="component 1", ylabel="component 2")
         ax.set_aspect("equal", adjustable="datalim")
     if len(names) <= 12:
         figure.legend(handles, [str(s) for s in names], title="state", loc="outside right center", frameon=False)
-    figure.suptitle(title, fontsize=11)
     return figure
 
 
-def _by_group(
-    ax: Axes, points: np.ndarray, groups: np.ndarray, names: np.ndarray, size: float, alpha: float = 0.7
-) -> list[Any]:
+def by_group(ax: Axes, points: np.ndarray, groups: np.ndarray, names: np.ndarray, size: float, alpha: float = 0.7) -> list[Any]:
     """Points (n, 2), one colour a group; the handles for a legend."""
     colours = mpl.colormaps["tab10" if len(names) <= 10 else "turbo"]
     spread = np.arange(len(names)) if len(names) <= 10 else np.linspace(0, 1, len(names))
@@ -135,23 +243,11 @@ def _components(x: np.ndarray) -> Float[np.ndarray, "n 2"]:
     return np.pad(projected, ((0, 0), (0, 2 - projected.shape[1])))
 
 
-def history(steps: Sequence[Sequence[int]], terms: Sequence[Mapping[str, Sequence[float]]], labels: Sequence[str]) -> Figure:
-    """Every loss term over the training, one panel a term and one line a seed."""
-    names = list(terms[0])
-    figure, axes = plt.subplots(1, len(names), figsize=(4.6 * len(names), 3.2), squeeze=False, layout="constrained")
-    for ax, name in zip(axes[0], names, strict=True):
-        for at, values, label in zip(steps, terms, labels, strict=True):
-            ax.plot(at, values[name], label=label, linewidth=1.2, marker="o" if len(at) < 5 else None, markersize=3)
-        positive = all(min(values[name], default=1) > 0 for values in terms)
-        ax.set(title=name, xlabel="step", yscale="log" if positive else "linear")
-    axes[0, 0].legend(frameon=False, fontsize=8)
-    return figure
-
-
-def _around(values: np.ndarray) -> tuple[float, float]:
-    """Limits for all panels of a latent space, so that a dead latent looks dead."""
-    margin = 0.05 * np.ptp(values)
-    return float(values.min() - margin), float(values.max() + margin)
+def _latent(ax: Axes, along: np.ndarray, codes: np.ndarray, i: int, colour: np.ndarray, size: float) -> list[Any]:
+    """One latent against a factor, on limits for all latents, so that a dead one looks dead; the handles for a legend."""
+    margin = 0.05 * np.ptp(codes)
+    ax.set_ylim(float(codes.min() - margin), float(codes.max() + margin))
+    return by_group(ax, np.column_stack([along, codes[:, i]]), colour, np.unique(colour), size, alpha=1)
 
 
 def latents(
@@ -166,21 +262,16 @@ def latents(
     """The latent space (as Figure 3 of the NashAE paper): one panel per latent, its value in every row against a factor."""
     m = codes.shape[1]
     columns = min(m, 4)
-    figure, axes = plt.subplots(
-        -(-m // columns), columns, figsize=(3.1 * columns, 2.6 * -(-m // columns) + 0.5), squeeze=False, layout="constrained"
-    )
-    colour = np.zeros(len(codes)) if colour is None else colour
-    groups, handles = np.unique(colour), []
+    figure, axes = subplots(-(-m // columns), columns, (3.1 * columns, 2.6 * -(-m // columns) + 0.5), title)
+    colour, handles = np.zeros(len(codes)) if colour is None else colour, []
     for i, ax in enumerate(axes.flat):
-        if i >= m:
-            ax.set_visible(False)
-            continue
-        handles = _by_group(ax, np.column_stack([along, codes[:, i]]), colour, groups, 6, alpha=1)
-        ax.set(title=names[i] if names else f"latent {i}", xlabel=along_name, ylim=_around(codes))
-    if 1 < len(groups) <= 12:
-        labels = [str(group) for group in groups]
+        ax.set_visible(i < m)
+        if i < m:
+            handles = _latent(ax, along, codes, i, colour, 6)
+            ax.set(title=names[i] if names else f"latent {i}", xlabel=along_name)
+    if 1 < len(handles) <= 12:
+        labels = [str(group) for group in np.unique(colour)]
         figure.legend(handles, labels, title=colour_name, loc="outside right center", frameon=False, markerscale=2)
-    figure.suptitle(title, fontsize=11)
     return figure
 
 
@@ -192,125 +283,45 @@ def latent_spaces(
     colour_name: str,
 ) -> Figure:
     """Several latent spaces side by side: one column per method, one row per latent (Figure 3 of the NashAE paper)."""
-    m = max(c.shape[1] for c in codes.values())
-    figure, axes = plt.subplots(
-        m, len(codes), figsize=(2.9 * len(codes), 1.5 * m + 0.6), squeeze=False, sharex=True, layout="constrained"
-    )
-    groups, handles = np.unique(colour), []
+    m, handles = max(c.shape[1] for c in codes.values()), []
+    figure, axes = subplots(m, len(codes), (2.9 * len(codes), 1.5 * m + 0.6), sharex=True)
     for column, (name, z) in zip(axes.T, codes.items(), strict=True):
         column[0].set_title(name, fontsize=10)
         column[-1].set_xlabel(along_name)
         for i, ax in enumerate(column):
-            ax.set_ylim(_around(z))
-            handles = _by_group(ax, np.column_stack([along, z[:, i]]), colour, groups, 4, alpha=1)
+            handles = _latent(ax, along, z, i, colour, 4)
     for i, ax in enumerate(axes[:, 0]):
         ax.set_ylabel(f"L{i + 1}")
-    labels = [f"{group:g}" for group in groups]
+    labels = [f"{group:g}" for group in np.unique(colour)]
     figure.legend(handles, labels, title=colour_name, loc="outside right center", frameon=False, markerscale=3)
     return figure
 
 
 def predictions(panels: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> Figure:
     """True latents against their predictions, all latents of a network in one panel (Figure 2 of the NashAE paper)."""
-    figure, axes = plt.subplots(1, len(panels), figsize=(4.3 * len(panels), 4.4), squeeze=False, layout="constrained")
+    figure, axes = subplots(1, len(panels), (4.3 * len(panels), 4.4))
     for ax, (title, codes, predicted) in zip(axes[0], panels, strict=True):
         for i, shade in enumerate(mpl.colormaps["turbo"](np.linspace(0, 1, codes.shape[1]))):
             ax.scatter(codes[:, i], predicted[:, i], s=3, color=shade, linewidths=0, alpha=0.6)
         ax.plot([0, 1], [0, 1], color="black", linewidth=0.6, linestyle=":")
-        ax.set(title=title, xlabel="latent", ylabel="its prediction from the others", xlim=(-0.03, 1.03), ylim=(-0.25, 1.25))
-        ax.title.set_fontsize(10)
+        ax.set(xlabel="latent", ylabel="its prediction from the others", xlim=(-0.03, 1.03), ylim=(-0.25, 1.25))
+        ax.set_title(title, fontsize=10)
     return figure
 
 
-def mixtures(
-    contents: Float[np.ndarray, "rows ..."],
-    styles: Float[np.ndarray, "columns ..."],
-    mixed: Float[np.ndarray, "rows columns ..."],
-    title: str = "",
-) -> Figure:
-    """Images with the content of the left column in the style of the top row (as Figures 3 and 15 of the SymAE paper)."""
-    rows, columns = mixed.shape[:2]
-    figure, axes = plt.subplots(
-        rows + 1, columns + 1, figsize=(1.05 * (columns + 1), 1.05 * (rows + 1)), squeeze=False, layout="constrained"
-    )
-    for i, j in np.ndindex(rows + 1, columns + 1):
-        ax: Any = axes[i, j]
-        ax.axis("off")
-        if i or j:
-            image = mixed[i - 1, j - 1] if i and j else contents[i - 1] if i else styles[j - 1]
-            _strip(ax, [image], np.asarray(contents))
-    axes[0, 0].text(0.5, 0.5, "content \u2193\nstyle \u2192", ha="center", va="center", transform=axes[0, 0].transAxes)
-    figure.suptitle(title, fontsize=11)
-    return figure
+# -- numbers --------------------------------------------------------------------------------------------------------------
 
 
-def paths(cases: Sequence[Mapping[str, Float[np.ndarray, "points ..."]]], title: str = "") -> Figure:
-    """Ways from one row to another: one column per case and one row per kind of path, lines from dark to light along it; of
-    images, one row per case and one column per kind, a strip each.
-    """
-    kinds = list(cases[0])
-    image = len(grid(cases[0][kinds[0]].shape[1:]).space) == 2
-    shape = (len(cases), len(kinds)) if image else (len(kinds), len(cases))
-    size = (3.4 * shape[1], 0.55 * shape[0] + 0.6) if image else (2.2 * shape[1], 1.5 * shape[0] + 0.6)
-    wide = max(size[0], 0.1 * len(title))
-    figure, axes = plt.subplots(*shape, figsize=(wide, size[1]), squeeze=False, layout="constrained")
-    axes = axes.T if image else axes
-    for (i, kind), (j, case) in product(enumerate(kinds), enumerate(cases)):
-        ax: Any = axes[i, j]
-        ax.set(xticks=[], yticks=[])
-        if image:
-            _strip(ax, list(case[kind]), case[kinds[0]])
-        else:
-            for row, shade in zip(case[kind], mpl.colormaps["viridis"](np.linspace(0, 0.9, len(case[kind]))), strict=True):
-                ax.plot(_stacked(row, case[kinds[0]][0]), color=shade, linewidth=0.9)
-        if j == 0:
-            name = kind.replace("_", " ")
-            ax.set_title(name, fontsize=9) if image else ax.set_ylabel(name, fontsize=9)
-    figure.suptitle(title, fontsize=11)
-    return figure
-
-
-def compared(
-    values: Mapping[str, Mapping[str, Sequence[float]]], marks: Mapping[str, tuple[str, float]] | None = None, title: str = ""
-) -> Figure:
-    """Variants (rows) by measures (panels, logarithmic where they span a decade): one dot per seed, a bar at their mean, and
-    that of the first row dotted through all. Seeds without a number are counted at the right.
-
-    Args:
-        values: of each variant and measure, one per seed.
-        marks: of some measures, the name of a value to compare with, such as that of guessing, and the value, which is left out
-            where it is more than three times all others.
-        title: of the figure.
-    """
-    labels, measures, marks = list(values), list(next(iter(values.values()))), marks or {}
-    figure, axes = plt.subplots(
-        1, len(measures), figsize=(2.4 + 2.2 * len(measures), 0.34 * len(labels) + 1.6), sharey=True, layout="constrained"
-    )
-    for ax, measure in zip(np.atleast_1d(axes), measures, strict=True):
-        every = np.array([values[label][measure] for label in labels], float)
-        means = [np.nan if np.isnan(found).all() else np.nanmean(found) for found in every]
-        for y, (found, mean) in enumerate(zip(every, means, strict=True)):
-            ax.plot(found, np.full(len(found), y), "o", color=SWAP, markersize=4, alpha=0.6, markeredgewidth=0)
-            ax.plot(mean, y, "|", color="black", markersize=12, markeredgewidth=1.5)
-            if lost := int(np.isnan(found).sum()):
-                ax.text(0.99, y, f"{lost} diverged", transform=ax.get_yaxis_transform(), ha="right", va="center", fontsize=7)
-        ax.axvline(means[0], color="black", linewidth=0.6, linestyle=":")
-        name, at = marks.get(measure, ("", np.inf))
-        if at < 3 * np.nanmax(every):
-            ax.axvline(at, color="gray", linewidth=0.8, linestyle="--", label=name)
-            ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.03 - 0.5 / len(labels)), fontsize=8, frameon=False)
-        if 0 < 10 * np.nanmin(every) < np.nanmax(every):
-            ax.set_xscale("log")
-            ax.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
-            ax.xaxis.set_major_formatter("{x:g}")
-            ax.xaxis.set_minor_formatter(NullFormatter())
-            ax.tick_params(axis="x", labelrotation=45)
-        else:
-            ax.locator_params(axis="x", nbins=4)
-        ax.set(title=measure, yticks=range(len(labels)), yticklabels=labels, ylim=(len(labels) - 0.5, -0.5))
-        ax.title.set_fontsize(10)
-        ax.grid(axis="y", linewidth=0.3)
-    figure.suptitle(title, fontsize=11)
+def history(steps: Sequence[Sequence[int]], terms: Sequence[Mapping[str, Sequence[float]]], labels: Sequence[str]) -> Figure:
+    """Every loss term over the training, one panel a term and one line a seed."""
+    names = list(terms[0])
+    figure, axes = subplots(1, len(names), (4.6 * len(names), 3.2))
+    for ax, name in zip(axes[0], names, strict=True):
+        for at, values, label in zip(steps, terms, labels, strict=True):
+            ax.plot(at, values[name], label=label, linewidth=1.2, marker="o" if len(at) < 5 else None, markersize=3)
+        positive = all(min(values[name], default=1) > 0 for values in terms)
+        ax.set(title=name, xlabel="step", yscale="log" if positive else "linear")
+    axes[0, 0].legend(frameon=False, fontsize=8)
     return figure
 
 
@@ -321,156 +332,29 @@ def heat_maps(
     paper), each quantity on one scale; one that is nowhere negative on a logarithmic scale from 1e-4 to 1.
     """
     names = list(next(iter(panels.values())))
-    scales: dict[str, Any] = {}
-    for name in names:
+    size = 3.3 * len(names) + 0.6, 2.8 * len(panels) + 0.3
+    figure, axes = subplots(len(panels), len(names), size, title, layout="compressed")
+    edge = (axis[1] - axis[0]) / 2
+    extent = (axis[0] - edge, axis[-1] + edge, axis[0] - edge, axis[-1] + edge)
+    for j, name in enumerate(names):
         values = np.stack([case[name] for case in panels.values()])
         reach = np.nanquantile(np.abs(values), 0.99)
         signed: dict[str, Any] = {"vmin": -reach, "vmax": reach, "cmap": "RdBu"}
-        scales[name] = signed if np.nanmin(values) < 0 else {"norm": LogNorm(1e-4, 1), "cmap": "viridis"}
-    shape = len(panels), len(names)
-    figure, axes = plt.subplots(
-        *shape, figsize=(3.3 * shape[1] + 0.6, 2.8 * shape[0] + 0.3), squeeze=False, layout="compressed"
-    )
-    edge = (axis[1] - axis[0]) / 2
-    for (i, (case, values)), (j, name) in product(enumerate(panels.items()), enumerate(names)):
-        ax, extent = axes[i, j], (axis[0] - edge, axis[-1] + edge, axis[0] - edge, axis[-1] + edge)
-        image = ax.imshow(values[name].T, origin="lower", extent=extent, **scales[name])
-        figure.colorbar(image, ax=ax, shrink=0.85, label=name)
-        ax.set(xlabel=x, ylabel=y)
-        ax.set_title(fill(case, 34), fontsize=9)
-    figure.suptitle(title, fontsize=11)
+        scale: dict[str, Any] = signed if np.nanmin(values) < 0 else {"norm": LogNorm(1e-4, 1), "cmap": "viridis"}
+        for ax, case, value in zip(axes[:, j], panels, values, strict=True):
+            image = ax.imshow(value.T, origin="lower", extent=extent, **scale)
+            figure.colorbar(image, ax=ax, shrink=0.85, label=name)
+            ax.set(xlabel=x, ylabel=y)
+            ax.set_title(fill(case, 34), fontsize=9)
     return figure
 
 
 def lines(x: np.ndarray, values: Mapping[str, np.ndarray], x_name: str, y_name: str, title: str = "") -> Figure:
     """Several quantities over one axis, logarithmic upwards."""
-    figure, ax = plt.subplots(figsize=(8, 3.6), layout="constrained")
+    figure, ((ax,),) = subplots(1, 1, (8, 3.6))
     for name, value in values.items():
         ax.plot(x, value, label=name, marker="o", markersize=3, linewidth=1.2)
     ax.set(xlabel=x_name, ylabel=y_name, yscale="log")
     ax.set_title(title, fontsize=11)
     figure.legend(frameon=False, fontsize=8, loc="outside right upper")
-    return figure
-
-
-def records(cases: Mapping[str, Mapping[str, Float[np.ndarray, "samples receivers"]]], dt: float) -> Figure:
-    """Shot records, one row per case and one column per kind, all of a row on the scale of its record called `true`."""
-    kinds = list(next(iter(cases.values())))
-    figure, axes = plt.subplots(
-        len(cases), len(kinds), figsize=(2.6 * len(kinds) + 1.2, 2.5 * len(cases) + 0.3), squeeze=False, layout="constrained"
-    )
-    for (i, (case, found)), (j, kind) in product(enumerate(cases.items()), enumerate(kinds)):
-        ax: Any = axes[i, j]
-        samples, receivers = found[kind].shape
-        loud = float(np.quantile(np.abs(found["true"]), 0.995))
-        look: Any = {"cmap": "RdBu", "aspect": "auto", "extent": (0.5, receivers + 0.5, dt * samples, 0)}
-        picture = ax.imshow(found[kind], vmin=-loud, vmax=loud, **look)
-        if i == 0:
-            ax.set_title(kind, fontsize=10)
-        if j == 0:
-            ax.set_ylabel(f"{case}\n\ntime (s)", fontsize=8)
-        else:
-            ax.set_yticklabels([])
-        if i == len(cases) - 1:
-            ax.set_xlabel("receiver", fontsize=8)
-        if j == len(kinds) - 1:
-            figure.colorbar(picture, ax=ax)
-    return figure
-
-
-def pair_errors(errors: Float[np.ndarray, "states nuisances"], states: Sequence[str], nuisance: str, title: str) -> Figure:
-    """The error of every pair of a state (rows) and a nuisance (columns), on a logarithmic scale; NaN is white."""
-    count = errors.shape[1]
-    figure, ax = plt.subplots(figsize=(0.19 * count + 3.2, 0.26 * len(states) + 1.3), layout="constrained")
-    picture = ax.imshow(errors, norm=LogNorm(), cmap="viridis", aspect="auto")
-    ax.set(xlabel=nuisance, yticks=range(len(states)), yticklabels=states)
-    ax.set_title(title, fontsize=10)
-    figure.colorbar(picture, ax=ax, label="error")
-    return figure
-
-
-def known(r2: Mapping[str, Mapping[str, float]], chance: Mapping[str, Mapping[str, float]], ax: Axes | None = None) -> Figure:
-    """R^2 with which each kind of code (colours) tells each factor, not below -0.2, and a mark at that of chance."""
-    if ax is None:
-        _, ax = plt.subplots(figsize=(6, 3.4), layout="constrained")
-    names, width = list(next(iter(r2.values()))), 0.8 / len(r2)
-    for k, (kind, values) in enumerate(r2.items()):
-        at = np.arange(len(names)) + (k - (len(r2) - 1) / 2) * width
-        ax.bar(at, [max(values[n], -0.2) for n in names], 0.9 * width, label=kind)
-        least = [max(chance[kind][n], -0.2) for n in names]
-        ax.plot(at, least, "_", color="black", markersize=9, label="chance" if k == len(r2) - 1 else None)
-    ax.axhline(0, color="black", linewidth=0.6)
-    ax.set(xticks=range(len(names)), xticklabels=names, ylabel="R² on recordings not trained on", ylim=(-0.22, 1))
-    ax.legend(frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
-    figure = ax.figure
-    assert isinstance(figure, Figure)
-    return figure
-
-
-def regions(
-    places: Mapping[str, Float[np.ndarray, " n"]],
-    region: np.ndarray,
-    r2: Mapping[str, Mapping[str, float]],
-    chance: Mapping[str, Mapping[str, float]],
-) -> Figure:
-    """Where earthquakes of each region lie, `east`, `north` and `depth` in km from the station, and what codes tell of them."""
-    figure, (above, section, bars) = plt.subplots(
-        1, 3, figsize=(13, 4), layout="constrained", gridspec_kw={"width_ratios": [1, 1, 1.6]}
-    )
-    for ax, upwards in ((above, "north"), (section, "depth")):
-        _by_group(ax, np.stack([places["east"], places[upwards]], axis=1), region, np.unique(region), 18)
-        ax.plot(0, 0, "^", color="black", markersize=8)
-        ax.set(xlabel="east of the station (km)", ylabel=f"{upwards} (km)")
-    section.invert_yaxis()
-    known(r2, chance, bars)
-    return figure
-
-
-def traversals(paths: Float[np.ndarray, "latents points ..."], names: Sequence[str], title: str = "") -> Figure:
-    """One row per latent: what is decoded as it goes from its least to its greatest value."""
-    count, points, *shape = paths.shape
-    image = len(grid(tuple(shape)).space) == 2
-    size = (0.9 * points + 3, 0.9 * count + 0.6) if image else (8, 1.9 * count + 0.7)
-    figure, axes = plt.subplots(count, 1, figsize=size, squeeze=False, sharex=not image, layout="constrained")
-    shades = mpl.colormaps["viridis"]
-    beside: Any = {"rotation": 0, "ha": "right", "va": "center"} if image else {}
-    for ax, path, name in zip(axes[:, 0], paths, names, strict=True):
-        ax.set_ylabel(name, fontsize=9, **beside)
-        ax.set_yticks([])
-        if image:
-            ax.set_xticks([])
-            _strip(ax, list(path), path)
-            continue
-        for j, row in enumerate(path):
-            ax.plot(_stacked(row, paths.reshape(-1, *shape)[0]), color=shades(j / (points - 1)), linewidth=1)
-    if not image:
-        bar = figure.colorbar(ScalarMappable(Normalize(0, 1), shades), ax=axes[:, 0].tolist(), ticks=[0, 1], shrink=0.6)
-        bar.ax.set_yticklabels(["least", "greatest"])
-    figure.suptitle(title, fontsize=11)
-    return figure
-
-
-def remark_2(
-    states: Float[np.ndarray, "2 k"],
-    answers: Sequence[Float[np.ndarray, "shifts k"]],
-    shifts: Sequence[int],
-    names: Sequence[str],
-) -> Figure:
-    """Figure 1: two states, and answers to "the second state under the first one's shifts" that are all right."""
-    panels = len(shifts)
-    figure, axes = plt.subplots(2, panels, figsize=(2.6 * panels, 3.6), squeeze=False, sharey=True, layout="constrained")
-    for j, shift in enumerate(shifts):
-        axes[0, j].plot(np.roll(states[0], -shift), color=SWAP)
-        axes[0, j].set_title(f"donor, shift {shift}", fontsize=9)
-        axes[1, j].plot(states[1], color=SWAP, linestyle=":", label="the state as given")
-        for answer, colour, name in zip(answers, (RECONSTRUCTION, REAL), names, strict=True):
-            axes[1, j].plot(answer[j], color=colour, label=name)
-    for ax in axes.flat:
-        ax.set(xticks=[])
-    axes[0, 0].set_ylabel("donor's signal", fontsize=9)
-    axes[1, 0].set_ylabel("the state's signal", fontsize=9)
-    for ax in axes[1]:
-        ax.set_xlabel("sample", fontsize=9)
-    figure.suptitle("one state under the other's shifts: both answers are right", fontsize=11)
-    figure.legend(*axes[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
     return figure

@@ -9,11 +9,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import equinox as eqx
 import jax
-import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
@@ -53,8 +50,10 @@ def write_json(path: Path, content: Any) -> None:
     write(path, json.dumps(plain(content), indent=2) + "\n")
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG, and let go of it."""
+def save(figure: Any, path: Path) -> None:
+    """Write a figure of matplotlib as PNG, and close it."""
+    import matplotlib.pyplot as plt
+
     buffer = BytesIO()
     figure.savefig(buffer, dpi=110)
     plt.close(figure)
@@ -93,6 +92,8 @@ def read_json(path: Path) -> Any:
 
 def write_tree(path: Path, tree: Any, about: dict[str, Any]) -> None:
     """Write the arrays of a tree as safetensors, each under its path in the tree, with JSON about them in the header."""
+    import equinox as eqx
+
     arrays = {name: np.asarray(a, order="C") for name, a in _named(eqx.filter(tree, eqx.is_array)).items()}
     text = json.dumps(plain(about))
     write(path, to_bytes(arrays, metadata={"about": text, "digest": _digest(text, arrays)}))
@@ -116,19 +117,20 @@ def read_tree(path: Path, like: Any) -> Any:
     Raises:
         InputError: if the file is missing, damaged or no such file, or an array is missing, unknown or of another shape.
     """
+    import equinox as eqx
+
     with _opened(path) as file:
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
-        written = file.metadata().get("digest")  # files of the first versions have none
-        if written not in (None, _digest(file.metadata()["about"], arrays)):
+        if file.metadata()["digest"] != _digest(file.metadata()["about"], arrays):
             raise InputError(f"{path} is damaged: it holds other bytes than were written.")
     wanted, rest = eqx.partition(like, lambda leaf: eqx.is_array(leaf) or isinstance(leaf, jax.ShapeDtypeStruct))
     names = _named(wanted)
     for name in sorted(set(names) ^ set(arrays)):
         raise InputError(f"{path} does not fit: {name} is {'missing from' if name in names else 'unknown, yet in'} the file.")
     for name, leaf in names.items():
-        found = arrays[name]
-        if found.shape != leaf.shape or found.dtype != leaf.dtype:
-            raise InputError(f"{path} does not fit: {name} is {found.dtype}{found.shape}; {leaf.dtype}{leaf.shape} is needed.")
+        array = arrays[name]
+        if array.shape != leaf.shape or array.dtype != leaf.dtype:
+            raise InputError(f"{path} does not fit: {name} is {array.dtype}{array.shape}; {leaf.dtype}{leaf.shape} is needed.")
     leaves = [jax.device_put(arrays[name]) for name in names]
     return eqx.combine(jax.tree.unflatten(jax.tree.structure(wanted), leaves), rest)
 
@@ -139,11 +141,11 @@ def _named(tree: Any) -> dict[str, Any]:
 
 
 def _digest(about: str, arrays: dict[str, np.ndarray]) -> str:
-    """What tells a file that is as it was written from one in which a bit has changed since."""
-    found = sha256(about.encode())
+    """A checksum: it tells whether a bit of a file has changed since it was written."""
+    digest = sha256(about.encode())
     for name in sorted(arrays):
-        found.update(arrays[name].tobytes())
-    return found.hexdigest()
+        digest.update(arrays[name].tobytes())
+    return digest.hexdigest()
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """Many settings times many seeds: one tidy table.
 
-A cell is one setting of a method with one seed. Settings that differ only in numbers, such as lam or beta, ride with the seeds
-in one compiled program; other fields, such as m, make programs of their own. Every finished cell is a file at once, and the
-cells in progress leave checkpoints, so a stopped study goes on where it was.
+A cell is one setting of a method with one seed. Settings that differ only in numbers, such as lam or beta, train together with
+the seeds in one compiled program; other fields, such as m, make programs of their own. Every finished cell is written to a file
+at once, and unfinished ones leave checkpoints, so a stopped study goes on where it was.
 """
 
 import json
@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from csv import DictWriter
 from dataclasses import fields
+from functools import partial
 from hashlib import sha256
 from io import StringIO
 from itertools import groupby
@@ -20,26 +21,25 @@ from typing import Any
 
 import equinox as eqx
 import jax
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from .data.dataset import Dataset
 from .errors import Diverged, InputError
 from .evaluate import evaluate
 from .methods.description import describe
-from .methods.protocol import Method, numbers_of
+from .methods.protocol import Method, numbers_of, with_numbers
 from .model import Model
+from .progress import Display
 from .schedules import Number
 from .storage import plain, read_json, write, write_json
-from .train.engine import Member, Program, Trainer, check_seeds, part_of, prepare, settings
-from .train.memory import keep_freed
+from .train.engine import Program
 from .train.run import RunFolder
+from .train.step import Spec, Trainer, part
+from .train.training import check_seeds, prepare, settings
 
 Measure = Callable[[Model, Dataset], Mapping[str, float]]
 Row = dict[str, Any]
 
 
-@keep_freed()
 def study(
     methods: Sequence[Method],
     data: Dataset,
@@ -60,7 +60,7 @@ def study(
         methods: the settings, for example [NashAE(m, lam) for m in (4, 8) for lam in (0, 0.2)].
         data: what all train on.
         seeds: of the trainings.
-        measure: what is kept of a model: numbers by name.
+        measure: a function (model, data) that returns numbers by name.
         out: a folder in which every finished cell is kept, and `table.csv`; the same call goes on from there.
         steps, batch, lr, replacement: as in `train`; by default what each method recommends.
         at_once: how many cells train as one program; by default 8 on a CPU and 128 elsewhere.
@@ -82,24 +82,33 @@ def study(
     trainers = [prepare(m, data, steps, batch, lr, replacement) for m in methods]
     folder = None if out is None else Path(out)
     keys = {(i, s): _key(t, s, measure) for i, t in enumerate(trainers) for s in seeds}
-    rows = {cell: row for cell, key in keys.items() if folder and (row := _kept(folder, key)) is not None}
+    rows = {cell: row for cell, key in keys.items() if folder and (row := _saved(folder, key)) is not None}
     costs = [cost(t) for t in trainers]
     programs = [_program(m) for m in methods]
-    with _Display([costs[i] for i, _ in keys], sum(costs[i] for i, _ in rows), len(rows), progress) as display:
+    with Display(progress) as display:
+
+        def show(cells: Sequence[tuple[int, int]] = (), step: int = 0, terms: Any = None) -> None:
+            """These cells have trained so many steps; the cells that have a row are done."""
+            share = step / trainers[cells[0][0]].steps if cells else 0.0
+            done = sum(costs[i] for i, _ in rows) + share * sum(costs[i] for i, s in cells if (i, s) not in rows)
+            label = f" ({_name(methods[cells[0][0]])})" if cells else ""
+            display.update("cells", done, sum(costs[i] for i, _ in keys), f"{len(rows)} of {len(keys)} done{label}")
+
+        show()
         for _, alike in groupby(sorted(range(len(methods)), key=programs.__getitem__), key=programs.__getitem__):
             missing = [(i, s) for i in alike for s in seeds if (i, s) not in rows]
             if not missing:
                 continue
             program = Program(trainers[missing[0][0]])
-            for team in program.teams([Member(methods[i], s) for i, s in missing], size):
-                cells, missing = missing[: len(team)], missing[len(team) :]
-                display.start(len(team), costs[cells[0][0]], _name(team[0].method), trainers[cells[0][0]].steps)
+            for specs in program.split([Spec(methods[i], s) for i, s in missing], size):
+                cells, missing = missing[: len(specs)], missing[len(specs) :]
                 place = folder / "open" / digest([keys[cell] for cell in cells]) if folder else None
-                for cell, row in zip(cells, _played(program, team, measure, place, display.show), strict=True):
+                trained = _trained(program, specs, measure, place, partial(show, cells))
+                for cell, row in zip(cells, trained, strict=True):
                     rows[cell] = row
                     if folder:
                         write_json(_path(folder, keys[cell]), {"key": keys[cell], "row": row})
-                display.finish()
+                show(cells)
                 if place:
                     shutil.rmtree(place, ignore_errors=True)
     table = [rows[cell] for cell in keys]
@@ -111,11 +120,11 @@ def study(
 
 def cost(trainer: Trainer) -> float:
     """How much work a training is, up to a factor: weights moved, as often as they are."""
-    net, _ = eqx.filter_eval_shape(trainer.method.init, trainer.dealer.data.row_shape, jax.random.key(0))
+    net, _ = eqx.filter_eval_shape(trainer.method.init, trainer.batches.data.row_shape, jax.random.key(0))
     sizes = jax.tree.map(lambda w: math.prod(w.shape) if hasattr(w, "shape") else 0, net)
     moved = 0
     for player in trainer.method.players():
-        parts = [part_of(sizes, part) for part in player.parts] or sizes
+        parts = [part(sizes, path) for path in player.parts] or sizes
         moved += player.times * sum(size for size in jax.tree.leaves(parts) if isinstance(size, int))
     return float(moved * trainer.steps)
 
@@ -129,29 +138,29 @@ def csv(table: Sequence[Row]) -> str:
     return text.getvalue()
 
 
-def _played(
-    program: Program, team: Sequence[Member], measure: Measure, place: Path | None, show: Callable[[int, Any], None]
+def _trained(
+    program: Program, specs: Sequence[Spec], measure: Measure, place: Path | None, show: Callable[[int, Any], None]
 ) -> Iterator[Row]:
-    """One row per member, as soon as it is measured; if the team diverges, each member has another try alone."""
+    """One row per spec, as soon as it is measured; if specs that train together diverge, each is trained once more alone."""
     start = monotonic()
     try:
-        trained = program.play(team, RunFolder(place) if place else None, show)
+        trained = program.run(specs, RunFolder(place) if place else None, show)
     except Diverged:
-        if len(team) > 1:
-            for member in team:
-                yield from _played(program, [member], measure, None, show)
+        if len(specs) > 1:
+            for spec in specs:
+                yield from _trained(program, [spec], measure, None, show)
         else:
-            yield _row(team[0]) | {"diverged": True}
+            yield _row(specs[0]) | {"diverged": True}
         return
-    seconds = round(max((monotonic() - start) / len(team), trained[0][1].seconds[-1]), 3)
-    for member, (model, _) in zip(team, trained, strict=True):
-        values = plain(dict(measure(model, program.trainer.dealer.data)))
-        yield _row(member) | values | {"seconds": seconds, "diverged": False}
+    seconds = round(max((monotonic() - start) / len(specs), trained[0][1].seconds[-1]), 3)
+    for spec, (model, _) in zip(specs, trained, strict=True):
+        values = plain(dict(measure(model, program.trainer.batches.data)))
+        yield _row(spec) | values | {"seconds": seconds, "diverged": False}
 
 
-def _row(member: Member) -> Row:
-    described = describe(member.method)
-    return {"method": described.pop("name"), **{k: v for k, v in described.items() if v is not None}, "seed": member.seed}
+def _row(spec: Spec) -> Row:
+    described = describe(spec.method)
+    return {"method": described.pop("name"), **{k: v for k, v in described.items() if v is not None}, "seed": spec.seed}
 
 
 def _name(method: Method) -> str:
@@ -161,11 +170,11 @@ def _name(method: Method) -> str:
 
 
 def _program(method: Method) -> str:
-    """What methods have in common that are one program: all but the values of their numbers."""
-    numbers, described = numbers_of(method), describe(method)
+    """What methods of one program have in common: all but the values of their numbers."""
+    numbers = numbers_of(method)
     shapes = {name: str(jax.tree.structure(number)) for name, number in numbers.items()}
     functions = {name: id(number) for name, number in numbers.items() if any(map(callable, jax.tree.leaves(number)))}
-    rest = {name: value for name, value in described.items() if name not in numbers}
+    rest = describe(with_numbers(method, dict.fromkeys(numbers, 0.0)))
     return json.dumps([type(method).__qualname__, rest, shapes, functions], sort_keys=True)
 
 
@@ -182,50 +191,6 @@ def _path(folder: Path, key: dict[str, Any]) -> Path:
     return folder / "cells" / f"{digest(key)}.json"
 
 
-def _kept(folder: Path, key: dict[str, Any]) -> Row | None:
-    path = _path(folder, key)
-    kept = read_json(path) if path.exists() else {}
-    return kept["row"] if kept.get("key") == key else None
-
-
-class _Display:
-    """How many cells are done and how long is left, by the work in them: a bar on a terminal, a line per team elsewhere."""
-
-    def __init__(self, costs: Sequence[float], work: float, done: int, progress: bool):
-        self.console = Console(stderr=True, quiet=not progress, highlight=False)
-        columns = (TextColumn("{task.fields[cells]}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[left]}"))
-        self.bar = Progress(*columns, console=self.console, disable=not self.console.is_terminal)
-        self.total, self.cells, self.done = sum(costs), len(costs), done
-        self.work = self.before = work
-        self.began = monotonic()
-        self.task = self.bar.add_task("", total=self.total, cells="", left="")
-        self.team, self.cost, self.name, self.steps = 0, 0.0, "", 1
-
-    def __enter__(self) -> "_Display":
-        self.bar.start()
-        if self.done and not self.console.is_terminal:
-            self.console.print(f"{self.done} of {self.cells} cells were done before")
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.bar.stop()
-
-    def start(self, cells: int, cost: float, name: str, steps: int) -> None:
-        """A team of so many cells, each of so much work, of which the first is called this, begins."""
-        self.team, self.cost, self.name, self.steps = cells, cost, name, steps
-
-    def show(self, step: int, terms: Any = None) -> None:
-        """The team has done so many steps."""
-        work = self.work + step / self.steps * self.team * self.cost
-        minutes = (monotonic() - self.began) / 60
-        left = minutes * (self.total - work) / (work - self.before) if work > self.before else math.inf
-        words = f"about {left:.1f} min left" if math.isfinite(left) else ""
-        cells = f"{self.done} of {self.cells} cells ({self.name})"
-        self.bar.update(self.task, completed=work, cells=cells, left=words)
-        if step == 0 and not self.console.is_terminal:
-            self.console.print(f"{self.done} of {self.cells} cells, {minutes:.1f} min, {words}  ({self.name})", soft_wrap=True)
-
-    def finish(self) -> None:
-        """The team is done."""
-        self.work, self.done = self.work + self.team * self.cost, self.done + self.team
-        self.show(0)
+def _saved(folder: Path, key: dict[str, Any]) -> Row | None:
+    saved = read_json(path) if (path := _path(folder, key)).exists() else {}
+    return saved["row"] if saved.get("key") == key else None

@@ -6,11 +6,27 @@ The package's data sets and files are here by name as well, `un.data.mra()` and 
 from importlib import import_module
 from typing import Any
 
+from ..freedom import CommonRoll, Freedom, ShortFilter
 from .dataset import Dataset, Factors
 from .packed import Packed, unpack
 from .transforms import Bandpass, Envelope, Resample, Taper, Window
+from .truth import Truth
 
-__all__ = ["Bandpass", "Dataset", "Envelope", "Factors", "Packed", "Resample", "Taper", "Window", "unpack"]
+__all__ = [
+    "Bandpass",
+    "CommonRoll",
+    "Dataset",
+    "Envelope",
+    "Factors",
+    "Freedom",
+    "Packed",
+    "Resample",
+    "ShortFilter",
+    "Taper",
+    "Truth",
+    "Window",
+    "unpack",
+]
 
 
 def __getattr__(name: str) -> Any:

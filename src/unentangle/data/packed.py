@@ -1,15 +1,15 @@
 """Binary rows kept in one bit a value, an eighth of what they are as bytes."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from math import prod
-from typing import Any, ClassVar
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, UInt8
+from jaxtyping import Array, Int, UInt8
 
 from ..errors import InputError
+from .rows import Rows
 
 
 def unpack(bits: UInt8[Array | np.ndarray, "*batch bytes"], row_shape: tuple[int, ...]) -> UInt8[Array | np.ndarray, "..."]:
@@ -18,9 +18,8 @@ def unpack(bits: UInt8[Array | np.ndarray, "*batch bytes"], row_shape: tuple[int
     return unpackbits(bits, axis=-1, count=prod(row_shape)).reshape(*bits.shape[:-1], *row_shape)
 
 
-@dataclass(frozen=True, eq=False)
-class Packed:
-    """An array (n, *row_shape) of 0 and 1, unpacked to uint8 where it is indexed: by rows only, as numpy does it.
+class Packed(Rows):
+    """An array (n, *row_shape) of 0 and 1, unpacked to uint8 where it is indexed.
 
     Args:
         bits: each row, flat, as `numpy.packbits` packs it, the first value in the highest bit: (n, bytes).
@@ -30,13 +29,12 @@ class Packed:
         InputError: if the two do not go together.
     """
 
-    bits: UInt8[np.ndarray, "n bytes"]
-    row_shape: tuple[int, ...]
-    dtype: ClassVar = np.dtype(np.uint8)
+    dtype, place = np.dtype(np.uint8), "in bits"
 
-    def __post_init__(self):
-        if self.bits.shape[1] != -(-prod(self.row_shape) // 8):
-            raise InputError(f"rows of shape {self.row_shape} were given in {self.bits.shape[1]} bytes each.")
+    def __init__(self, bits: UInt8[np.ndarray, "n bytes"], row_shape: tuple[int, ...]):
+        if bits.shape[1] != -(-prod(row_shape) // 8):
+            raise InputError(f"rows of shape {row_shape} were given in {bits.shape[1]} bytes each.")
+        self.bits, self.row_shape = bits, row_shape
 
     @classmethod
     def of(cls, chunks: Iterable[np.ndarray]) -> "Packed":
@@ -55,27 +53,13 @@ class Packed:
             raise InputError("there are no rows to pack.")
         return cls(np.frombuffer(bits, np.uint8).reshape(-1, -(-prod(row_shape) // 8)), row_shape)
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(n, *row_shape)."""
-        return (len(self), *self.row_shape)
-
-    @property
-    def size(self) -> int:
-        """The number of values."""
-        return prod(self.shape)
-
-    def take(self, rows) -> "Packed":
-        """Some rows, packed as they are."""
-        return Packed(self.bits[rows], self.row_shape)
-
     def __len__(self) -> int:
         return len(self.bits)
 
-    def __getitem__(self, rows) -> np.ndarray:
-        if isinstance(rows, tuple):
-            raise IndexError("packed rows are indexed by rows only; index what comes out for the values in them.")
-        return np.asarray(unpack(self.bits[rows], self.row_shape))
+    def read(self, index: Int[np.ndarray, " some"]) -> UInt8[np.ndarray, "some ..."]:
+        """The rows of these numbers, unpacked."""
+        return np.asarray(unpack(self.bits[index], self.row_shape))
 
-    def __array__(self, dtype=None, copy=None) -> np.ndarray:
-        return self[:].astype(dtype or self.dtype, copy=False)
+    def take(self, index: Int[np.ndarray, " some"]) -> "Packed":
+        """The rows of these numbers, packed as they are."""
+        return Packed(self.bits[index], self.row_shape)

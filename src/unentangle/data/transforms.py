@@ -12,12 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy import signal
-from scipy.signal.windows import tukey
 
 from ..errors import InputError
 
-Rows = Float[np.ndarray, "n _ ..."]  # rows, their samples, channels
+Signals = Float[np.ndarray, "n _ ..."]  # rows, their samples, channels
 
 
 class Transform:
@@ -29,11 +27,11 @@ class Transform:
         """How many samples become of so many; an InputError if that cannot be."""
         return before
 
-    def forward(self, rows: Rows) -> Rows:
+    def forward(self, rows: Signals) -> Signals:
         """The rows after this step."""
         raise NotImplementedError
 
-    def undo(self, rows: Rows, before: int) -> Rows:
+    def undo(self, rows: Signals, before: int) -> Signals:
         """Rows as they would have come in, where they had `before` samples; the same rows where nothing is undone."""
         return rows
 
@@ -55,7 +53,7 @@ class Window(Transform):
             raise InputError(f"a window ends at sample {self.last}; the rows have {before}.")
         return self.last - self.first
 
-    def forward(self, rows: Rows) -> Rows:
+    def forward(self, rows: Signals) -> Signals:
         """The window of every row."""
         return rows[:, self.first : self.last]
 
@@ -85,8 +83,10 @@ class Bandpass(Transform):
         if not 1 <= self.order <= 20:
             raise InputError(f"order={self.order}; a filter of order 1 to 20 is needed.")
 
-    def forward(self, rows: Rows) -> Rows:
+    def forward(self, rows: Signals) -> Signals:
         """Filtered rows, continued at both ends by their point reflections."""
+        from scipy import signal
+
         corners = [c for c in (self.low, self.high) if 0 < c < self.rate / 2]
         kind = "bandpass" if len(corners) == 2 else "lowpass" if self.low == 0 else "highpass"
         sections = signal.butter(self.order, corners if len(corners) == 2 else corners[0], kind, output="sos", fs=self.rate)
@@ -98,8 +98,10 @@ class Bandpass(Transform):
 class Envelope(Transform):
     """The instantaneous amplitude: the absolute value of a row plus i times its Hilbert transform."""
 
-    def forward(self, rows: Rows) -> Rows:
+    def forward(self, rows: Signals) -> Signals:
         """The envelope of every row."""
+        from scipy import signal
+
         return np.abs(signal.hilbert(rows, axis=1))
 
 
@@ -113,8 +115,10 @@ class Taper(Transform):
         if not 0 <= self.fraction <= 0.5:
             raise InputError(f"a taper of {self.fraction:g} of a row at each end; a fraction of 0 to 0.5 is needed.")
 
-    def forward(self, rows: Rows) -> Rows:
+    def forward(self, rows: Signals) -> Signals:
         """Tapered rows."""
+        from scipy.signal.windows import tukey
+
         weights = tukey(rows.shape[1], 2 * self.fraction)
         return rows * weights.reshape(-1, *[1] * (rows.ndim - 2))
 
@@ -137,20 +141,22 @@ class Resample(Transform):
             )
         return self.samples
 
-    def forward(self, rows: Rows) -> Rows:
+    def forward(self, rows: Signals) -> Signals:
         """Resampled rows: a straight line stays one."""
         return _polyphase(rows, self.samples, rows.shape[1])
 
-    def undo(self, rows: Rows, before: int) -> Rows:
+    def undo(self, rows: Signals, before: int) -> Signals:
         """Rows at the rate that they had: exact but for what is above half the lower rate, and near the ends."""
         return _polyphase(rows, before, self.samples)
 
 
-def _polyphase(rows: Rows, up: int, down: int) -> Rows:
+def _polyphase(rows: Signals, up: int, down: int) -> Signals:
     """Resampled by up / down. The line from the first sample to the last is known at every place; only the rest is filtered."""
+    from scipy import signal
+
     first, last = rows[:, :1], rows[:, -1:]
 
-    def line(samples: int, step: float) -> Rows:
+    def line(samples: int, step: float) -> Signals:
         along = np.arange(samples) * step / max(rows.shape[1] - 1, 1)
         return first + (last - first) * along.reshape(-1, *[1] * (rows.ndim - 2))
 
@@ -175,10 +181,10 @@ class Chain(NamedTuple):
         Raises:
             InputError: if the transforms do not fit the rows.
         """
-        found = [self.shape[0]]
+        lengths = [self.shape[0]]
         for transform in self.transforms:
-            found.append(transform.length(found[-1]))
-        return found
+            lengths.append(transform.length(lengths[-1]))
+        return lengths
 
     @property
     def row_shape(self) -> tuple[int, ...]:
@@ -216,7 +222,7 @@ def restored(described: Sequence[Mapping[str, Any]]) -> tuple[Transform, ...]:
     Raises:
         InputError: if one is unknown or impossible.
     """
-    found = []
+    transforms = []
     for settings in described:
         name, numbers = settings["transform"], {k: v for k, v in settings.items() if k != "transform"}
         if name not in TRANSFORMS:
@@ -224,5 +230,5 @@ def restored(described: Sequence[Mapping[str, Any]]) -> tuple[Transform, ...]:
         kinds = {f.name: f.type for f in fields(TRANSFORMS[name])}
         if numbers.keys() != kinds.keys() or not all(isinstance(v, int | kinds[k]) for k, v in numbers.items()):
             raise InputError(f"the transform {name} is described by {numbers}, which does not fit it.")
-        found.append(TRANSFORMS[name](**numbers))
-    return tuple(found)
+        transforms.append(TRANSFORMS[name](**numbers))
+    return tuple(transforms)

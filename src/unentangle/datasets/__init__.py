@@ -9,31 +9,9 @@ from .mobil import mobil
 from .mra import fourier_states, mra, mra_states, orbit, step_states
 from .seismic import Shots, seismic, shots
 
-DATASETS = {
-    "mra": mra,
-    "beamsynthesis": beamsynthesis,
-    "seismic": seismic,
-    "mnist": mnist,
-    "dsprites": dsprites,
-    "celeba": celeba,
-    "ipoc": ipoc,
-    "mobil": mobil,
-}
+DATASETS = {make.__name__: make for make in (mra, beamsynthesis, seismic, mnist, dsprites, celeba, ipoc, mobil)}
 
 __all__ = [
-    "DATASETS",
-    "Shots",
-    "beamsynthesis",
-    "celeba",
-    "dsprites",
-    "fourier_states",
-    "ipoc",
-    "mnist",
-    "mobil",
-    "mra",
-    "mra_states",
-    "orbit",
-    "seismic",
-    "shots",
-    "step_states",
-]
+    "DATASETS", "Shots", "beamsynthesis", "celeba", "dsprites", "fourier_states", "ipoc", "mnist", "mobil", "mra", "mra_states",
+    "orbit", "seismic", "shots", "step_states",
+]  # fmt: skip

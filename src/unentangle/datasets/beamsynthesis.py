@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
-from scipy import signal
 
 from ..data.dataset import Dataset
 from ..errors import InputError
@@ -45,6 +44,8 @@ def beamsynthesis(duty: ArrayLike | None = None, frequency: ArrayLike | None = N
 
 def waveforms(duty: Float[np.ndarray, " n"], frequency: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n 1000"]:
     """|decimate(LP2(max(0.01, envelope * gate) * ripple))| for each pair of duty cycle and frequency."""
+    from scipy import signal
+
     t = np.arange(1000 * _INNER) * _DT
     envelope = _second_order(np.minimum(t / 0.2, 1), 5.0, 1.0)
     period, duty = 1 / frequency[:, None], duty[:, None]
@@ -56,6 +57,8 @@ def waveforms(duty: Float[np.ndarray, " n"], frequency: Float[np.ndarray, " n"])
 
 def _second_order(u: Float[np.ndarray, "... n"], natural: float, damping: float) -> Float[np.ndarray, "... n"]:
     """w^2 / (s^2 + 2 damping w s + w^2) with w = 2 pi natural, from rest, the input held between steps."""
+    from scipy import signal
+
     w = 2 * np.pi * natural
     system: Any = signal.cont2discrete(([w**2], [1, 2 * damping * w, w**2]), _DT, "zoh")
     return np.asarray(signal.lfilter(np.ravel(system[0]), system[1], u))

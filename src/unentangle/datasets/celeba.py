@@ -52,8 +52,8 @@ def celeba(path: str | Path | None = None, *, skip_corrupt: bool = False) -> Dat
             )
     assert listed is not None  # the loop has refused
     factors = attributes(listed, names)
-    x, kept = decoded(images, names, skip_corrupt, resize=96, size=64, mode="RGB")
-    return Dataset(x, factors.take(kept))
+    x, readable = decoded(images, names, skip_corrupt, resize=96, size=64, mode="RGB")
+    return Dataset(x, factors.take(readable))
 
 
 def attributes(path: Path, names: list[str]) -> Factors:

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Int, UInt8
 from ..data.dataset import Dataset
 from ..data.packed import Packed
 from ..errors import InputError
-from ..io.arrays import DAMAGED
+from ..io.arrays import DAMAGED, read_header
 from .originals import local_folder, original
 
 FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
@@ -69,17 +69,17 @@ def dsprites(
     try:
         with ZipFile(path) as archive:
             classes, values = _latents(archive)
-            wanted = zip(CLASSES, classes.T, (shape, scale, orientation, x, y), strict=True)
-            kept = np.all([_grid(path, *factor) for factor in wanted], axis=0)
+            indices = zip(CLASSES, classes.T, (shape, scale, orientation, x, y), strict=True)
+            wanted = np.all([_grid(path, *factor) for factor in indices], axis=0)
             with archive.open("imgs.npy") as file:
-                images = Packed.of(chunk[kept[part]] for part, chunk in _chunks(file, len(kept)))
+                images = Packed.of(chunk[wanted[part]] for part, chunk in _chunks(file, len(wanted)))
     except InputError:
         raise
     except DAMAGED as error:
         raise InputError(f"{path} cannot be read: it is damaged or not a file of dSprites ({error}).") from error
-    columns = zip(CLASSES, values[kept].T.astype(np.float32), strict=True)
+    columns = zip(CLASSES, values[wanted].T.astype(np.float32), strict=True)
     factors = {name: column.copy() for name, column in columns}  # of no declared kind: measures see their grid
-    return Dataset(images, factors | {"shape": (classes[kept, 0].astype(np.int8), "categorical")})
+    return Dataset(images, factors | {"shape": (classes[wanted, 0].astype(np.int8), "categorical")})
 
 
 def _file(path: Path, download: bool) -> Path:
@@ -123,17 +123,15 @@ def _grid(path: Path, name: str, classes: Int[np.ndarray, " n"], which: Which) -
         wanted = np.atleast_1d(np.arange(CLASSES[name])[which])
     except IndexError as error:
         raise InputError(f"{name}={which!r}; an index of its {CLASSES[name]} classes is needed.") from error
-    found = np.isin(wanted, there)
-    if not (found.any() if isinstance(which, slice) else found.all() and found.size):
+    present = np.isin(wanted, there)
+    if not (present.any() if isinstance(which, slice) else present.all() and present.size):
         raise InputError(f"{name}={which!r}; of its {CLASSES[name]} classes, {path} has {', '.join(map(str, there))}.")
     return np.isin(classes, wanted)
 
 
 def _chunks(file: Any, n: int) -> Iterator[tuple[slice, UInt8[np.ndarray, "some height width"]]]:
     """The n images of an open `.npy`, a few at a time, with their places."""
-    version = np.lib.format.read_magic(file)
-    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    (number, *image), by_column, dtype = header(file)
+    (number, *image), by_column, dtype = read_header(file)
     if number != n or len(image) != 2 or by_column or dtype != np.uint8:
         raise ValueError(f"its images are {dtype} of shape {(number, *image)}, for {n} rows of factors")
     for start in range(0, n, CHUNK):

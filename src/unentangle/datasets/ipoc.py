@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
-from sklearn.cluster import KMeans
 
 from ..data.dataset import Dataset
 from ..errors import InputError
@@ -49,6 +48,8 @@ def ipoc(folder: str | Path | None = None, *, regions: int = 10, seed: int = 0) 
     depth = column["source_depth_km"].astype(float)
     if not 2 <= regions <= len(rows):
         raise InputError(f"regions={regions}; between 2 and the {len(rows)} earthquakes are needed.")
+    from sklearn.cluster import KMeans
+
     machine = KMeans(regions, n_init=10, random_state=seed)  # pyright: ignore[reportArgumentType]
     clusters = machine.fit_predict(np.stack([north, east, depth], axis=1))
     factors = {

@@ -1,13 +1,17 @@
 """Multi-reference alignment (SymAE paper, section 3.1): states are vectors, the nuisance is a cyclic shift."""
 
+from functools import partial
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
-from ..data.dataset import Dataset
+from ..data import CommonRoll, Dataset, Truth
 from ..errors import InputError
+
+PHI = ((0, 1), (1, 2), (2, 0), (3, 5), (4, 3), (5, 4))
+"""The pairs (state, donor) of the paper's figures: 1 -> 2 -> 3 -> 1 and 4 -> 6 -> 5 -> 4, counted from 0."""
 
 
 def mra_states(k: int = 100) -> Float[np.ndarray, "6 {k}"]:
@@ -44,8 +48,16 @@ def orbit(states: ArrayLike) -> Float[np.ndarray, "states k k"]:
     states = np.asarray(states, dtype=float)
     if states.ndim != 2:
         raise InputError(f"states has shape {states.shape}; (number of states, length) is needed.")
+    count, k = states.shape
+    return shifted(states, np.arange(count)[:, None], np.arange(k))
+
+
+def shifted(
+    states: Float[np.ndarray, "number k"], state: Int[np.ndarray, "*#n"], shift: Int[np.ndarray, "*#n"]
+) -> Float[np.ndarray, "*n k"]:
+    """R_l a_i for each of these states i and shifts l, pair by pair (the two broadcast)."""
     k = states.shape[1]
-    return states[:, (np.arange(k)[:, None] + np.arange(k)) % k]
+    return states[state[..., None], (shift[..., None] + np.arange(k)) % k]
 
 
 def mra(
@@ -73,10 +85,11 @@ def mra(
         seed: the data's own seed, apart from any training seed.
 
     Returns:
-        rows (n_x * n_tau, k) float32, grouped by datapoint, with the factors `state` and `shift` (in samples).
+        rows (n_x * n_tau, k) float32, grouped by datapoint, with the factors `state` and `shift` (in samples), and the truth:
+        every shift of every state, free up to a common roll.
     """
-    shifted = orbit(mra_states(k) if states is None else states)
-    count, k, _ = shifted.shape
+    states = np.asarray(mra_states(k) if states is None else states, dtype=float)
+    count, k, _ = orbit(states).shape
     if n_x < 1 or n_tau < 1 or (n_tau > k and draw != "with-replacement"):
         raise InputError(
             f"n_x={n_x} groups of n_tau={n_tau} were asked for; both must be at least 1, and there are {k} different shifts "
@@ -92,10 +105,13 @@ def mra(
         state, shift = rng.integers(count, size=n_x), rng.integers(k, size=(n_x, n_tau))
     else:
         raise InputError(f"draw={draw!r} is unknown; it is exhaustive, algorithm-1 or with-replacement.")
-    x = shifted[state[:, None], shift].reshape(n_x * n_tau, k)
+    state, shift = np.repeat(state, n_tau), shift.ravel()
+    x = shifted(states, state, shift)
     x = (x + noise * rng.standard_normal(x.shape)).astype(np.float32)
-    factors = {"state": (np.repeat(state, n_tau), "categorical"), "shift": (shift.ravel(), "continuous")}
-    return Dataset(x, factors, groups=np.repeat(np.arange(n_x), n_tau))
+    factors = {"state": (state, "categorical"), "shift": (shift, "continuous")}
+    phi = {"phi": PHI if count == 6 else ()}
+    truth = Truth(partial(shifted, states), state, shift, CommonRoll(), np.arange(count), np.arange(k), "shift", phi)
+    return Dataset(x, factors, np.repeat(np.arange(n_x), n_tau), truth=truth)
 
 
 def _draw_exhaustive(

@@ -22,10 +22,10 @@ def local_folder(name: str) -> Path:
 
 
 def original(
-    path: Path, known: str, checksum: Callable[[bytes], str], sources: Sequence[str], download: bool, said: str
+    path: Path, known: str, checksum: Callable[[bytes], str], sources: Sequence[str], download: bool, command: str
 ) -> bytes:
     """The content of a published file of known checksum; with `download`, fetched from the first source that has it, and
-    kept; `said` is what `unentangle data` calls the data.
+    kept; `command` is what `unentangle data` calls the data.
 
     Raises:
         InputError: if the file is missing, is not the original, or cannot be fetched.
@@ -38,7 +38,7 @@ def original(
     if not download:
         raise InputError(
             f"{path} is not there; put the original file {path.name} into {path.parent}, or say download=True (on the command "
-            f"line, unentangle data {said} --download)."
+            f"line, unentangle data {command} --download)."
         )
     why = []
     for source in sources:

@@ -18,7 +18,7 @@ from jaxtyping import Float
 from numpy.fft import irfft, rfft, rfftfreq
 from numpy.typing import ArrayLike
 
-from ..data.dataset import Dataset
+from ..data import Dataset, ShortFilter, Truth
 from ..errors import InputError
 from ..io.arrays import DAMAGED
 from ..storage import cache_folder, write
@@ -33,6 +33,8 @@ MARGIN = 4  # from the ends of the line to its first and last receiver, in nodes
 DT, SUBSTEPS = 0.008, 5  # sampling of the records in s; steps of the simulation in each sample
 PASS, STOP = 40.0, 60.0  # Hz: Green's functions are kept whole below the first, and not beyond the second
 SCHEME = 1  # to be raised whenever the simulation changes: the cache is then made again
+FILTER = 33
+"""Length in samples of the filter that records of a medium are free up to: 0.26 s, less than half as long as a source."""
 
 MARMOUSI, MARMOUSI_SHAPE, MARMOUSI_SPACING = "vp_marmousi_bi", (1601, 401), 7.5
 
@@ -96,7 +98,7 @@ def seismic(
 
     Returns:
         rows (n_1 * n_tau, samples, receivers) float32 of mean square about 1, grouped by medium, with the factors `state` (the
-        medium), `source`, and the source's `frequency`.
+        medium), `source`, and the source's `frequency`; and the truth, free up to a filter of `FILTER` samples.
     """
     if not 1 <= n_tau <= n_2:
         raise InputError(f"n_tau={n_tau} sources per medium were asked for; between 1 and n_2={n_2} are needed.")
@@ -110,7 +112,8 @@ def seismic(
         "frequency": (made.frequency[source], "continuous"),
     }
     x = made.records(medium, source)
-    return Dataset((x + noise * rng.standard_normal(x.shape)).astype(np.float32), factors, groups=medium)
+    truth = Truth(made.records, medium, source, ShortFilter(FILTER), name="source")
+    return Dataset((x + noise * rng.standard_normal(x.shape)).astype(np.float32), factors, medium, truth=truth)
 
 
 def shots(

@@ -1,22 +1,21 @@
-"""Arrays in `.npy` and `.npz` files, whose headers are not believed before they are checked."""
+"""Arrays in `.npy` and `.npz` files, whose headers are not believed before they are checked; what is refused of any file."""
 
 import errno
 import os
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 import numpy as np
 
 from ..errors import InputError
-from .images import hidden
 
 # What zipfile and numpy raise where a file is cut short, altered, encrypted or something else.
 DAMAGED = (
@@ -51,6 +50,17 @@ def damaged(path: Path | str, needed: str) -> Iterator[None]:
         raise InputError(f"{path} cannot be read: {reason}; {needed} is needed.") from error
 
 
+def hidden(path: Path) -> bool:
+    """Whether a file, or a folder it is in, is hidden or of the Macintosh's own."""
+    return any(part.startswith((".", "__MACOSX")) for part in path.parts)
+
+
+def files_in(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    """The files with these suffixes in a folder and the folders in it, relative to it and sorted; hidden ones are left out."""
+    files = (file for file in folder.rglob("*") if file.suffix.lower() in suffixes and not file.is_dir())
+    return sorted(name for name in (file.relative_to(folder) for file in files) if not hidden(name))
+
+
 def check_size(path: Path | str, declared: int, stored: int) -> None:
     """Refuse a file of so many bytes that says it holds many times more.
 
@@ -64,20 +74,8 @@ def check_size(path: Path | str, declared: int, stored: int) -> None:
         )
 
 
-class Header(NamedTuple):
-    """What the first lines of a `.npy` say."""
-
-    shape: tuple[int, ...]
-    dtype: np.dtype
-
-    @property
-    def nbytes(self) -> int:
-        """How many bytes the values take, in integers without end."""
-        return prod(map(int, self.shape)) * self.dtype.itemsize
-
-
-def read_header(file: Any, size: int) -> Header:
-    """The header of an open `.npy` of so many bytes.
+def read_header(file: Any, size: float = float("inf")) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """The shape, whether columns go first, and the type that the header of an open `.npy` of so many bytes says.
 
     Raises:
         Exception: one of `DAMAGED`, if it is no header, or `size` is not enough for what it says.
@@ -88,11 +86,11 @@ def read_header(file: Any, size: int) -> Header:
         if version not in ((1, 0), (2, 0)):
             raise ValueError("a .npy of format 1 or 2, which numbers are saved as, is needed")
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read(file)
-    header = Header(shape, dtype)
-    if min(shape, default=0) < 0 or (header.nbytes > size - file.tell() and not dtype.hasobject):
-        raise ValueError(f"the header says {header.nbytes} bytes, more than there are")
-    return header
+        shape, by_column, dtype = read(file)
+    declared = prod(map(int, shape)) * dtype.itemsize  # in integers without end
+    if min(shape, default=0) < 0 or (declared > size - file.tell() and not dtype.hasobject):
+        raise ValueError(f"the header says {declared} bytes, more than there are")
+    return shape, by_column, dtype
 
 
 def load_npy(path: Path, mmap_mode: Any = None) -> np.ndarray:
@@ -103,7 +101,7 @@ def load_npy(path: Path, mmap_mode: Any = None) -> np.ndarray:
     """
     with damaged(path, "a numeric array written by numpy.save"):
         with path.open("rb") as file:
-            if read_header(file, path.stat().st_size).dtype.hasobject:
+            if read_header(file, path.stat().st_size)[2].hasobject:
                 raise ValueError("allow_pickle would be needed")
         return np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
 
@@ -116,11 +114,6 @@ class Member:
     info: ZipInfo
     shape: tuple[int, ...]
     dtype: np.dtype
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return len(self.shape)
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         with (
@@ -150,9 +143,5 @@ def _member(archive: ZipFile, info: ZipInfo) -> Member:
         if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
             raise ValueError("numpy writes no other compression")
         with archive.open(info) as file:
-            return Member(archive, info, *read_header(file, info.file_size))
-
-
-def in_memory(arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """All of some arrays, read."""
-    return {name: np.asarray(array) for name, array in arrays.items()}
+            shape, _, dtype = read_header(file, info.file_size)
+            return Member(archive, info, shape, dtype)

@@ -1,21 +1,21 @@
-"""Files of one's own: one call, `read`."""
+"""Files of any kind that is known, by one call, `read`."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..data.blocks import Blocks
-from ..data.dataset import Dataset, is_lazy
+from ..data.dataset import Dataset
+from ..data.rows import Blocks, Rows, is_lazy
 from ..errors import InputError
-from .arrays import load_npy, members
+from .arrays import files_in, hidden, load_npy, members
 from .hdf5 import read_hdf5
-from .images import hidden, image_files, images
+from .images import image_files, images
 from .named import Chosen, axes_of, choose, dataset, joined, listed
-from .recordings import STREAMS, read_segy, read_stream, stream_files
+from .recordings import STREAMS, read_segy, read_stream
 from .tables import TABLES, read_rows, read_table
 from .zarr_store import is_zarr, read_zarr
 
@@ -55,8 +55,8 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen
     if path.is_dir() or path.suffix.lower() == ".zip":
         reader = _folder_reader(path)
     if reader is None:
-        found = "is of no kind that is known" if path.exists() else "does not exist"
-        raise InputError(f"{path} {found}; {KINDS} can be read.")
+        problem = "is of no kind that is known" if path.exists() else "does not exist"
+        raise InputError(f"{path} {problem}; {KINDS} can be read.")
     return reader(path, _keys(groups), x, factors)
 
 
@@ -82,7 +82,7 @@ def _folder_reader(path: Path) -> Callable[[Path, Any, str, Chosen], Dataset]:
     if path.is_dir() and not any(path.rglob("*.npy")):
         if image_files(path):
             return _read_images
-        if stream_files(path):
+        if files_in(path, STREAMS):
             return read_stream
         if _data_files(path):
             return _read_files
@@ -107,8 +107,7 @@ def _read_files(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
 
     def shut(file: Path) -> Dataset:
         data = one(file)
-        rows = _Shut(lambda: one(file).x, data.x.shape, data.x.dtype) if is_lazy(data.x) else data.x
-        return Dataset(rows, data.factors, data.groups)
+        return replace(data, x=_Shut(lambda: one(file).x, data.x)) if is_lazy(data.x) else data
 
     each = [one(file) if len(files) <= OPEN else shut(file) for file in files]
     rows = Blocks([data.x for data in each], None, [str(file) for file in files])
@@ -124,17 +123,18 @@ def _read_files(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
     return choose(path, rows, columns, groups, factors if given else None)
 
 
-@dataclass(frozen=True)
-class _Shut:
+class _Shut(Rows):
     """The rows of a file that is opened whenever some are read."""
 
-    opened: Callable[[], Any]
-    shape: tuple[int, ...]
-    dtype: np.dtype
-    chunks = None  # as of Blocks
+    def __init__(self, open_rows: Callable[[], Rows], rows: Rows):
+        self._open, self._length, self.row_shape, self.dtype = open_rows, len(rows), rows.row_shape, rows.dtype
 
-    def __getitem__(self, rows: Any) -> np.ndarray:
-        return self.opened()[rows]
+    def __len__(self) -> int:
+        return self._length
+
+    def read(self, index: np.ndarray) -> np.ndarray:
+        """The rows of these numbers."""
+        return self._open().read(index)
 
 
 def _read_npy(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
@@ -159,8 +159,13 @@ def _read_images(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
 
 def _read_names(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
     """The `.npy` files of a folder or zip and of the folders in it, a row each, sorted by name; hidden ones are left out."""
-    found = members(path) if path.is_file() else _folder(path)
-    arrays = dict(sorted(found.items()))
+    if path.is_file():
+        arrays: dict[str, Any] = members(path)
+    elif path.is_dir():
+        arrays = {name.with_suffix("").as_posix(): load_npy(path / name) for name in files_in(path, [".npy"])}
+    else:
+        raise InputError(f"{path} does not exist; a folder or .zip of .npy files is needed.")
+    arrays = dict(sorted(arrays.items()))
     if not arrays:
         raise InputError(f"{path} holds no .npy files, one for each row, and no images or recordings.")
     pattern, axes = axes_of(x)
@@ -177,22 +182,18 @@ def _read_names(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
     return Dataset(joined([np.stack(rows)], axes and ("row", *axes), [path.name]), columns, keys)
 
 
-def _folder(path: Path) -> dict[str, np.ndarray]:
-    if not path.is_dir():
-        raise InputError(f"{path} does not exist; a folder or .zip of .npy files is needed.")
-    files = {file.relative_to(path): file for file in path.rglob("*.npy")}
-    return {name.with_suffix("").as_posix(): load_npy(file) for name, file in files.items() if not hidden(name)}
-
-
 def _numbers(path: Path, names: list[str], factors: Sequence[str] | None) -> dict[str, np.ndarray]:
     """The numbers in the names of files, as columns."""
     if factors is not None and len(set(factors)) < len(factors):
         raise InputError(f"factors={factors!r}; a list of different names is needed, one for each number in the file names.")
     needed = len(factors or Path(names[0]).name.split("_"))
-    table = []
-    for name in names:
+    table = np.empty((len(names), needed))
+    for name, row in zip(names, table, strict=True):
         parts = Path(name).name.split("_")
-        values = [_number(part) for part in parts]
+        try:
+            values = np.array(parts, float)
+        except ValueError:
+            values = np.array([np.nan])
         if not np.isfinite(values).all():
             what = f"{len(factors)} numbers" if factors else "numbers"
             raise InputError(
@@ -201,16 +202,8 @@ def _numbers(path: Path, names: list[str], factors: Sequence[str] | None) -> dic
             )
         if len(parts) != needed:
             raise InputError(f"{name}.npy in {path} has {len(parts)} number(s) in its name; {needed} are needed.")
-        table.append(values)
-    columns = np.array(table).T
-    return dict(zip(factors or [f"factor_{k + 1}" for k in range(needed)], columns, strict=True))
-
-
-def _number(word: str) -> float:
-    try:
-        return float(word)
-    except ValueError:
-        return np.nan
+        row[:] = values
+    return dict(zip(factors or [f"factor_{k + 1}" for k in range(needed)], table.T, strict=True))
 
 
 READERS: dict[str, Callable[[Path, Any, str, Chosen], Dataset]] = {

@@ -5,17 +5,14 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
-from ..data.blocks import Blocks
 from ..data.dataset import Dataset
+from ..data.rows import Blocks
 from ..errors import InputError
 from .arrays import check_size, damaged
 from .columns import read_csv
 from .named import Chosen, choose, dataset
-
-NEEDED = "an HDF5 or NetCDF4 file"
 
 
 def read_hdf5(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
@@ -24,7 +21,9 @@ def read_hdf5(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
     Raises:
         InputError: if the file is missing or damaged, or declares much more than it holds.
     """
-    with damaged(path, NEEDED):
+    import h5py
+
+    with damaged(path, "an HDF5 or NetCDF4 file"):
         file = h5py.File(path, "r")
         arrays = _arrays(file)
         for name, array in arrays.items():
@@ -36,9 +35,11 @@ def read_hdf5(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
         return dataset(path, arrays, groups, x, factors, _dimension)
 
 
-def _arrays(file: h5py.File) -> dict[str, h5py.Dataset]:
+def _arrays(file: Any) -> dict[str, Any]:
     """All arrays of numbers and words; links to elsewhere are not followed, as `visititems` does it."""
-    found: dict[str, h5py.Dataset] = {}
+    import h5py
+
+    arrays: dict[str, Any] = {}
 
     def add(name: str, item: Any) -> None:
         if not isinstance(item, h5py.Dataset) or item.shape is None:
@@ -47,15 +48,15 @@ def _arrays(file: h5py.File) -> dict[str, h5py.Dataset]:
             raise InputError(f"the values of {name} in {file.filename} lie in another file; copy them into this one.")
         words, without_values = h5py.check_string_dtype(item.dtype), b"not a netCDF variable" in item.attrs.get("NAME", b"")
         if (item.dtype.kind != "O" or words is not None) and not without_values:
-            found[name] = item
+            arrays[name] = item
 
     file.visititems(add)
-    if packed := [name for name, a in found.items() if len(a.shape) > 1 and {"scale_factor", "add_offset"} & set(a.attrs)]:
+    if packed := [name for name, a in arrays.items() if len(a.shape) > 1 and {"scale_factor", "add_offset"} & set(a.attrs)]:
         raise InputError(f"{packed[0]} in {file.filename} is packed (scale_factor, add_offset); save it unpacked, as floats.")
-    return found
+    return arrays
 
 
-def _check_words(path: Path, name: str, array: h5py.Dataset) -> None:
+def _check_words(path: Path, name: str, array: Any) -> None:
     """Refuse words that are said to be longer than the file, before the library takes memory for them.
 
     Where they are not compressed, that is: a word lies in the file as its length in 4 bytes, and 12 that tell where it is.

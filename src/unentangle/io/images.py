@@ -12,20 +12,15 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
-import PIL
 from jaxtyping import Int, UInt8
-from PIL import Image
-from rich.console import Console
-from rich.progress import track
 
 from ..data.dataset import Dataset, Factors
 from ..errors import InputError
 from ..storage import cache_folder, draft, read_json, write_json
+from .arrays import files_in
 from .columns import read_csv
 
 SUFFIXES = (".jpeg", ".jpg", ".png")
-# What Pillow raises where a file is cut short, altered or no image; the system's own errors have a number.
-CORRUPT = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
 
 Mode = Literal["L", "RGB"]
 
@@ -76,21 +71,14 @@ def images(
         raise InputError(
             f"groups={groups!r}; {factors or 'no .csv of factors'} has the columns {', '.join(columns) or 'none'}."
         )
-    x, kept = decoded(folder, names, skip_corrupt, resize=resize, size=size, mode=mode)
-    found = Factors(columns).take(kept)
-    return Dataset(x, found, None if groups is None else found[groups])
+    x, readable = decoded(folder, names, skip_corrupt, resize=resize, size=size, mode=mode)
+    known = Factors(columns).take(readable)
+    return Dataset(x, known, None if groups is None else known[groups])
 
 
 def image_files(folder: Path) -> list[str]:
     """The names of all images in a folder and the folders in it, sorted; hidden ones are left out."""
-    files = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and not path.is_dir())
-    names = (path.relative_to(folder) for path in files)
-    return sorted(name.as_posix() for name in names if not hidden(name))
-
-
-def hidden(path: Path) -> bool:
-    """Whether a file, or a folder it is in, is hidden or of the Macintosh's own."""
-    return any(part.startswith((".", "__MACOSX")) for part in path.parts)
+    return sorted(name.as_posix() for name in files_in(folder, SUFFIXES))
 
 
 def table(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
@@ -123,11 +111,13 @@ def decoded(
     """The images of these names, `fitted` by the settings, and which they are: all of them, but for corrupt ones."""
     if not names:
         raise InputError(f"{folder} holds no .png or .jpg files.")
-    files = [(name, *_state(folder / name)) for name in names]
+    import PIL
+
+    files = [(name, *_size_and_time(folder / name)) for name in names]
     about = {"folder": str(folder.resolve()), "pillow": PIL.__version__} | settings
     cache = cache_folder() / "images" / sha256(repr((about, files)).encode()).hexdigest()[:32]
     try:
-        shape, skipped = _kept(cache)
+        shape, skipped = _cached(cache)
     except InputError:
         try:
             with draft(cache) as file, file.open("wb") as out:
@@ -140,23 +130,23 @@ def decoded(
             ) from error
     if skipped:
         some = ", ".join(skipped[:5]) + (" ..." if len(skipped) > 5 else "")
-        found = f"{len(skipped)} of {len(names)} images in {folder} are corrupt or no images"
+        problem = f"{len(skipped)} of {len(names)} images in {folder} are corrupt or no images"
         if len(skipped) == len(names) or not skip_corrupt:
-            raise InputError(f"{found}: {some}; {'skip_corrupt=True leaves such out' if shape[0] else 'none is left'}.")
-        warnings.warn(f"{found} and left out: {some}", stacklevel=3)
+            raise InputError(f"{problem}: {some}; {'skip_corrupt=True leaves such out' if shape[0] else 'none is left'}.")
+        warnings.warn(f"{problem} and left out: {some}", stacklevel=3)
     return np.memmap(cache, np.uint8, "r", shape=tuple(shape)), np.flatnonzero(~np.isin(names, skipped))
 
 
-def _state(path: Path) -> tuple[int, int]:
+def _size_and_time(path: Path) -> tuple[int, int]:
     """The size of a file, and when it was changed."""
     try:
-        found = path.stat()
+        status = path.stat()
     except FileNotFoundError as error:
         raise InputError(f"{path} is a link to {path.readlink()}, which is not there.") from error
-    return found.st_size, found.st_mtime_ns
+    return status.st_size, status.st_mtime_ns
 
 
-def _kept(cache: Path) -> tuple[list[int], list[str]]:
+def _cached(cache: Path) -> tuple[list[int], list[str]]:
     """The shape of images that were decoded before, and the names of corrupt ones.
 
     Raises:
@@ -170,13 +160,19 @@ def _kept(cache: Path) -> tuple[list[int], list[str]]:
 
 def _decode(out: Any, folder: Path, names: Sequence[str], settings: dict[str, Any]) -> tuple[list[int], list[str]]:
     """Write the bytes of the images, one after the other; their shape, and the names of corrupt ones, which are left out."""
+    from PIL.Image import DecompressionBombError
+    from rich.console import Console
+    from rich.progress import track
+
+    # What Pillow raises where a file is cut short, altered or no image; the system's own errors have a number.
+    corrupt = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, DecompressionBombError)
     shape, first, skipped = (), "", []
     for name in track(names, f"decoding {folder.name}", console=Console(stderr=True)):
         try:
             row = fitted(folder / name, **settings)
         except InputError:
             raise
-        except CORRUPT as error:
+        except corrupt as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise InputError(f"{folder / name} cannot be read: {error.strerror}.") from error
             skipped.append(name)
@@ -199,8 +195,10 @@ def fitted(
 
     Raises:
         InputError: if it has more than 8 bits a value, another mode than L or RGB and none is asked for, or is too small.
-        Exception: one of `CORRUPT`, if it cannot be read.
+        Exception: one of Pillow's, if it cannot be read.
     """
+    from PIL import Image
+
     with Image.open(path) as image:
         image.load()
     if image.mode.startswith(("I", "F")):

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from ..data.blocks import Blocks
 from ..data.dataset import Dataset
+from ..data.rows import Blocks
 from ..errors import InputError
 from .arrays import Member, damaged
 from .columns import numbers, text
@@ -59,17 +59,17 @@ def dataset(
         rows = joined([arrays[pattern]], axes, [pattern])
         others = {name: a for name, a in arrays.items() if name != pattern and _goes_with(a, arrays[pattern], rows, dimension)}
         return choose(path, rows, others, groups, factors, arrays)
-    found = {name: values for name, values in matches(pattern, arrays).items() if can_be_rows(arrays[name], 1)}
-    if not found:
+    fit = {name: values for name, values in matches(pattern, arrays).items() if can_be_rows(arrays[name], 1)}
+    if not fit:
         raise InputError(f"{path} has no array {pattern!r}; it holds {listed(arrays)}.")
-    parts = [arrays[name] for name in found]
+    parts = [arrays[name] for name in fit]
     if axes is None and all(len(part.shape) == 1 for part in parts):
         axes = ("time",)
-    rows = joined(parts, axes, list(found))
+    rows = joined(parts, axes, list(fit))
     sizes = [1] * len(parts) if axes and "row" not in axes else [part.shape[(axes or ("row",)).index("row")] for part in parts]
-    levels = {name: numbers([values[name] for values in found.values()]) for name in next(iter(found.values()))}
+    levels = {name: numbers([values[name] for values in fit.values()]) for name in next(iter(fit.values()))}
     columns = {name: np.repeat(column, sizes) for name, column in levels.items() if x != "x" or len(np.unique(column)) > 1}
-    return choose(path, rows, _beside(arrays, list(found), sizes) | columns, groups, factors, levels)
+    return choose(path, rows, _beside(arrays, list(fit), sizes) | columns, groups, factors, levels)
 
 
 def choose(
@@ -80,15 +80,9 @@ def choose(
     factors: Chosen,
     there: Arrays | None = None,
 ) -> Dataset:
-    """The data set of these rows, with the columns that are its group keys and factors.
+    """The data set of these rows, with the columns that are its group keys and factors, chosen as by `dataset`.
 
-    Args:
-        path: where they are from, for the sentences that refuse them.
-        rows: the rows.
-        columns: what may be keys or factors: one value per row, by name.
-        groups: as of `dataset`.
-        factors: as of `dataset`.
-        there: all that was in the file, where it is more than the columns.
+    `columns` may be keys or factors, one value per row, by name; `there` is all that was in the file, if it is more than they.
 
     Raises:
         InputError: if a named column is missing.
@@ -158,11 +152,6 @@ def can_be_rows(array: Any, axes: int = 2) -> bool:
     return array.dtype.kind in "biuf" and axes <= len(array.shape) <= 4
 
 
-def is_column(array: Any) -> bool:
-    """Whether an array holds one number or word for each of something."""
-    return len(array.shape) == 1 and _holds_values(array)
-
-
 def _holds_values(array: Any) -> bool:
     """Whether it holds numbers or words, and no Python objects, which are words in other files than zips."""
     return array.dtype.kind in "biufSUOT" and not (isinstance(array, Member) and array.dtype.hasobject)
@@ -198,16 +187,16 @@ def _is_tree(arrays: Arrays) -> bool:
 def _goes_with(array: Any, x: Any, rows: Any, dimension: Callable[[Any], str | None]) -> bool:
     """Whether an array has one value for each row."""
     along = {dimension(array), dimension(x)}
-    return is_column(array) and rows.ndim > 0 and array.shape[0] == rows.shape[0] and (None in along or len(along) == 1)
+    return _holds_values(array) and rows.ndim > 0 and array.shape == rows.shape[:1] and (None in along or len(along) == 1)
 
 
-def _beside(arrays: Arrays, found: Sequence[str], sizes: Sequence[int]) -> dict[str, np.ndarray]:
+def _beside(arrays: Arrays, parts: Sequence[str], sizes: Sequence[int]) -> dict[str, np.ndarray]:
     """What stands beside the rows in the folder of every part: one value, or one value per row."""
     folders: dict[str, dict[str, Any]] = {}
     for name, array in arrays.items():
         folder, _, leaf = name.rpartition("/")
         folders.setdefault(folder, {})[leaf] = array
-    beside = [folders[name.rpartition("/")[0]] for name in found]
+    beside = [folders[name.rpartition("/")[0]] for name in parts]
     if len(set(map(id, beside))) < len(beside):  # several parts share a folder: whose is it?
         return {}
 
@@ -215,7 +204,7 @@ def _beside(arrays: Arrays, found: Sequence[str], sizes: Sequence[int]) -> dict[
         return _holds_values(array) and array.shape in ((), (size,))
 
     common = set.intersection(*({leaf for leaf, a in b.items() if fits(a, n)} for b, n in zip(beside, sizes, strict=True)))
-    common -= {name.rpartition("/")[2] for name in found}
+    common -= {name.rpartition("/")[2] for name in parts}
     return {
         leaf: np.concatenate([np.broadcast_to(text(np.asarray(b[leaf])), n) for b, n in zip(beside, sizes, strict=True)])
         for leaf in sorted(common)

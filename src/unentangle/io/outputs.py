@@ -1,6 +1,6 @@
 """Results that are written as they come: whole rows at a time, into a folder beside the file that they become at the end.
 
-A command that is killed loses what it was about to write and no more: said again, it goes on where it was. The folder holds one
+A command that is killed loses only what it was about to write: given again, it goes on where it stopped. The folder holds one
 `.npy` for each array, which is as large as it will be from the start, and how far it has come.
 """
 
@@ -12,19 +12,17 @@ from contextlib import contextmanager
 from csv import writer as csv_writer
 from pathlib import Path
 from typing import Any, NamedTuple
-from zipfile import ZipFile
 
 try:
     import fcntl
 except ImportError:  # Windows: two processes are not kept apart there
     fcntl = None
 
-import h5py
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, optional
 from ..storage import draft, plain, read_json, write_json
-from .writing import VALUES, fill, parts, stored
+from .writing import VALUES, fill, stored_type, write_hdf5, write_npz
 
 
 class Column(NamedTuple):
@@ -43,13 +41,15 @@ class Growing:
 
     Args:
         folder: where its arrays lie until it is whole.
-        asked: what it is the result of; a folder that was begun for something else is begun anew.
+        request: what it is the result of; a folder that was begun for something else is begun anew.
         columns: the arrays that are to come.
     """
 
-    def __init__(self, folder: Path, asked: Any, columns: Columns):
+    def __init__(self, folder: Path, request: Any, columns: Columns):
         self.folder, self.columns = folder, columns
-        wanted = plain({"asked": asked, "columns": {n: [c.axes, c.shape, str(np.dtype(c.dtype))] for n, c in columns.items()}})
+        wanted = plain(
+            {"request": request, "columns": {n: [c.axes, c.shape, str(np.dtype(c.dtype))] for n, c in columns.items()}}
+        )
         if not (folder / "about.json").exists() or read_json(folder / "about.json") != wanted:
             self._begin()
             write_json(folder / "about.json", wanted)  # last: a folder without it holds nothing
@@ -79,11 +79,11 @@ class Growing:
         return [self.folder / f"{k}.npy" for k in range(len(self.columns))]  # a name may come from a file, and lead anywhere
 
     def has(self, number: int, source: str) -> bool:
-        """Whether part `number` of the work is kept, and was made of this."""
+        """Whether part `number` of the work is there, and was made of this."""
         return self.done[number : number + 1] == [source]
 
     def part(self, number: int, source: str, **places: tuple[Any, np.ndarray]) -> None:
-        """Keep part `number` of the work, after those before it.
+        """Write part `number` of the work, after those before it.
 
         Args:
             number: which part.
@@ -99,13 +99,13 @@ class Growing:
 
 
 @contextmanager
-def growing(path: Path, asked: Any, columns: Columns) -> Iterator[Growing]:
+def growing(path: Path, request: Any, columns: Columns) -> Iterator[Growing]:
     """A result that becomes the file `path` when the block ends without an error, and goes on where it was if there was one.
 
     Args:
         path: a new .npz, .h5, .nc or .csv file. A .csv has a line for each row and its arrays over rows and over groups, whose
             values are repeated in every row of the group; the others have every array, with its axes' names where they can.
-        asked: what the result is of, as JSON: another question begins anew.
+        request: what the result is of, as JSON; another request begins anew.
         columns: the arrays that are to come.
 
     Raises:
@@ -116,9 +116,9 @@ def growing(path: Path, asked: Any, columns: Columns) -> Iterator[Growing]:
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
         try:
-            result = Growing(folder, asked, columns)
+            result = Growing(folder, request, columns)
             yield result
-        except InputError:  # said again, the same command would fail again
+        except InputError:  # the same command would fail again
             shutil.rmtree(folder)
             raise
         with draft(folder / path.name) as file:
@@ -172,29 +172,19 @@ def new_file(path: Path) -> None:
 
 
 def _npz(file: Path, columns: Columns, arrays: Mapping[str, np.ndarray]) -> None:
-    with ZipFile(file, "w") as archive:
-        for name, array in arrays.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array_header_2_0(member, np.lib.format.header_data_from_array_1_0(array))
-                for part in parts(array):
-                    member.write(np.ascontiguousarray(array[part]).tobytes())
+    write_npz(file, arrays)
 
 
 def _hdf5(file: Path, columns: Columns, arrays: Mapping[str, np.ndarray]) -> None:
-    with h5py.File(file, "w") as root:
-        for name, array in arrays.items():
-            kept = root.create_dataset(name, array.shape, stored(array))
-            fill(kept, array)
-            for axis, label in enumerate(columns[name].axes):
-                kept.dims[axis].label = label
+    write_hdf5(file, arrays, {name: column.axes for name, column in columns.items()})
 
 
 def _netcdf(file: Path, columns: Columns, arrays: Mapping[str, np.ndarray]) -> None:
-    h5netcdf = _h5netcdf()
+    h5netcdf = optional("h5netcdf", "NetCDF files are written", "'unentangle[netcdf]'")
     with h5netcdf.File(file, "w") as root:
         root.dimensions = {axis: n for c in columns.values() for axis, n in zip(c.axes, c.shape, strict=True)}
         for name, array in arrays.items():
-            kind = np.int8 if array.dtype == bool else stored(array)  # NetCDF has no truth values
+            kind = np.int8 if array.dtype == bool else stored_type(array)  # NetCDF has no truth values
             fill(root.create_variable(name, columns[name].axes, kind), array)
 
 
@@ -202,26 +192,16 @@ def _csv(file: Path, columns: Columns, arrays: Mapping[str, np.ndarray]) -> None
     by_row, by_group = ([n for n, c in columns.items() if c.axes[0] == axis] for axis in ("n_rows", "n_groups"))
     flat = {name: arrays[name].reshape(len(arrays[name]), -1) for name in by_row + by_group}
     with file.open("w", newline="") as out:
-        lines = csv_writer(out)
-        lines.writerow([title for name, array in flat.items() for title in _titles(name, columns[name], array.shape[1])])
+        lines, titles = csv_writer(out), []
+        for name, array in flat.items():
+            titles += [name] if len(columns[name].axes) == 1 else [f"{name}_{i}" for i in range(array.shape[1])]
+        lines.writerow(titles)
         step = max(1, VALUES // sum(array.shape[1] for array in flat.values()))
         for start in range(0, len(arrays[by_row[0]]), step):
             part = slice(start, start + step)
             own = [flat[name][part] for name in by_row]
             shared = [flat[name][arrays["group"][part]] for name in by_group]
             lines.writerows(zip(*(values for array in own + shared for values in array.T.tolist()), strict=True))
-
-
-def _titles(name: str, column: Column, width: int) -> list[str]:
-    return [name] if len(column.axes) == 1 else [f"{name}_{i}" for i in range(width)]
-
-
-def _h5netcdf() -> Any:
-    try:
-        import h5netcdf
-    except ImportError as error:
-        raise InputError("h5netcdf is not installed, which NetCDF files need: pip install 'unentangle[netcdf]'.") from error
-    return h5netcdf
 
 
 FORMATS: dict[str, Callable[[Path, Columns, Mapping[str, np.ndarray]], None]] = {

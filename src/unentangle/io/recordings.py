@@ -2,7 +2,8 @@
 
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,15 @@ from typing import Any
 import numpy as np
 
 from ..data.dataset import Dataset
-from ..errors import InputError
-from .arrays import damaged
+from ..errors import InputError, optional
+from .arrays import damaged, files_in
 from .columns import numbers
-from .images import hidden
 from .named import Chosen, axes_of, choose, joined, listed, matches
 
 # Formats are named: left to guess, ObsPy also tries pickle, archives and addresses.
 STREAMS = {".sac": "SAC", ".mseed": "MSEED", ".miniseed": "MSEED", ".ms": "MSEED"}
 HEADERS = ("network", "station", "location", "channel", "sampling_rate")
-MISSING = "{what} is read by {package}, which is not installed: pip install 'unentangle[seismic]'."
+EXTRA = "'unentangle[seismic]'"
 
 
 def read_stream(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
@@ -46,20 +46,15 @@ def read_stream(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
         raise InputError(f"{path} holds no traces of SAC or miniSEED.")
     lengths = Counter(len(trace) for trace in traces)
     if len(lengths) > 1:
-        found = listed((f"{count} of {length} samples" for length, count in lengths.most_common()), 3)
-        raise InputError(f"the traces in {path} differ in length ({found}); cut them to one window first.")
+        counts = listed((f"{count} of {length} samples" for length, count in lengths.most_common()), 3)
+        raise InputError(f"the traces in {path} differ in length ({counts}); cut them to one window first.")
     if callable(groups):
         groups = np.array([groups(trace) for trace in traces])
     rows = np.stack([np.ma.filled(trace.data) for trace in traces])
     common = [name for name in about[0] if all(name in one for one in about)]
-    columns = {name: _column([one[name] for one in about]) for name in common}
+    values = {name: [one[name] for one in about] for name in common}
+    columns = {n: numbers(v) if all(isinstance(one, str) for one in v) else np.array(v) for n, v in values.items()}
     return choose(path, rows, {n: c for n, c in columns.items() if len(np.unique(c)) > 1}, groups, factors, columns)
-
-
-def stream_files(folder: Path) -> list[Path]:
-    """The SAC and miniSEED files of a folder and the folders in it, sorted; hidden ones are left out."""
-    files = (file for file in folder.rglob("*") if file.suffix.lower() in STREAMS and file.is_file())
-    return sorted(file for file in files if not hidden(file.relative_to(folder)))
 
 
 def read_segy(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
@@ -74,10 +69,7 @@ def read_segy(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
     Raises:
         InputError: if the file cannot be read, there is no such header word, or segyio is not installed.
     """
-    try:
-        import segyio
-    except ImportError as error:
-        raise InputError(MISSING.format(what=path, package="segyio")) from error
+    segyio = optional("segyio", f"{path} is read", EXTRA)
     words = segyio.tracefield.keys
     if isinstance(groups, str) and groups != "groups" and groups not in words:
         raise InputError(f"there is no header word {groups!r} in SEG-Y; there are {listed(words, 100)}.")
@@ -109,23 +101,19 @@ def _files(path: Path, x: str) -> Iterator[tuple[Path, dict[str, str]]]:
     if not path.is_dir():
         yield path, {}
         return
-    files = {file.relative_to(path).as_posix(): file for file in stream_files(path)}
-    fit = {name: {} for name in files} if x == "x" else matches(x, files)
+    names = [file.as_posix() for file in files_in(path, STREAMS)]
+    fit = {name: {} for name in names} if x == "x" else matches(x, names)
     if not fit:
-        raise InputError(f"no file in {path} fits x={x!r}; there are {listed(files)}.")
+        raise InputError(f"no file in {path} fits x={x!r}; there are {listed(names)}.")
     for name, values in fit.items():
-        yield files[name], values
+        yield path / name, values
 
 
 def _traces(file: Path) -> Any:
     """The traces of a file."""
-    try:
-        import obspy  # pyright: ignore[reportMissingImports]
-        from obspy.io.mseed import InternalMSEEDWarning  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
-        raise InputError(MISSING.format(what=file, package="obspy")) from error
+    obspy = optional("obspy", f"{file} is read", EXTRA)
     with warnings.catch_warnings():
-        warnings.simplefilter("error", InternalMSEEDWarning)  # of records that are left out
+        warnings.simplefilter("error", import_module("obspy.io.mseed").InternalMSEEDWarning)  # of records that are left out
         return obspy.read(BytesIO(file.read_bytes()), format=STREAMS[file.suffix.lower()])
 
 
@@ -133,7 +121,3 @@ def _headers(trace: Any) -> dict[str, Any]:
     """What a trace says of itself, apart from its samples."""
     sac = {f"sac.{name}": value for name, value in trace.stats.get("sac", {}).items() if np.isscalar(value)}
     return {code: trace.stats[code] for code in HEADERS} | {"starttime": str(trace.stats.starttime)} | sac
-
-
-def _column(values: Sequence[Any]) -> np.ndarray:
-    return numbers(values) if all(isinstance(value, str) for value in values) else np.array(values)

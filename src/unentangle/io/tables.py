@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..data.dataset import Dataset
-from ..errors import InputError
-from .arrays import check_size, damaged, in_memory, load_npy, members
+from ..errors import InputError, optional
+from .arrays import check_size, damaged, load_npy, members
 from .columns import read_csv, text
 from .named import Chosen, axes_of, choose, joined, listed
 
@@ -52,19 +52,20 @@ def read_rows(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
     columns = TABLES[path.suffix.lower()](path)
     pattern, axes = axes_of(x, columns)
     lists = [name for name, column in columns.items() if column.ndim > 1]
+    single = {name: column for name, column in columns.items() if name not in lists}
     if pattern in lists or (pattern == "x" and len(lists) == 1):
         name = pattern if pattern in lists else lists[0]
-        return choose(path, joined([columns[name]], axes, [name]), _without(columns, lists), groups, factors)
-    asked = "*" if pattern == "x" else pattern
-    others = {*lists, *(factors or ()), *([groups] if isinstance(groups, str) else [])}
-    fit = [name for name in columns if fnmatchcase(name, asked) and name not in others]
+        return choose(path, joined([columns[name]], axes, [name]), single, groups, factors)
+    wanted = "*" if pattern == "x" else pattern
+    others = {*(factors or ()), *([groups] if isinstance(groups, str) else [])}
+    fit = [name for name in single if fnmatchcase(name, wanted) and name not in others]
     samples = [name for name in fit if columns[name].dtype.kind in "biuf"]
-    if asked != "*" and len(samples) < len(fit):
+    if wanted != "*" and len(samples) < len(fit):
         raise InputError(f"the column {next(n for n in fit if n not in samples)!r} of {path} holds words; samples are numbers.")
     if not samples:
         raise InputError(f"{path} has no column of numbers for x={pattern!r}; it has {listed(columns)}.")
     rows = np.stack([columns[name] for name in samples], axis=1)
-    return choose(path, rows, _without(columns, [*samples, *lists]), groups, factors)
+    return choose(path, rows, {name: column for name, column in single.items() if name not in samples}, groups, factors)
 
 
 def read_parquet(path: Path) -> dict[str, np.ndarray]:
@@ -73,10 +74,7 @@ def read_parquet(path: Path) -> dict[str, np.ndarray]:
     Raises:
         InputError: if it is missing or damaged, unpacks to more than `check_size` allows, or pyarrow is not installed.
     """
-    try:
-        import pyarrow.parquet as parquet  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
-        raise InputError(".parquet is read by pyarrow, which is not installed: pip install 'unentangle[parquet]'.") from error
+    parquet = optional("pyarrow.parquet", ".parquet is read", "'unentangle[parquet]'")
     with damaged(path, "a .parquet table"), parquet.ParquetFile(path) as file:
         about = file.metadata
         size = sum(about.row_group(k).total_byte_size for k in range(about.num_row_groups))
@@ -100,13 +98,9 @@ def _values(path: Path, name: str, column: Any) -> np.ndarray:
     return values.reshape(n, -1)
 
 
-def _without(columns: dict[str, np.ndarray], names: list[str]) -> dict[str, np.ndarray]:
-    return {name: column for name, column in columns.items() if name not in names}
-
-
 TABLES = {
     ".csv": read_csv,
     ".parquet": read_parquet,
-    ".npz": lambda path: in_memory(members(path)),
+    ".npz": lambda path: {name: np.asarray(array) for name, array in members(path).items()},
     ".npy": lambda path: {"table": load_npy(path)},
 }

@@ -1,12 +1,11 @@
 """A data set as a file that `read` reads."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
-import h5py
 import numpy as np
 
 from ..data.dataset import Dataset
@@ -32,33 +31,48 @@ def write_dataset(path: Path, data: Dataset) -> None:
     columns = {name: _typed(values, data.factors.kinds[name]) for name, values in data.factors.items()}
     if data.groups is not None:
         columns["groups"] = data.groups
-    rows = "rows" if "x" in columns else "x"
+    arrays = {"rows" if "x" in columns else "x": data.x, **columns}
     with draft(path) as file:
-        if path.suffix == ".npz":
-            with ZipFile(file, "w") as archive:  # not by numpy.savez, whose own arguments are names too
-                with archive.open(f"{rows}.npy", "w", force_zip64=True) as member:
-                    kind, shape = np.lib.format.dtype_to_descr(data.x.dtype), tuple(data.x.shape)
-                    np.lib.format.write_array_header_2_0(member, {"descr": kind, "fortran_order": False, "shape": shape})
-                    for part in parts(data.x):
-                        member.write(np.asarray(data.x[part]).tobytes())
-                for name, array in columns.items():
-                    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                        np.lib.format.write_array(member, array, allow_pickle=False)
-            return
-        with h5py.File(file, "w") as out:
-            for name, array in {rows: data.x, **columns}.items():
-                fill(out.create_dataset(name, array.shape, stored(array)), array)
+        (write_npz if path.suffix == ".npz" else write_hdf5)(file, arrays)
 
 
-def stored(array: Any) -> Any:
+def write_npz(file: Path, arrays: Mapping[str, Any]) -> None:
+    """Write arrays, `Rows` among them, some rows at a time, and not by numpy.savez, whose own arguments are names too."""
+    with ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                if isinstance(array, np.ndarray):
+                    np.lib.format.write_array(member, array, allow_pickle=False)
+                    continue
+                about = {"descr": np.lib.format.dtype_to_descr(array.dtype), "fortran_order": False, "shape": array.shape}
+                np.lib.format.write_array_header_2_0(member, about)
+                for part in parts(array):
+                    member.write(array[part].tobytes())
+
+
+def write_hdf5(file: Path, arrays: Mapping[str, Any], axes: Mapping[str, Sequence[str]] | None = None) -> None:
+    """Write arrays, `Rows` among them, some rows at a time, and the names of their axes."""
+    import h5py
+
+    with h5py.File(file, "w") as root:
+        for name, array in arrays.items():
+            stored = root.create_dataset(name, array.shape, stored_type(array))
+            fill(stored, array)
+            for axis, label in enumerate((axes or {}).get(name, ())):
+                stored.dims[axis].label = label
+
+
+def stored_type(array: Any) -> Any:
     """The type that HDF5 has for an array."""
+    import h5py
+
     return h5py.string_dtype() if array.dtype.kind == "U" else array.dtype
 
 
-def fill(kept: Any, array: Any) -> None:
+def fill(stored: Any, array: Any) -> None:
     """Copy an array into one of a file, some rows at a time."""
     for part in parts(array):
-        kept[part] = array[part].astype(object) if array.dtype.kind == "U" else array[part]
+        stored[part] = array[part].astype(object) if array.dtype.kind == "U" else array[part]
 
 
 def parts(array: Any) -> Iterator[slice]:

@@ -6,7 +6,7 @@ from typing import Any
 from zipfile import ZipFile, is_zipfile
 
 from ..data.dataset import Dataset
-from ..errors import InputError
+from ..errors import InputError, optional
 from .arrays import SMALL, check_size, damaged
 from .named import Chosen, dataset
 
@@ -29,10 +29,7 @@ def read_zarr(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
     Raises:
         InputError: if the store is damaged, declares much more than it holds, holds Python objects, or zarr is not installed.
     """
-    try:
-        import zarr
-    except ImportError as error:
-        raise InputError("zarr is read by the package zarr, which is not installed: pip install 'unentangle[zarr]'.") from error
+    zarr = optional("zarr", "zarr is read", "'unentangle[zarr]'")
     with damaged(path, "a zarr group or array"):
         store = zarr.open(str(path), mode="r")
         members = [("x", store)] if isinstance(store, zarr.Array) else store.members(max_depth=None)

@@ -1,7 +1,6 @@
 """The methods: one paper, one file; and what is ours, as terms."""
 
 from . import terms
-from .adversarial import Adversarial
 from .autoencoder import AE
 from .beta_tcvae import BetaTCVAE
 from .beta_vae import VAE, BetaVAE
@@ -9,7 +8,7 @@ from .codes import Codes, Part
 from .factor_vae import FactorVAE
 from .nashae import NashAE
 from .symae import SymAE
-from .terms import Blur, Coincidence, Consistency, Isometry, Pooling
+from .terms import TERMS, Adversarial, Blur, Coincidence, Consistency, Isometry, Pooling
 
 METHODS = {
     "symae": SymAE,
@@ -20,7 +19,6 @@ METHODS = {
     "beta-tcvae": BetaTCVAE,
     "factor-vae": FactorVAE,
 }
-TERMS = {term.name: term for term in (Blur, Pooling, Isometry, Consistency, Coincidence, Adversarial)}
 
 __all__ = [
     "AE",

@@ -92,7 +92,7 @@ def sampled_divergence(q: Posterior) -> Float[Array, "rows m"]:
 
 def means(net: Any, state: nets.State, x: Float[Array, "rows ..."]) -> Float[Array, "rows m"]:
     """The mean of q(z|x), the first half of what the encoder gives."""
-    return jnp.split(nets.mapped(net.encoder, x), 2, axis=1)[0]
+    return jax.vmap(lambda output: output[: output.shape[0] // 2])(nets.mapped(net.encoder, x))
 
 
 def variances(net: Any, state: nets.State, x: Float[Array, "rows ..."]) -> Float[Array, "rows m"]:

@@ -3,7 +3,7 @@
 A method declares its parts with the small functions that make them; what is done with codes is written once, in `model.py`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -14,6 +14,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ..data.dataset import Dataset, Scale
 from ..data.transforms import Chain
+from ..errors import InputError
 
 
 class Part(NamedTuple):
@@ -150,6 +151,40 @@ def mixed(
     for name, numbers in taken.items():
         codes.setdefault(name, other[name].copy())[:, numbers] = other[name][:, numbers]
     return codes
+
+
+def array_of(part: Part, given: Any, argument: str) -> Float[np.ndarray, "n size"]:
+    """Codes of one part as an array.
+
+    Raises:
+        InputError: if it has another shape.
+    """
+    codes = np.atleast_2d(np.asarray(given, np.float32))
+    if codes.ndim != 2 or codes.shape[1] != part.size:
+        needed = f"a Dataset, Codes, or {part.name} codes (n, {part.size}) are needed"
+        raise InputError(f"{argument} has shape {codes.shape}; {needed}.")
+    return codes
+
+
+def numbers_of_parts(schema: Sequence[Part], parts: Any, method: str) -> dict[str, Int[np.ndarray, " n"]]:
+    """The numbers of each part that `parts` mean: names, {name: numbers}, or None for all parts per row beside one per group.
+
+    Raises:
+        InputError: if there is no such part or number, or None does not tell.
+    """
+    sizes = {p.name: p.size for p in schema}
+    if parts is None and not any(p.per == "group" for p in schema):
+        name, size = next(iter(sizes.items()))
+        raise InputError(f"{method} needs to be told which of its {size} {name} come from style: parts={{'{name}': [0]}}.")
+    parts = [p.name for p in schema if p.per == "row"] if parts is None else parts
+    names = [parts] if isinstance(parts, str) else list(parts)
+    if not names or set(names) - sizes.keys():
+        raise InputError(f"parts={parts!r}; some of {', '.join(sizes)} are needed.")
+    taken = {name: parts[name] if isinstance(parts, Mapping) else np.arange(sizes[name]) for name in names}
+    for name, numbers in taken.items():
+        if not np.size(numbers) or not np.isin(numbers, np.arange(sizes[name])).all():
+            raise InputError(f"parts={parts!r}; a list of some of the {name} 0 to {sizes[name] - 1} is needed.")
+    return {name: np.atleast_1d(np.asarray(numbers, int)) for name, numbers in taken.items()}
 
 
 Piece = tuple[Any, Int[np.ndarray, "g size"], Bool[np.ndarray, "g size"], np.ndarray]

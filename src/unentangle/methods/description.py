@@ -12,9 +12,9 @@ import numpy as np
 
 from ..errors import InputError
 from ..schedules import SCHEDULES
-from . import METHODS, TERMS
+from . import METHODS
 from .protocol import Method, numbers_of
-from .terms import Term
+from .terms import TERMS, Term
 
 
 def describe(value: Any) -> Any:

@@ -195,5 +195,5 @@ def check_fields(method: Any, **bounds: tuple[float, float]) -> None:
 
 
 def half_mean_square(x: Array, y: Array) -> Float[Array, ""]:
-    """Half the mean squared difference over rows and samples: the reconstruction error of the NashAE authors' code."""
+    """Half the mean squared difference over rows and samples."""
     return 0.5 * jnp.mean((x - y) ** 2)

@@ -5,12 +5,11 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jaxtyping import Array, Float, Int
 
 from ..errors import InputError
 from .explicitness import logistic
-from .tables import check_sizes, table
+from .tables import check_sizes, repeated_classes, table
 
 
 def beta_vae_score(
@@ -37,14 +36,10 @@ def beta_vae_score(
     classifier's penalty sees.
 
     Args:
-        codes: (n, m).
-        factors: (n, k), or named columns; a continuum is cut into bins.
         pairs: per point.
         train: points to learn from.
         test: points to measure on.
         classifier: "logistic" or "adagrad".
-        bins: per factor that is a continuum.
-        seed: of the draw.
 
     Raises:
         InputError: if there are fewer than two factors that vary and whose values come twice.
@@ -53,15 +48,15 @@ def beta_vae_score(
         raise InputError(f"classifier={classifier!r} is unknown; it is 'logistic' or 'adagrad'.")
     check_sizes(pairs=pairs, train=train, test=test, bins=bins)
     z, columns = table(codes, factors)
-    kept = [c for f in columns if (np.bincount(c := f.classes(bins)) > 1).any()]
-    if len(kept) < 2:
-        raise InputError(f"{len(kept)} factor(s) vary and have values that come twice; two are needed.")
+    repeated = repeated_classes(columns, bins)
+    if len(repeated) < 2:
+        raise InputError(f"{len(repeated)} factor(s) vary and have values that come twice; two are needed.")
     rng = np.random.default_rng(seed)
-    x, y = _points(rng, z, kept, train, pairs)
-    new, true = _points(rng, z, kept, test, pairs)
+    x, y = _points(rng, z, repeated, train, pairs)
+    new, true = _points(rng, z, repeated, test, pairs)
     if classifier == "logistic":
         return float(logistic(x, y).score(new, true))
-    weight, bias = adagrad(x, y, len(kept), seed)
+    weight, bias = adagrad(x, y, len(repeated), seed)
     return float(np.mean((new @ weight + bias).argmax(axis=1) == true))
 
 
@@ -71,6 +66,7 @@ def adagrad(
     """Weights and biases of a linear classifier that sees one point at a time: cross entropy, Adagrad of rate 1, and for the
     last twentieth of the points a fresh one of rate 0.05.
     """
+    import optax
 
     def loss(net: tuple[Array, Array], point: Array, label: Array) -> Array:
         return -jax.nn.log_softmax(point @ net[0] + net[1])[label]

@@ -5,16 +5,9 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import entropy
-from sklearn.ensemble import (
-    ExtraTreesClassifier,
-    ExtraTreesRegressor,
-    GradientBoostingClassifier,
-    GradientBoostingRegressor,
-)
 
 from ..errors import InputError
-from .tables import Factor, parted, table
+from .tables import Factor, check_learnable, parted, table
 
 
 class DCI(NamedTuple):
@@ -38,7 +31,6 @@ def dci(codes: Any, factors: Any, *, trees: Literal["boosting", "forest"] = "boo
 
     Args:
         codes: (n, m). Two thirds of the rows are learned from.
-        factors: (n, k), or named columns.
         trees: "boosting", scikit-learn's gradient boosting at its defaults, the usual choice and slow (a tree per class and
             round), or "forest", a hundred extremely randomised trees of depth ten by entropy, a hundred times faster. Every
             split of these may use any latent: where it may use some only, as by scikit-learn's default, trees must split by
@@ -77,6 +69,8 @@ def completeness(importance: Float[np.ndarray, "m k"]) -> float:
 
 def _concentration(rows: Float[np.ndarray, "a b"]) -> float:
     """1 - the entropy of each row in base b, weighted by the rows' sums."""
+    from scipy.stats import entropy
+
     each = 1 - entropy(rows + 1e-11, base=rows.shape[1], axis=1)
     share = rows.sum(axis=1)
     return float(np.average(each, weights=share if share.sum() > 0 else None))
@@ -84,17 +78,18 @@ def _concentration(rows: Float[np.ndarray, "a b"]) -> float:
 
 def _predict(z: np.ndarray, factor: Factor, train: np.ndarray, test: np.ndarray, trees: str, seed: int):
     """The importances of the latents for one factor, and how well it is predicted."""
+    from sklearn import ensemble
+
     if trees == "boosting":
-        kinds: Any = (GradientBoostingRegressor, GradientBoostingClassifier)
+        kinds: Any = (ensemble.GradientBoostingRegressor, ensemble.GradientBoostingClassifier)
         settings: dict[str, Any] = {}
     elif trees == "forest":
-        kinds = (ExtraTreesRegressor, ExtraTreesClassifier)
+        kinds = (ensemble.ExtraTreesRegressor, ensemble.ExtraTreesClassifier)
         settings = {"max_depth": 10, "max_features": None, "n_jobs": -1}
         settings |= {"criterion": "entropy"} if factor.discrete else {}
     else:
         raise InputError(f"trees={trees!r} is unknown; it is 'boosting' or 'forest'.")
-    if len(np.unique(factor.values[train])) < 2:
-        raise InputError(f"{factor.name} has one value in the {len(train)} rows that are learned from; more rows are needed.")
+    check_learnable(factor.name, factor.values[train])
     model = kinds[factor.discrete](random_state=seed, **settings).fit(z[train], factor.values[train])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

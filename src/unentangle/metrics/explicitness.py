@@ -5,12 +5,8 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits
 
-from ..errors import InputError
-from .tables import check_sizes, parted, table
+from .tables import check_learnable, check_sizes, parted, table
 from .tad import auroc
 
 
@@ -19,17 +15,13 @@ def explicitness(codes: Any, factors: Any, *, bins: int = 20, seed: int = 0) -> 
 
     K. Ridgeway and M. Mozer, "Learning deep disentangled embeddings with the F-statistic loss", 2018, section 2: the mean over
     the values of a factor, then over factors, on rows that were not learned from. From 0.5 (chance; in few rows also below) to
-    1 (best). scikit-learn's logistic regression at its defaults, on standardised codes.
+    1 (best). scikit-learn's logistic regression at its defaults, on standardised codes, learned from two thirds of the rows.
 
     Known failures: a value whose codes lie amid those of others, as on the inner one of two circles, is told from them by no
     plane, though it may be told by eye. It says nothing of which latents hold a factor.
-
-    Args:
-        codes: (n, m). Two thirds of the rows are learned from.
-        factors: (n, k), or named columns; a continuum is cut into bins.
-        bins: per factor that is a continuum.
-        seed: of the parts.
     """
+    from sklearn.preprocessing import StandardScaler
+
     check_sizes(bins=bins)
     z, columns = table(codes, factors)
     train, test = parted(len(z), seed)
@@ -38,21 +30,23 @@ def explicitness(codes: Any, factors: Any, *, bins: int = 20, seed: int = 0) -> 
     areas = []
     for f in columns:
         classes = f.classes(bins)
-        if len(np.unique(classes[train])) < 2:
-            raise InputError(f"{f.name} has one value in the {len(train)} rows that are learned from; more rows are needed.")
+        check_learnable(f.name, classes[train])
         model = logistic(learned, classes[train])
-        told = model.predict_proba(tested)
+        chances = model.predict_proba(tested)
         values = [v for v in model.classes_ if 0 < np.sum(classes[test] == v) < len(test)]
-        each = [auroc(told[:, [np.searchsorted(model.classes_, v)]], (classes[test] == v)[:, None]).item() for v in values]
+        each = [auroc(chances[:, [np.searchsorted(model.classes_, v)]], (classes[test] == v)[:, None]).item() for v in values]
         areas.append(np.mean(each) if each else 0.5)
     return float(np.mean(areas))
 
 
-def logistic(x: Float[np.ndarray, "n m"], y: Int[np.ndarray, " n"], **settings: Any) -> LogisticRegression:
-    """scikit-learn's multinomial logistic regression, stopped without a word where it has not converged.
+def logistic(x: Float[np.ndarray, "n m"], y: Int[np.ndarray, " n"], **settings: Any) -> Any:
+    """scikit-learn's multinomial logistic regression, stopped without a warning if it has not converged.
 
-    On one thread: so small a problem takes up to 80 times longer where its threads wait for those of others.
+    It runs on one thread: so small a problem takes up to 80 times longer if its threads wait for those of others.
     """
+    from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
+
     with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore")
         return LogisticRegression(**settings).fit(x, y)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from .tables import check_sizes, table
+from .tables import check_sizes, repeated_classes, table
 
 
 def factor_vae_score(
@@ -30,14 +30,10 @@ def factor_vae_score(
     small tables, that few rows share a value; and codes of small scale are all dead, and score 0.
 
     Args:
-        codes: (n, m).
-        factors: (n, k), or named columns; a continuum is cut into bins.
         rows: per point, drawn with replacement.
         train: points to learn from.
         test: points to measure on.
         dead: latents whose standard deviation is less do not count, in the units of the codes.
-        bins: per factor that is a continuum.
-        seed: of the draw.
     """
     check_sizes(train=train, test=test, bins=bins)
     check_sizes(2, rows=rows)
@@ -47,15 +43,15 @@ def factor_vae_score(
     if not live.any():
         return 0.0
     z = z[:, live] / z[:, live].std(axis=0, ddof=1)
-    kept = [c for f in columns if (np.bincount(c := f.classes(bins)) > 1).any()]
-    if not kept:
+    repeated = repeated_classes(columns, bins)
+    if not repeated:
         raise InputError("no value of any factor comes twice; rows that share one are needed.")
-    votes = np.zeros((2, z.shape[1], len(kept)))
-    for k, classes in enumerate(kept):
+    votes = np.zeros((2, z.shape[1], len(repeated)))
+    for k, classes in enumerate(repeated):
         order, sizes = np.argsort(classes, kind="stable"), np.bincount(classes)
         starts, shared = np.cumsum(sizes) - sizes, np.flatnonzero(sizes > 1)
         for part, count in enumerate((train, test)):
-            points = np.sum(rng.integers(len(kept), size=count) == k)
+            points = np.sum(rng.integers(len(repeated), size=count) == k)
             for some in np.array_split(rng.choice(shared, points), -(-points // 1000) or 1):
                 chosen = starts[some, None] + rng.integers(sizes[some, None], size=(len(some), rows))
                 least = z[order[chosen]].var(axis=1).argmin(axis=1)

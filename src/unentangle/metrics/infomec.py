@@ -4,8 +4,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.special import digamma
-from sklearn.metrics import log_loss
 
 from ..errors import InputError
 from .explicitness import logistic
@@ -41,11 +39,9 @@ def infomec(codes: Any, factors: Any, *, neighbours: int = 10, share: float = 0.
     Args:
         codes: (n, m). A latent of few values that come often counts as discrete, others as continuous; for InfoE all are
             numbers.
-        factors: (n, k), or named columns; a continuum is cut into bins.
         neighbours: of the estimate of information, B. Ross, "Mutual information between discrete and continuous data sets",
             2014.
         share: a latent is active if its range is more than this share of the widest.
-        bins: per factor that is a continuum.
     """
     check_sizes(neighbours=neighbours, bins=bins)
     if not 0 <= share < 1:
@@ -56,8 +52,8 @@ def infomec(codes: Any, factors: Any, *, neighbours: int = 10, share: float = 0.
     if not live.any():
         return InfoMEC(0.0, 0.0, 0.0, 0)
     entropies = [entropy(np.bincount(c)) for c in classes]
-    told = np.array([[nearest_information(latent, c, neighbours) for latent in z[:, live].T] for c in classes])
-    shared = told / np.array(entropies)[:, None]
+    shared = np.array([[nearest_information(latent, c, neighbours) for latent in z[:, live].T] for c in classes])
+    shared /= np.array(entropies)[:, None]
     explicit = np.mean([_explained(z, c) for c in classes])
     return InfoMEC(_peaked(shared.T), float(explicit), _peaked(shared), int(live.sum()))
 
@@ -77,6 +73,8 @@ def _peaked(rows: Float[np.ndarray, "a b"]) -> float:
 
 
 def _explained(z: Float[np.ndarray, "n m"], classes: Int[np.ndarray, " n"]) -> float:
+    from sklearn.metrics import log_loss
+
     model = logistic(z, classes, C=np.inf, class_weight="balanced")
     guessing = np.log(len(model.classes_))  # what balanced weights make of codes that say nothing
     return float(max(0.0, (guessing - log_loss(classes, model.predict_proba(z))) / guessing))
@@ -89,12 +87,14 @@ def nearest_information(latent: Float[np.ndarray, " n"], classes: Int[np.ndarray
     digamma(n) + <digamma(k)> - <digamma(size of the class)> - <digamma(c)>. Rows of a class of their own are left out. Where
     r is 0, because many rows have one value, k is the number of these in the class. A latent of few values is counted instead.
     """
+    from scipy.special import digamma
+
     values, numbers = np.unique(latent, return_inverse=True)
     if len(latent) >= 10 * len(values):
         return information(numbers, classes)
     sizes = np.bincount(classes)
-    kept = sizes[classes] > 1
-    latent, classes = latent[kept], classes[kept]
+    repeated = sizes[classes] > 1
+    latent, classes = latent[repeated], classes[repeated]
     if not len(latent):
         return 0.0
     ordered, radius, used = np.sort(latent), np.empty(len(latent)), np.empty(len(latent))

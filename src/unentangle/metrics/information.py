@@ -13,11 +13,6 @@ def mutual_information(codes: Any, factors: Any, bins: int = 20) -> Float[np.nda
 
     Latents, and factors that are a continuum, are cut into bins of equal width from their least to their greatest value. The
     estimate is too high by about (bins - 1)(classes - 1) / 2n; a constant latent has none.
-
-    Args:
-        codes: (n, m).
-        factors: (n, k), or named columns; see `tables.table`.
-        bins: per latent.
     """
     check_sizes(bins=bins)
     z, columns = table(codes, factors)
@@ -31,8 +26,8 @@ def _shared(z: Float[np.ndarray, "n m"], classes: list[Int[np.ndarray, " n"]], b
 def information(a: Int[np.ndarray, " n"], b: Int[np.ndarray, " n"]) -> float:
     """Mutual information in nats of two columns of small whole numbers; 0 where it is no more than rounding."""
     joint = np.bincount(a * (b.max() + 1) + b, minlength=(a.max() + 1) * (b.max() + 1)).reshape(-1, b.max() + 1)
-    told = entropy(joint.sum(axis=1)) + entropy(joint.sum(axis=0)) - entropy(joint.ravel())
-    return told if told > 1e-12 else 0.0
+    shared = entropy(joint.sum(axis=1)) + entropy(joint.sum(axis=0)) - entropy(joint.ravel())
+    return shared if shared > 1e-12 else 0.0
 
 
 def entropy(counts: Int[np.ndarray, " n"]) -> float:
@@ -50,11 +45,6 @@ def mig(codes: Any, factors: Any, *, bins: int = 20) -> float:
 
     Known failures: a latent may hold several factors and score 1; two copies of a latent score 0; of one that is continuous
     the histogram sees what 20 bins can, so that a factor of many classes stays below 1.
-
-    Args:
-        codes: (n, m).
-        factors: (n, k), or named columns.
-        bins: per latent.
     """
     check_sizes(bins=bins)
     z, columns = table(codes, factors)
@@ -73,11 +63,6 @@ def modularity(codes: Any, factors: Any, *, bins: int = 20) -> float:
 
     Known failures: says nothing of whether the factors are in the code at all, several latents may share one, and by
     histograms even a latent of noise knows a little of every factor, so that it counts at random rather than 0.
-
-    Args:
-        codes: (n, m).
-        factors: (n, k), or named columns.
-        bins: per latent.
     """
     square = mutual_information(codes, factors, bins) ** 2
     best, others = square.max(axis=1), max(square.shape[1] - 1, 1)

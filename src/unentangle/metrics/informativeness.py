@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from scipy.spatial.distance import cdist
 
 from ..errors import InputError
 
@@ -29,6 +28,8 @@ def informativeness(alone: Any, coherent: Any, group: Any) -> Float[np.ndarray, 
         raise InputError(f"alone, coherent and group have shapes {shapes}; (n, p), (groups, p) and (n,) are needed.")
     if len(coherent) < 2:
         raise InputError("there is one group only; an instance can tell of its group where there are two or more.")
+    from scipy.spatial.distance import cdist
+
     apart = cdist(alone, coherent)
     own = np.take_along_axis(apart, group[:, None], axis=1)
     farther = np.sum(apart > own, axis=1) + (np.sum(apart == own, axis=1) - 1) / 2

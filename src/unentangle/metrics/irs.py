@@ -23,7 +23,6 @@ def irs(codes: Any, factors: Any, *, quantile: float = 0.99, bins: int = 20) -> 
 
     Args:
         codes: (n, m); constant latents do not count, and 0 is the score if all are.
-        factors: (n, k), or named columns.
         quantile: of the deviations, above 0, at most 1.
         bins: per factor that is a continuum or has more classes.
     """
@@ -35,11 +34,11 @@ def irs(codes: Any, factors: Any, *, quantile: float = 0.99, bins: int = 20) -> 
     if not z.size:
         return 0.0
     largest = np.abs(z - z.mean(axis=0)).max(axis=0)
-    kept = []
+    deviations = []
     for f in columns:
         classes = np.unique(binned(f.values.astype(float), bins), return_inverse=True)[1]
         order = np.argsort(classes, kind="stable")
         groups = np.split(z[order], np.cumsum(np.bincount(classes))[:-1])
-        kept.append(np.mean([np.quantile(np.abs(g - g.mean(axis=0)), quantile, axis=0) for g in groups], axis=0))
-    robust = 1 - np.min(kept, axis=0) / largest
+        deviations.append(np.mean([np.quantile(np.abs(g - g.mean(axis=0)), quantile, axis=0) for g in groups], axis=0))
+    robust = 1 - np.min(deviations, axis=0) / largest
     return float(np.average(robust, weights=largest))

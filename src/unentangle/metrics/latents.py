@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..errors import InputError
+from .tables import finite_codes
 
 
 def learned_by_range(codes: Any, threshold: float = 0.2, *, inclusive: bool = False) -> int:
@@ -19,7 +20,7 @@ def learned_by_range(codes: Any, threshold: float = 0.2, *, inclusive: bool = Fa
         threshold: in the units of the codes.
         inclusive: whether a range that equals the threshold counts.
     """
-    ranges = np.ptp(_table(codes), axis=0)
+    ranges = np.ptp(finite_codes(codes), axis=0)
     return int(np.sum(ranges >= threshold if inclusive else ranges > threshold))
 
 
@@ -32,7 +33,7 @@ def learned_by_variance(variances: Any, threshold: float = 0.8) -> int:
         variances: (rows, m).
         threshold: in units of the prior's variance.
     """
-    return int(np.sum(_table(variances).mean(axis=0) <= threshold))
+    return int(np.sum(finite_codes(variances, "variances").mean(axis=0) <= threshold))
 
 
 def effects(decode: Callable[[np.ndarray], np.ndarray], codes: Any) -> Float[np.ndarray, " m"]:
@@ -42,7 +43,7 @@ def effects(decode: Callable[[np.ndarray], np.ndarray], codes: Any) -> Float[np.
         decode: codes (rows, m) to rows (rows, ...).
         codes: (rows, m).
     """
-    codes = _table(codes)
+    codes = finite_codes(codes)
     whole = np.asarray(decode(codes), float)
     variance = np.mean((whole - whole.mean(axis=0)) ** 2)
     fixed = np.empty(codes.shape[1])
@@ -79,7 +80,7 @@ def squared_correlation(codes: Any, predicted: Any, dead: float = 0.0) -> R2:
         predicted: (rows, m).
         dead: in the units of the codes.
     """
-    codes, predicted = _table(codes), _table(predicted)
+    codes, predicted = finite_codes(codes), finite_codes(predicted, "predicted")
     if codes.shape != predicted.shape:
         raise InputError(f"codes has shape {codes.shape} and predicted {predicted.shape}; the same shape is needed.")
     a, b = codes - codes.mean(axis=0), predicted - predicted.mean(axis=0)
@@ -87,10 +88,3 @@ def squared_correlation(codes: Any, predicted: Any, dead: float = 0.0) -> R2:
     live = np.ptp(codes, axis=0) > dead
     each = np.where(live & (spread > 1e-24), np.sum(a * b, axis=0) ** 2 / np.maximum(spread, 1e-24), 0.0)
     return R2(each, float(each.mean()), float(each[live].mean()) if live.any() else 0.0)
-
-
-def _table(codes: Any) -> Float[np.ndarray, "rows m"]:
-    codes = np.asarray(codes, float)
-    if codes.ndim != 2 or not codes.size or not np.isfinite(codes).all():
-        raise InputError(f"the codes have shape {codes.shape}; finite numbers (rows, m) are needed.")
-    return codes

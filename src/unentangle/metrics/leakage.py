@@ -4,14 +4,9 @@ import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.kernel_approximation import Nystroem
-from sklearn.linear_model import RidgeCV
-from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
 
 from ..errors import InputError
+from .tables import finite_codes, standardised
 
 
 class Leakage(NamedTuple):
@@ -37,21 +32,24 @@ def leakage(codes: Any, labels: Any, *, folds: int = 5, rows: int = 5000, most: 
             quadratic in their number.
         seed: of the folds and of that draw.
     """
-    codes, labels = np.asarray(codes, float), np.asarray(labels)
-    if codes.ndim != 2 or labels.shape != codes.shape[:1]:
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import SVC
+
+    codes, labels = finite_codes(codes), np.asarray(labels)
+    if labels.shape != codes.shape[:1]:
         raise InputError(f"codes has shape {codes.shape} and labels {labels.shape}; (n, q) and (n,) are needed.")
-    if not np.isfinite(codes).all():
-        raise InputError("codes holds NaN or infinite values; every code must be finite.")
     names = np.unique(labels)
     if len(names) > most:
-        kept = np.isin(labels, np.random.default_rng(seed).permutation(names)[:most])
-        codes, labels = codes[kept], labels[kept]
+        drawn = np.isin(labels, np.random.default_rng(seed).permutation(names)[:most])
+        codes, labels = codes[drawn], labels[drawn]
     if len(codes) > rows:
         chosen = np.random.default_rng(seed).permutation(len(codes))[:rows]
         codes, labels = codes[chosen], labels[chosen]
     _, label, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    kept = counts[label] >= 2
-    codes, label = codes[kept], label[kept]
+    repeated = counts[label] >= 2
+    codes, label = codes[repeated], label[repeated]
     sizes = np.bincount(label)[np.unique(label)] if len(label) else np.zeros(0)
     if len(sizes) < 2:
         raise InputError(f"{len(sizes)} label(s) have two rows or more; two such labels are needed to measure leakage.")
@@ -68,8 +66,7 @@ def code_leakage(source: Any, target: Any, *, folds: int = 5, rows: int = 2000, 
 
     The reader is scikit-learn's ridge regression on the Gaussian kernels exp(-|x - x'|^2 / p) of standardised codes with 300 of
     them, its penalty chosen among powers of ten by leaving one row out. R^2 is 1 - the squared error over the variance of the
-    target, both summed over its standardised columns; columns that do not vary do not count,
-    and where none varies there is nothing to read: 0.
+    target, both summed over its standardised columns. Columns that do not vary do not count; R^2 is 0 if none varies.
 
     Args:
         source: (n, p).
@@ -81,23 +78,20 @@ def code_leakage(source: Any, target: Any, *, folds: int = 5, rows: int = 2000, 
     Raises:
         InputError: if the shapes do not go together, there are fewer than 10 rows, or a code is not finite.
     """
-    source, target = np.asarray(source, float), np.asarray(target, float)
-    if source.ndim != 2 or target.ndim != 2 or len(source) != len(target) or len(source) < 10:
+    from sklearn.kernel_approximation import Nystroem
+    from sklearn.linear_model import RidgeCV
+    from sklearn.model_selection import KFold, cross_val_predict
+    from sklearn.pipeline import make_pipeline
+
+    source, target = finite_codes(source, "source"), finite_codes(target, "target")
+    if len(source) != len(target) or len(source) < 10:
         raise InputError(
             f"source and target have shapes {source.shape} and {target.shape}; (n, p) and (n, q) of 10 rows are needed."
         )
-    if not (np.isfinite(source).all() and np.isfinite(target).all()):
-        raise InputError("source or target holds NaN or infinite values; every code must be finite.")
     chosen = np.random.default_rng(seed).permutation(len(source))[:rows]
-    source, target = _standardised(source[chosen]), _standardised(target[chosen])
+    source, target = (standardised(codes[chosen], least=1e-6) for codes in (source, target))
     kernels = Nystroem(gamma=1 / source.shape[1], n_components=min(300, len(source) // 2), random_state=seed)
     reader = make_pipeline(kernels, RidgeCV(np.logspace(-5, 2, 8)))
     parts = KFold(folds, shuffle=True, random_state=seed)
     error = target - np.asarray(cross_val_predict(reader, source, target, cv=parts)).reshape(target.shape)
     return float(1 - np.sum(error**2) / np.sum(target**2)) if target.any() else 0.0
-
-
-def _standardised(codes: np.ndarray) -> np.ndarray:
-    spread = codes.std(axis=0)
-    varied = spread > 1e-6 * np.abs(codes).max(axis=0)
-    return (codes - codes.mean(axis=0)) / np.where(varied, spread, np.inf)

@@ -25,10 +25,8 @@ def sap(codes: Any, factors: Any, *, bins: int | None = None, cost: float = 0.01
 
     Args:
         codes: (n, m). Two thirds of the rows are learned from.
-        factors: (n, k), or named columns.
         bins: if given, a factor that is a continuum is cut into so many.
         cost: C of the machines.
-        seed: of the parts.
     """
     check_sizes(bins=1 if bins is None else bins)
     if not 0 < cost < np.inf:
@@ -61,8 +59,8 @@ def machine_scores(
     for j, latent in enumerate(z.T):
         slope, offset = machines(latent[train], label, cost)
         value = latent[test, None] * slope + offset
-        found = value.argmax(axis=1) if len(names) > 2 else (value[:, 0] > 0).astype(int)
-        scores[j] = np.mean(names[found] == classes[test])
+        predicted = value.argmax(axis=1) if len(names) > 2 else (value[:, 0] > 0).astype(int)
+        scores[j] = np.mean(names[predicted] == classes[test])
     return scores
 
 

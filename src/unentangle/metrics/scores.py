@@ -8,7 +8,6 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import t as student
 
 from ..errors import InputError
 from .beta_vae_score import beta_vae_score
@@ -25,15 +24,7 @@ from .total_correlation import gaussian_total_correlation
 
 Measure = Callable[..., Any]
 MEASURES: Mapping[str, Measure] = {
-    "beta_vae_score": beta_vae_score,
-    "factor_vae_score": factor_vae_score,
-    "mig": mig,
-    "sap": sap,
-    "dci": dci,
-    "modularity": modularity,
-    "explicitness": explicitness,
-    "infomec": infomec,
-    "irs": irs,
+    m.__name__: m for m in (beta_vae_score, factor_vae_score, mig, sap, dci, modularity, explicitness, infomec, irs)
 }
 ATTRIBUTES: Mapping[str, Measure] = {
     "tad_paper": partial(tad, mode="paper"),
@@ -105,21 +96,21 @@ def scores(
     columns = [f._replace(values=f.values[chosen]) for f in columns if f.name not in rare]
     z, left_out = z[chosen], left_out | rare
     halves = _halves(rng, len(z), draws)
-    found, without, unbounded = {}, {}, {}
+    measured, without, unbounded = {}, {}, {}
     for name, measure in MEASURES.items():
         if name == "dci":
             name, measure = f"dci_{trees}", partial(dci, trees=trees)
         try:
-            found |= _score(name, measure, z, columns, halves, unbounded)
+            measured |= _score(name, measure, z, columns, halves, unbounded)
         except InputError as error:
             without[name] = str(error)
     binary = [f for f in columns if f.discrete and len(np.unique(f.values)) == 2]
     for name, measure in ATTRIBUTES.items() if binary else ():
-        found |= _score(name, measure, z, binary, halves, unbounded)
+        measured |= _score(name, measure, z, binary, halves, unbounded)
     whole, *parts = (gaussian_total_correlation(z[part]) for part in (slice(None), *halves[:draws]))
-    found["gaussian_total_correlation"] = Score(whole, _interval(whole, parts, most=np.inf), {})
+    measured["gaussian_total_correlation"] = Score(whole, _interval(whole, parts, most=np.inf), {})
     return Scores(
-        found,
+        measured,
         without,
         len(z),
         z.shape[1],
@@ -172,12 +163,12 @@ def _score(
                 why = f"in some halves of the rows {error}"
     if len(parts) < wanted:
         parts, unbounded[name] = [], why
-    found = {}
+    fields = {}
     for field, value in whole.items():
         most = np.inf if name in ATTRIBUTES or field == "_active" else 1.0
         interval = _interval(value, [part[field] for part in parts], most)
-        found[name + field] = Score(value, interval, _settings(measure))
-    return found
+        fields[name + field] = Score(value, interval, _settings(measure))
+    return fields
 
 
 def _values(result: Any) -> dict[str, float]:
@@ -189,6 +180,8 @@ def _values(result: Any) -> dict[str, float]:
 def _interval(value: float, halves: list[float], most: float = 1.0) -> tuple[float, float]:
     if len(halves) < 2 or not np.isfinite([value, *halves]).all():
         return (-np.inf, np.inf)
+    from scipy.stats import t as student
+
     error = float(student.ppf(0.975, len(halves) - 1) * np.std(halves, ddof=1))
     without_bias = 2 * value - float(np.mean(halves))
     low, high = min(value, without_bias) - error, max(value, without_bias) + error

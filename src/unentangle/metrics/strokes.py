@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy.ndimage import distance_transform_edt, zoom
 
 from ..errors import InputError
 
@@ -44,6 +43,8 @@ def strokes(images: Float[np.ndarray, "n height width"]) -> Strokes:
 
 def _thickness(ink: Float[np.ndarray, "height width"], fine: int = 4) -> float:
     """By linear interpolation between pixels, because strokes are as thin as two of them."""
+    from scipy.ndimage import distance_transform_edt, zoom
+
     inside = zoom(np.pad(ink, 1), fine, order=1, grid_mode=True, mode="nearest") > ink.max() / 2
     if not inside.any():
         return float("nan")

@@ -1,102 +1,92 @@
-"""How right is a swap? For multi-reference alignment the truth is known up to one cyclic roll (SymAE paper, Remark 2).
+"""How right is a swap? Errors against the true recordings, up to the freedom that a right answer has."""
 
-Nobody can say which shift of a signal is the unshifted one, so that a swap which rolls all answers of a pair of states by the
-same amount is right; one which rolls them differently is wrong.
-"""
-
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
 from ..errors import InputError
-
-PHI = (1, 2, 0, 5, 3, 4)
-"""The donor of each state in the paper's figures: 1 -> 2 -> 3 -> 1 and 4 -> 6 -> 5 -> 4, counted from 0."""
-
-
-def roll_error(x: ArrayLike, truth: ArrayLike, between: bool = False) -> Float[np.ndarray, "*pairs"]:
-    """Mean squared error after the best common cyclic roll: min over r of mean over (n, k) of (roll(x, r) - truth)^2.
-
-    The roll is common to all n rows. By the FFT, since only the correlation of x and truth depends on r: exact, O(n k log k).
-    With `between` it may lie between two samples r and r + 1, where the truth is a mixture (1 - t) and t of its two rolls: then
-    the error is the least over t as well, which is the root of a line.
-
-    Args:
-        x: (*pairs, n, k).
-        truth: (*pairs, n, k).
-        between: whether a roll by a part of a sample is one, too.
-
-    Raises:
-        InputError: if x and the truth are not of one shape.
-    """
-    x, truth = np.asarray(x, float), np.asarray(truth, float)
-    if x.shape != truth.shape or x.ndim < 2:
-        raise InputError(f"x has shape {x.shape} and the truth {truth.shape}; both must be (..., n, k).")
-    k = x.shape[-1]
-    correlation = _correlation(x, truth).sum(axis=-2)  # at r: the sum over rows of roll(x, r) * truth
-    own = _correlation(truth, truth).sum(axis=-2)
-    after, slope = np.roll(correlation, -1, axis=-1), (own - np.roll(own, -1, axis=-1))[..., :1]
-    t = np.clip(0.5 + (after - correlation) / np.maximum(2 * slope, 1e-300), 0, 1) if between else np.zeros(1)
-    square = own[..., :1] - 2 * t * (1 - t) * slope - 2 * ((1 - t) * correlation + t * after)
-    square = np.maximum((x**2).sum(axis=(-2, -1)) + square.min(axis=-1), 0)
-    return np.asarray(square / (x.shape[-2] * k))
-
-
-def _correlation(x: Float[np.ndarray, "*rows k"], y: Float[np.ndarray, "*rows k"]) -> Float[np.ndarray, "*rows k"]:
-    """At r: the sum over samples of roll(x, r) * y."""
-    return np.fft.irfft(np.fft.rfft(y) * np.fft.rfft(x).conj(), n=x.shape[-1])
+from ..freedom import Freedom
 
 
 class SwapErrors(NamedTuple):
-    """Mean squared errors of swaps between every two states, up to a common roll."""
+    """Mean squared errors of swaps, each after the best element of the freedom common to all answers of its pair."""
 
-    pairs: Float[np.ndarray, "states donors"]
-    """[i, d]: state i under the nuisances of state d; the diagonal is reconstruction."""
+    pairs: Float[np.ndarray, "groups donors"]
+    """[g, d]: the state of group g under all nuisances of donor d."""
+    state: np.ndarray
+    """The state of each group: (groups,)."""
+    donor: np.ndarray
+    """The state of each donor: (donors,). A pair of one state with itself is reconstruction."""
+    variance: float
+    """Of all values of the true recordings of swaps between different states."""
 
     @property
     def mean(self) -> float:
-        """Over all ordered pairs of two different states."""
-        return float(self._swaps().mean())
+        """Over all pairs of two different states; NaN if there is none."""
+        return _mean(self.pairs[~self._own])
+
+    @property
+    def relative(self) -> float:
+        """The mean over the variance of the true recordings."""
+        return self.mean / self.variance if self.variance > 0 else float("nan")
 
     @property
     def worst(self) -> float:
-        """The worst of these pairs."""
-        return float(self._swaps().max())
+        """The worst pair of two different states; NaN if there is none."""
+        return float(np.max(self.pairs[~self._own], initial=-np.inf)) if not self._own.all() else float("nan")
 
     @property
     def reconstruction(self) -> float:
-        """Of every state under its own nuisances, with the same freedom to roll."""
-        return float(np.mean(np.diag(self.pairs)))
+        """Of every state under its own nuisances, with the same freedom."""
+        return _mean(self.pairs[self._own])
+
+    def over(self, pairs: Sequence[tuple[int, int]]) -> float:
+        """The mean over these pairs (state, donor); NaN if there is none."""
+        return _mean(np.concatenate([self.pairs[self.state == s][:, self.donor == d].ravel() for s, d in pairs] or [[]]))
 
     @property
-    def phi(self) -> float:
-        """Over the six pairs of the paper's figures; NaN unless there are six states."""
-        return float(np.mean([self.pairs[i, d] for i, d in enumerate(PHI)])) if len(self.pairs) == 6 else float("nan")
+    def _own(self) -> np.ndarray:
+        return self.state[:, None] == self.donor
 
-    def _swaps(self) -> np.ndarray:
-        return self.pairs[~np.eye(len(self.pairs), dtype=bool)]
+
+def _mean(values: np.ndarray) -> float:
+    return float(np.mean(values)) if len(values) else float("nan")
 
 
 def swap_errors(
-    swapped: Float[np.ndarray, "states donors n k"], truth: Float[np.ndarray, "states n k"], between: bool = False
+    answers: Iterable[np.ndarray],
+    truth: Iterable[np.ndarray],
+    state: np.ndarray,
+    donor: np.ndarray,
+    freedom: Freedom | None = None,
+    donor_state: np.ndarray | None = None,
 ) -> SwapErrors:
-    """The error of each state under each donor's n nuisances, where truth[i, l] is state i under nuisance l."""
-    return SwapErrors(roll_error(swapped, np.broadcast_to(np.asarray(truth)[:, None], np.shape(swapped)), between))
+    """The error of every group's state under the nuisances of every donor.
 
+    Args:
+        answers: for each group, its state under the nuisances of all n rows, (n, *row).
+        truth: for each group, what they should be, (n, *row).
+        state: of each group, (groups,).
+        donor: of each row, (n,): rows of one donor have the freedom in common. The state of the row, or a finer label.
+        freedom: what a right answer may differ by; by default nothing.
+        donor_state: the state of each row, (n,), if `donor` is a finer label.
 
-class Baselines(NamedTuple):
-    """What no learning gives on the same data."""
-
-    constant: float
-    """Mean squared error of each state's own best constant: its variance, averaged over states."""
-    donor: SwapErrors
-    """The donor given back unswapped, at its best roll."""
-
-
-def swap_baselines(truth: Float[np.ndarray, "states n k"]) -> Baselines:
-    """Errors of each state's best constant, and of handing the donor back."""
-    truth = np.asarray(truth, float)
-    constant = float(truth.reshape(len(truth), -1).var(axis=1).mean())
-    return Baselines(constant, swap_errors(np.broadcast_to(truth[None], (len(truth), *truth.shape)), truth))
+    Raises:
+        InputError: if answers and truth differ in shape.
+    """
+    freedom = Freedom() if freedom is None else freedom
+    labels, first, label = np.unique(donor, return_index=True, return_inverse=True)
+    of = np.asarray(donor if donor_state is None else donor_state)
+    columns, state = of[first], np.asarray(state)
+    pairs, count, total, square = np.empty((len(state), len(labels))), 0, 0.0, 0.0
+    for g, (answer, true) in enumerate(zip(answers, truth, strict=True)):
+        if np.shape(answer) != np.shape(true):
+            raise InputError(f"the answers have shape {np.shape(answer)} and the truth {np.shape(true)}; they must be alike.")
+        for d in range(len(labels)):
+            pairs[g, d] = freedom.align(answer[label == d], true[label == d]).error
+        others = np.asarray(true[of != state[g]], float)
+        count, total, square = count + others.size, total + others.sum(), square + np.sum(others**2)
+    mean = total / max(count, 1)
+    return SwapErrors(pairs, state, columns, float(square / max(count, 1) - mean**2))

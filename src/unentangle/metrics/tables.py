@@ -8,11 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from ..data.factors import kind_of
 from ..errors import InputError
 
-OFTEN = 10  # numbers that come as often as this, on average, are classes; others are a continuum
-FEW = 20  # but whole numbers of at most so many values that come twice are classes in small samples, too
-MANY = 50  # and fractions of more values are a continuum, however often they come: a measurement was rounded
 HUGE = 1e38  # numbers of this size are no float32, which trees work with
 
 
@@ -25,7 +23,7 @@ class Factor(NamedTuple):
 
     def classes(self, bins: int = 20) -> Int[np.ndarray, " n"]:
         """The class of every row; a continuum is cut into bins of equal width, of which those that are empty do not count."""
-        return self.values if self.discrete else _numbered(binned(self.values, bins))
+        return self.values if self.discrete else np.unique(binned(self.values, bins), return_inverse=True)[1]
 
 
 class Decided(dict[str, np.ndarray]):
@@ -46,10 +44,10 @@ class Checked(NamedTuple):
 
 def table(codes: Any, factors: Any) -> tuple[Float[np.ndarray, "n m"], list[Factor]]:
     """Codes and factors, `checked`, with a warning for each factor that is left out."""
-    z, found, left_out = checked(codes, factors)
+    z, usable, left_out = checked(codes, factors)
     for name, why in left_out.items():
         warnings.warn(f"{name} {why}: it is left out.", stacklevel=3)
-    return z, found
+    return z, usable
 
 
 def checked(codes: Any, factors: Any) -> Checked:
@@ -77,18 +75,17 @@ def checked(codes: Any, factors: Any) -> Checked:
         factors = {f"factor {k}": column for k, column in enumerate(given.T)}
     kinds, decided = getattr(factors, "declared", {}), isinstance(factors, Decided)
     judged = {str(name): _factor(str(name), column, kinds.get(name), decided, len(z)) for name, column in factors.items()}
-    found = [factor for factor in judged.values() if isinstance(factor, Factor)]
+    usable = [factor for factor in judged.values() if isinstance(factor, Factor)]
     left_out = {name: why for name, why in judged.items() if isinstance(why, str)}
-    said = [f"{name} {why}" for name, why in left_out.items()]
-    if decided and left_out:
-        raise InputError(f"{'; '.join(said)}.")
-    if not found:
-        nothing = "no factor is left that varies, so there is nothing to measure the codes against"
-        raise InputError(f"{'; '.join([nothing, *said])}.")
-    return Checked(z, found, left_out)
+    reasons = [f"{name} {why}" for name, why in left_out.items()]
+    if not usable:
+        reasons.insert(0, "no factor is left that varies, so there is nothing to measure the codes against")
+    if not usable or (decided and left_out):
+        raise InputError(f"{'; '.join(reasons)}.")
+    return Checked(z, usable, left_out)
 
 
-def finite_codes(codes: Any) -> Float[np.ndarray, "n m"]:
+def finite_codes(codes: Any, name: str = "codes") -> Float[np.ndarray, "n m"]:
     """Codes as a table of finite numbers.
 
     Raises:
@@ -97,12 +94,12 @@ def finite_codes(codes: Any) -> Float[np.ndarray, "n m"]:
     try:
         z = np.asarray(codes, float)
     except (TypeError, ValueError) as error:
-        raise InputError("codes holds words, or rows of different length; a table of numbers (n, m) is needed.") from error
+        raise InputError(f"{name} holds words, or rows of different length; a table of numbers (n, m) is needed.") from error
     if z.ndim != 2 or not z.size:
-        raise InputError(f"codes has shape {z.shape}; one row of latents for each sample, (n, m), is needed.")
+        raise InputError(f"{name} has shape {z.shape}; one row of latents for each sample, (n, m), is needed.")
     if not (fit := np.abs(z) < HUGE).all():
         row, latent = np.argwhere(~fit)[0]
-        raise InputError(f"latent {latent} of row {row} of codes is {z[row, latent]}; every code must be finite, below 1e38.")
+        raise InputError(f"latent {latent} of row {row} of {name} is {z[row, latent]}; every code must be finite, below 1e38.")
     return z
 
 
@@ -117,10 +114,10 @@ def check_sizes(least: int = 1, **numbers: Any) -> None:
             raise InputError(f"{name}={number!r}; a whole number of at least {least} is needed.")
 
 
-def standardised(codes: Float[np.ndarray, "n m"]) -> Float[np.ndarray, "n m"]:
-    """Zero mean and unit variance; constant latents are 0."""
+def standardised(codes: Float[np.ndarray, "n m"], least: float = 0.0) -> Float[np.ndarray, "n m"]:
+    """Zero mean and unit variance; 0 for latents whose deviation is no more than `least` times their greatest size."""
     std = codes.std(axis=0)
-    return (codes - codes.mean(axis=0)) / np.where(std > 0, std, 1.0)
+    return (codes - codes.mean(axis=0)) / np.where(std > least * np.abs(codes).max(axis=0), std, np.inf)
 
 
 def missing(column: Any) -> Bool[np.ndarray, " n"]:
@@ -149,12 +146,7 @@ def _factor(name: str, column: Any, kind: str | None, decided: bool, n: int) -> 
     words = not (np.issubdtype(values.dtype, np.number) or values.dtype == bool)
     if (words or kind == "categorical") and len(distinct) == n and not decided:
         return "has another value in every row, as a name has"
-    if kind is None:
-        whole = values.dtype.kind in "biu" or (values.dtype.kind == "f" and bool(np.all(values % 1 == 0)))
-        few = len(distinct) <= FEW and n >= 2 * len(distinct)
-        often = n >= OFTEN * len(distinct) and (whole or len(distinct) <= MANY)
-        kind = "categorical" if words or len(distinct) == 2 or often or (whole and few) else "continuous"
-    if kind == "continuous" and not words:
+    if not words and (kind or kind_of(values, by_value=True)) == "continuous":
         if not (fit := np.abs(numbers := values.astype(float)) < HUGE).all():
             raise InputError(f"{name} is {numbers[~fit][0]} in row {np.argmin(fit)}; numbers below 1e38 are needed.")
         return Factor(name, numbers, False)
@@ -164,10 +156,6 @@ def _factor(name: str, column: Any, kind: str | None, decided: bool, n: int) -> 
 def binned(x: Float[np.ndarray, " n"], bins: int) -> Int[np.ndarray, " n"]:
     """Which of so many bins of equal width, from the least to the greatest value, each number is in."""
     return np.searchsorted(np.linspace(x.min(), x.max(), bins + 1)[1:-1], x, side="right")
-
-
-def _numbered(x: np.ndarray) -> Int[np.ndarray, " n"]:
-    return np.unique(x, return_inverse=True)[1]
 
 
 def parted(n: int, seed: int) -> tuple[Int[np.ndarray, " train"], Int[np.ndarray, " test"]]:
@@ -180,3 +168,18 @@ def parted(n: int, seed: int) -> tuple[Int[np.ndarray, " train"], Int[np.ndarray
         raise InputError(f"there are {n} rows; six are needed to learn from some and measure on others.")
     order = np.random.default_rng(seed).permutation(n)
     return order[: 2 * n // 3], order[2 * n // 3 :]
+
+
+def check_learnable(name: str, learned: np.ndarray) -> None:
+    """Refuse a factor that does not vary in the rows that are learned from.
+
+    Raises:
+        InputError: naming it.
+    """
+    if len(np.unique(learned)) < 2:
+        raise InputError(f"{name} has one value in the {len(learned)} rows that are learned from; more rows are needed.")
+
+
+def repeated_classes(factors: Sequence[Factor], bins: int) -> list[Int[np.ndarray, " n"]]:
+    """The classes of every factor that has a value which comes twice."""
+    return [classes for f in factors if (np.bincount(classes := f.classes(bins)) > 1).any()]

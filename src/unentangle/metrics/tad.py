@@ -4,7 +4,6 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.stats import rankdata
 
 from ..errors import InputError
 from .information import entropy, information
@@ -29,6 +28,8 @@ def auroc(codes: Any, attributes: Any) -> Float[np.ndarray, "m k"]:
         codes: (n, m).
         attributes: (n, k) of two values each, of which the greater is the presence; or named columns.
     """
+    from scipy.stats import rankdata
+
     z, labels = _binary(codes, attributes)
     present = labels.sum(axis=0)
     above = rankdata(z, axis=0).T @ labels - present * (present + 1) / 2
@@ -110,9 +111,9 @@ def tad(
 def independent(attributes: Bool[np.ndarray, "n k"], most: float = 0.2) -> Bool[np.ndarray, " k"]:
     """Of which attributes no other tells more than this share of their entropy."""
     columns = attributes.T.astype(int)
-    told = np.array([[information(a, b) for b in columns] for a in columns])
-    np.fill_diagonal(told, 0.0)
-    return told.max(axis=1) <= most * np.array([entropy(np.bincount(a)) for a in columns])
+    shared = np.array([[information(a, b) for b in columns] for a in columns])
+    np.fill_diagonal(shared, 0.0)
+    return shared.max(axis=1) <= most * np.array([entropy(np.bincount(a)) for a in columns])
 
 
 def _binary(codes: Any, attributes: Any) -> tuple[Float[np.ndarray, "n m"], Float[np.ndarray, "n k"]]:

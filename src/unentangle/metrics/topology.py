@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
-from sklearn.neighbors import NearestNeighbors
 
-from ..errors import InputError
+from ..errors import InputError, optional
 from .tables import finite_codes
 
 
@@ -34,11 +33,8 @@ def loops(codes: Any) -> Loops:
         InputError: if a code is not finite, or the package `ripser` is not installed (the extra `topology`).
     """
     z = finite_codes(codes)
-    try:
-        from ripser import ripser
-    except ImportError as error:
-        raise InputError("loops are found by the package ripser, which is not installed: pip install ripser.") from error
-    born, died = ripser(z, maxdim=1)["dgms"][1].T
+    ripser = optional("ripser", "loops are found", "ripser")
+    born, died = ripser.ripser(z, maxdim=1)["dgms"][1].T
     lives = np.sort(np.append(died - born, [0.0, 0.0]))
     return Loops(float(lives[-1]), float(lives[-2]))
 
@@ -61,6 +57,8 @@ def neighbour_mixing(codes: Any, states: ArrayLike) -> float:
         raise InputError(f"states has shape {states.shape}; one state for each of the {len(z)} codes is needed.")
     if len(np.unique(states)) < 2:
         raise InputError("the codes are of one state; mixing needs at least two.")
+    from sklearn.neighbors import NearestNeighbors
+
     near = NearestNeighbors(n_neighbors=2).fit(z).kneighbors(z, return_distance=False)
     other = np.where(near[:, 0] == np.arange(len(z)), near[:, 1], near[:, 0])
     same = np.unique(states, return_inverse=True, return_counts=True)
@@ -95,13 +93,13 @@ def courses(codes: Any) -> Courses:
     states, steps, q = codes.shape
     finite_codes(codes.reshape(states * steps, q))
     roll, at = np.arange(steps)[:, None], np.arange(steps)[None]
-    found = []
+    matches = []
     for own in codes:
         square = np.sum((own[:, None] - codes[0][None]) ** 2, axis=2)
         ways = {turn: np.mean(square[(roll + turn * at) % steps, at], axis=1) for turn in (1, -1)}
         turn = min(ways, key=lambda turn: ways[turn].min())
-        found.append((turn, int(np.argmin(ways[turn])), ways[turn].min()))
-    turns, offsets, squares = map(np.array, zip(*found, strict=True))
+        matches.append((turn, int(np.argmin(ways[turn])), ways[turn].min()))
+    turns, offsets, squares = map(np.array, zip(*matches, strict=True))
     spread = np.mean(np.sum((codes[0] - codes[0].mean(axis=0)) ** 2, axis=1))
     lengths = np.linalg.norm(np.roll(codes, -1, axis=1) - codes, axis=2)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -5,8 +5,6 @@ from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import rankdata
-from sklearn.linear_model import Lasso
 
 from ..errors import InputError
 from .infomec import active
@@ -49,8 +47,9 @@ def udr(
         raise InputError(f"relation={relation!r} is unknown; it is 'lasso' or 'spearman'.")
     counted = [np.asarray(mask, bool) for mask in live] if live is not None else [active(t, 0.1) for t in tables]
     if [c.shape for c in counted] != [s[1:] for s in shapes]:
-        found = [c.shape for c in counted]
-        raise InputError(f"live has masks of shapes {found}; one for each model is needed, with a number per latent.")
+        raise InputError(
+            f"live has masks of shapes {[c.shape for c in counted]}; one for each model is needed, with a number per latent."
+        )
     standard = [standardised(t) * c for t, c in zip(tables, counted, strict=True)]
     scores = np.full((len(tables), len(tables)), np.nan)
     for i, a in enumerate(standard):
@@ -63,11 +62,15 @@ def udr(
 
 def lasso(a: Float[np.ndarray, "n p"], b: Float[np.ndarray, "n q"], alpha: float = 0.1) -> Float[np.ndarray, "p q"]:
     """The size of the coefficients with which a lasso makes b of a."""
+    from sklearn.linear_model import Lasso
+
     return np.abs(Lasso(alpha=alpha).fit(a, b).coef_).reshape(b.shape[1], a.shape[1]).T
 
 
 def spearman(a: Float[np.ndarray, "n p"], b: Float[np.ndarray, "n q"]) -> Float[np.ndarray, "p q"]:
     """The size of Spearman's rank correlation of every column of a with every column of b; 0 for constant ones."""
+    from scipy.stats import rankdata
+
     a, b = (rankdata(x, axis=0) - (len(x) + 1) / 2 for x in (a, b))
     a, b = (x / np.maximum(np.linalg.norm(x, axis=0), 1e-12) for x in (a, b))
     return np.abs(a.T @ b)

@@ -36,9 +36,7 @@ from .. import plots
 from ..nets import glorot_uniform
 from ..schedules import Number
 from ..storage import read_json, write_json
-from .record import Work, begin, cores, slug
-
-RECIPES = ("figure_8", "figure_9", "mask_rates", "mask_landscape")
+from .record import Work, cores, slug
 
 STATES, NUISANCES = (np.ravel(g).astype(np.float32) for g in np.meshgrid(np.arange(10), np.arange(20), indexing="ij"))
 MASKS = np.array([[1, 1], [0, 1], [1, 0]], np.float32)
@@ -190,13 +188,7 @@ def trained(
 
 @partial(jax.jit, static_argnames=("loss", "steps", "held"))
 def _trained(
-    loss: Loss,
-    model: Model,
-    key: Key[Array, ""],
-    weights: Float[Array, " masks"] | None,
-    stop: Number,
-    steps: int,
-    held: bool,
+    loss: Loss, model: Model, key: Key[Array, ""], weights: Float[Array, " masks"] | None, stop: Number, steps: int, held: bool
 ) -> tuple[Model, Float[Array, ""], Int[Array, ""]]:
     adam, ratio = optax.adam(1e-3, eps=1e-7), model.alpha / model.beta
     given = () if weights is None else (weights,)
@@ -233,7 +225,7 @@ class Case(NamedTuple):
     stop: float = 0.0
 
 
-def figure_8(out: Path, *, fast: bool = False) -> None:
+def figure_8(work: Work) -> None:
     """Do masks forget the state? alpha, beta and |alpha / beta| after 10,000 steps on eq. 10, from 21 x 21 initialisations: yes
     from most, as the paper says, if the output is over 10 (81 %; as printed 44 %), and from all if states are centred.
 
@@ -248,10 +240,10 @@ def figure_8(out: Path, *, fast: bool = False) -> None:
         "output / 10, no masks": Case(partial(code, weights=NONE)),
         "output / 10, states from their mean": Case(partial(code, centre=CENTRE)),
     }
-    _figure(begin(out, "symae_figure_8", fast), "figure_8", cases)
+    _figure(work, "figure_8", cases)
 
 
-def figure_9(out: Path, *, fast: bool = False) -> None:
+def figure_9(work: Work) -> None:
     """Do Gaussian masks? No, neither by draws nor by their expectation; but they do if states are centred.
 
     The same grid with one t for all units, as in the authors' code, with one for each, as printed, and the expectation of the
@@ -266,7 +258,7 @@ def figure_9(out: Path, *, fast: bool = False) -> None:
         "output / 10, one t for each unit, states from their mean": Case(partial(each, centre=CENTRE)),
         "output / 10, the expectation, states from their mean": Case(partial(expected, centre=CENTRE)),
     }
-    _figure(begin(out, "symae_figure_9", fast), "figure_9", cases)
+    _figure(work, "figure_9", cases)
 
 
 def _figure(work: Work, name: str, cases: dict[str, Case]) -> None:
@@ -296,71 +288,3 @@ def _grid(folder: Path, case: Case, steps: int) -> dict[str, np.ndarray]:
             write_json(path, {k: np.asarray(v) for k, v in row.items()} | {"seconds": monotonic() - begun})
         rows.append(read_json(path))
     return {name: np.array([row[name] for row in rows], float) for name in rows[0]}
-
-
-# -- how the rate, and the ratio, decide ------------------------------------------------------------------------------------
-
-
-AUTHORS = np.ravel(
-    [
-        [9.876e-2, 2.28e-5, 9.4e-6, 2.25e-5, 4.28e-5, 6.73e-5, 2.32e-5],
-        [2.79e-5, 2.82e-5, 2.81e-5, 4.02e-5, 3.93e-4, 3.92e-5, 2.20e-4],
-        [3.13e-5, 4.17e-5, 2.92e-5, 3.82e-5, 1.62e-5, 3.11e-5, 3.23e-3],
-    ]
-)
-"""|alpha| of the authors' sweep, one training for each rate."""
-
-
-def mask_rates(out: Path, *, fast: bool = False) -> None:
-    """The authors' sweep (1 - r) mse(1, 1) + r (mse(0, 1) + mse(1, 0)) from alpha = beta = 0, five seeds a rate: without masks
-    alpha stays near 0.1, with the rarest ones it is gone, and at r = 1, where N is never seen twice, it is not. Writes
-    `symae_mask_rates.json`.
-    """
-    work, steps = begin(out, "symae_mask_rates", fast), 200 if fast else 10_000
-    rates, seeds = np.linspace(0, 1, 21), 5
-    weights = jnp.array([[1 - r, r, r] for r in rates for _ in range(seeds)])
-    keys = jnp.tile(jax.random.split(jax.random.key(0), seeds), len(rates))
-    zeros = jnp.zeros(len(keys))
-    loss = partial(bernoulli_loss, scale=10.0)
-    model, left, _ = trained(loss, jax.vmap(start)(keys, zeros, zeros), keys, steps, weights=weights)
-    values = {"alpha": model.alpha, "beta": model.beta, "loss": left}
-    found = {name: np.asarray(value).reshape(len(rates), seeds) for name, value in values.items()}
-    medians = {"median_of_abs_alpha": np.median(np.abs(found["alpha"]), axis=1), "authors": AUTHORS}
-    work.write({"steps": steps, "rates": rates} | medians | found)
-
-
-def mask_landscape(out: Path, *, fast: bool = False) -> None:
-    """Why? What is left of each loss if alpha / beta is held and all else learns for 10,000 steps: the least of five fresh
-    decoders and of what was best when nothing was held. Writes `symae_mask_landscape.json` and `mask_landscape.png`.
-
-    Under Bernoulli masks a negative ratio cannot be decoded. The decoder is convex, so that at (s, N/2, N/2), halfway between
-    (s, N, 0) and (s, 0, N), which both give l, it gives l or less; but there the code is that of the nuisance
-    (l - ratio s) / 2, which is more than l wherever -ratio s is. A positive one can, nearly: of a variance of 33,
-    less than 1e-3 is left, and 2e-5, at which the authors stop, for ratios near 1. So where a training of Figure 8 ends is
-    decided on its way: of those that begin with |alpha| of 0.7 to 1 and mostly a beta of its sign some end at a positive ratio.
-    """
-    work, steps = begin(out, "symae_mask_landscape", fast), 200 if fast else 10_000
-    ratios, seeds = np.linspace(-2, 2, 41), 5
-    bernoulli, gaussian = partial(bernoulli_loss, scale=10.0), partial(expected_gaussian_loss, scale=10.0)
-    losses: dict[str, Loss] = {
-        "no masks": partial(bernoulli, weights=NONE),
-        "Bernoulli masks (eq. 10)": partial(bernoulli, weights=ALL),
-        "Gaussian masks, expected": gaussian,
-        "Gaussian masks, states from their mean": partial(gaussian, centre=CENTRE),
-    }
-    keys = jnp.tile(jax.random.split(jax.random.key(0), seeds), len(ratios))
-    models = jax.vmap(start)(keys, jnp.repeat(jnp.asarray(ratios), seeds), jnp.ones(len(keys)))
-    left, free = (dict(work.kept.get(measure, {})) for measure in ("loss", "nothing_held"))
-    for name, loss in losses.items():
-        if name in left:
-            continue
-        ends, last, _ = trained(loss, jax.tree.map(lambda leaf: leaf[::seeds], models), keys[::seeds], steps)
-        best = Model(*(leaf[jnp.argmin(last)] for leaf in ends))
-        free[name] = {"alpha_over_beta": float(best.alpha / best.beta), "loss": float(last.min())}
-        moved = [best._replace(alpha=ratio * best.beta) for ratio in jnp.asarray(ratios)]
-        begun = jax.tree.map(lambda fresh, *leaves: jnp.concatenate([fresh, jnp.stack(leaves)]), models, *moved)
-        last = np.asarray(trained(loss, begun, jnp.concatenate([keys, keys[::seeds]]), steps, held=True)[1])
-        left[name] = np.column_stack([last[: len(keys)].reshape(-1, seeds), last[len(keys) :]])
-        work.write({"steps": steps, "alpha_over_beta": ratios, "loss": left, "nothing_held": free})
-    least = {name: np.min(loss, axis=1) for name, loss in left.items()}
-    work.save(plots.lines(ratios, least, "alpha / beta, held", "loss left", "what cannot be repaired"), "mask_landscape")

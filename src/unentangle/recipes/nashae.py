@@ -1,13 +1,12 @@
 """The NashAE paper's experiments on Beamsynthesis.
 
 E. Yeats, F. Liu, D. Womble, H. Li, "NashAE: Disentangling Representations through Adversarial Covariance Minimization", 2022.
-Settings are those of the authors' code (1,000 steps, batches of 100 rows drawn with replacement), with two differences that do
-not matter: rows are standardised by the data's own mean and deviation (theirs, 0.318 and 0.4168, are a little off), and every
-seed draws its own batches (theirs share one order).
+Settings are those of the authors' code: 1,000 steps, batches of 100 rows drawn with replacement. Two differences do not matter.
+Rows are standardised by the data's own mean and deviation (theirs, 0.318 and 0.4168, are a little off). Every seed draws its
+own batches (theirs share one order).
 """
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,16 +16,12 @@ from ..data import Dataset
 from ..datasets import beamsynthesis
 from ..methods import BetaTCVAE, BetaVAE, FactorVAE, NashAE
 from ..methods.description import describe
-from ..methods.latent import Latents
 from ..methods.protocol import Method
-from ..metrics import beta_vae_score, squared_correlation, used_latents
+from ..metrics import squared_correlation, used_latents
 from ..model import Model
 from ..storage import write
 from ..study import Row, study
-from ..train.engine import train
-from .record import Work, begin, interval, two_sample
-
-RECIPES = ("table_1", "seeds_64", "figure_2", "figure_3", "beta_vae_scores")
+from .record import Work, interval, two_sample
 
 SIZES = (4, 8, 16, 32)
 FACTORS = 2
@@ -51,49 +46,49 @@ TABLE_1: tuple[tuple[type, str, float, tuple[float, ...]], ...] = (
 
 def counts(model: Model, data: Dataset) -> dict[str, float]:
     """Latents learned by the rule of the method's paper, on 100 random rows as there, and used, by one rule for all."""
-    assert isinstance(model.method, Latents)
     rows = np.random.default_rng(0).permutation(len(data))[:100]
     codes = model.encode(data)
     return {
-        "learned": model.method.learned(model.trained, data.take(rows)),
+        "learned": learned(model, data.take(rows)),
         "used": used_latents(model.decode, codes),
         "reconstruction_relative": float(np.mean((model.decode(codes) - data.x) ** 2) / data.scale.std**2),
     }
 
 
-def table_1(out: Path, *, fast: bool = False) -> None:
+def learned(model: Model, data: Dataset) -> int:
+    """Latents learned by the rule of the method's paper."""
+    (part,) = model.parts
+    assert part.learned
+    return part.learned(model.encode(data), model.variances(data))
+
+
+def table_1(work: Work) -> None:
     """Table 1: how far is the number of learned latents from the 2 factors, for 15 settings, 4 sizes of code and 8 seeds?
 
-    Every finished training is kept under `out`, so that a stopped recipe goes on, if its code is the same. Writes
+    Every finished training stays under `out`, so that a stopped recipe goes on if its code is the same. Writes
     `nashae_table_1.json` and, to read, `nashae_table_1.md`. `fast` trains 2 seeds and 50 steps at m = 4.
     """
-    settings = [row for row in TABLE_1 if row[2] in (0.2, 100.0)] if fast else list(TABLE_1)
-    work = begin(out, "nashae_table_1", fast)
-    _count(work, settings, (4,) if fast else SIZES, range(2 if fast else 8), 50 if fast else 1000)
+    settings = [row for row in TABLE_1 if row[2] in (0.2, 100.0)] if work.fast else TABLE_1
+    count_latents(work, settings, 8)
 
 
-def seeds_64(out: Path, *, fast: bool = False) -> None:
-    """The two rows of Table 1 with NashAE's game, for seeds 0..63: writes `nashae_seeds_64.json` and `.md`."""
-    settings = [row for row in TABLE_1 if row[0] is NashAE and row[2] > 0]
-    work = begin(out, "nashae_seeds_64", fast)
-    _count(work, settings, (4,) if fast else SIZES, range(2 if fast else 64), 50 if fast else 1000)
-
-
-def _count(work: Work, settings: Sequence[Any], sizes: Sequence[int], seeds: Sequence[int], steps: int) -> None:
-    data = beamsynthesis()
-    cells = [(row, i, m) for row in settings for i, m in enumerate(SIZES) if m in sizes]
+def count_latents(work: Work, settings: Sequence[Any], seeds: int) -> None:
+    """Train settings of Table 1 with so many seeds; write the JSON and the page."""
+    data, sizes = beamsynthesis(), SIZES[: 1 if work.fast else None]
+    seeds, steps = (2, 50) if work.fast else (seeds, 1000)
+    cells = [(row, i, m) for row in settings for i, m in enumerate(sizes)]
     methods: list[Method] = [kind(m=m, **{number: value}) for (kind, number, value, _), _, m in cells]
-    table = study(methods, data, seeds=seeds, steps=steps, batch=100, measure=counts, out=work.folder)
-    found = []
-    for position, ((kind, number, value, printed), i, m) in enumerate(cells):
-        rows = table[position * len(seeds) : (position + 1) * len(seeds)]
-        found.append({"method": kind.__name__, "number": number, "value": value, "m": m, **_cell(rows, float(printed[i]))})
+    table = study(methods, data, seeds=range(seeds), steps=steps, batch=100, measure=counts, out=work.folder)
+    results = [
+        {"method": kind.__name__, "number": number, "value": value, "m": m, **_cell(rows, float(printed[i]))}
+        for ((kind, number, value, printed), i, m), rows in zip(cells, by_setting(table, seeds), strict=True)
+    ]
     content = {
         "settings": {
             "data": "beamsynthesis()",
             "steps": steps,
             "batch": 100,
-            "seeds": list(seeds),
+            "seeds": list(range(seeds)),
             "rules": {
                 "learned": "the paper's, on 100 random rows: NashAE range > 0.2; BetaVAE mean variance <= 0.8; BetaTCVAE and "
                 "FactorVAE range of the mean >= 2",
@@ -101,12 +96,17 @@ def _count(work: Work, settings: Sequence[Any], sizes: Sequence[int], seeds: Seq
             },
             "methods": {kind.__name__: describe(kind()) for kind in dict.fromkeys(row[0] for row in settings)},
         },
-        "cells": found,
+        "cells": results,
         "baselines_missed": [
-            f"{c['method']} {c['value']:g} m={c['m']}" for c in found if c["method"] != "NashAE" and not c["covered"]
+            f"{c['method']} {c['value']:g} m={c['m']}" for c in results if c["method"] != "NashAE" and not c["covered"]
         ],
     }
     write(work.out / f"{work.called(work.name)}.md", page(work.write(content)))
+
+
+def by_setting(table: Sequence[Row], seeds: int) -> list[Sequence[Row]]:
+    """The rows of each setting of a study with so many seeds."""
+    return [table[first : first + seeds] for first in range(0, len(table), seeds)]
 
 
 def _cell(rows: Sequence[Row], printed: float) -> dict[str, Any]:
@@ -127,8 +127,7 @@ def _cell(rows: Sequence[Row], printed: float) -> dict[str, Any]:
         "printed": printed,
         "covered": bool(abs(np.mean(away) - printed) <= two_sample(away)),
         "diverged": len(rows) - len(trained),
-        "reconstruction_relative": float(np.mean([r["reconstruction_relative"] for r in trained])),
-        "seconds": float(np.mean([r["seconds"] for r in trained])),
+        **{name: float(np.mean([r[name] for r in trained])) for name in ("reconstruction_relative", "seconds")},
     }
 
 
@@ -144,19 +143,16 @@ def page(content: dict[str, Any]) -> str:
         sides = f"{cell['signed']:+.3g}, used {cell['used_signed']:+.3g}"
         return f"{cell['mean']:.3g} ({cell['printed']:g}) {sides}{'' if cell['covered'] else ' *'}"
 
-    seeds, steps, spent = len(content["settings"]["seeds"]), content["settings"]["steps"], content["provenance"]
-    return "\n".join(
-        [
-            "Mean absolute difference between learned latents and the 2 factors; in brackets the paper's; behind it the mean "
-            "signed difference, by the rule of the method's paper and by one rule for all (used).",
-            "",
-            *markdown(content, shown),
-            "",
-            "\\* the two-sample 95 % interval (our spread for both) does not cover the paper's value.",
-            f"{seeds} seeds, {steps} steps; {spent['seconds'] / 60:.0f} minutes on {spent['device']['cores']} cores.",
-            "",
-        ]
-    )
+    seeds, steps, provenance = len(content["settings"]["seeds"]), content["settings"]["steps"], content["provenance"]
+    table = "\n".join(markdown(content, shown))
+    return f"""Mean absolute difference between learned latents and the 2 factors; in brackets the paper's; behind it the mean \
+signed difference, by the rule of the method's paper and by one rule for all (used).
+
+{table}
+
+\\* the two-sample 95 % interval (our spread for both) does not cover the paper's value.
+{seeds} seeds, {steps} steps; {provenance["seconds"] / 60:.0f} minutes on {provenance["device"]["cores"]} cores.
+"""
 
 
 def markdown(content: dict[str, Any], shown: Callable[[dict[str, Any]], str]) -> list[str]:
@@ -175,77 +171,57 @@ def readme(content: dict[str, Any]) -> str:
     return "\n".join(markdown(content, lambda c: f"{c.get('mean', float('nan')):.3g} ({c['printed']:g})"))
 
 
-def figure_2(out: Path, *, fast: bool = False) -> None:
-    """Figure 2 on Beamsynthesis, m = 32: true and predicted latents for lam = 0, 0.1 and 0.2, R^2, and how many live.
+def figure_2(work: Work) -> None:
+    """Figure 2 on Beamsynthesis, m = 32: true and predicted latents for lam = 0, 0.1 and 0.2, R^2, and how many are live.
 
     Writes `figure_2.png` and `nashae_figure_2.json`.
     """
-    work, data, steps = begin(out, "nashae_figure_2", fast), beamsynthesis(), 50 if fast else 1000
-    models = [train(NashAE(m=32, lam=lam), data, steps=steps)[0] for lam in (0.0, 0.1, 0.2)]
+    data, steps = beamsynthesis(), 50 if work.fast else 1000
+    models = [work.train(NashAE(m=32, lam=lam), data, steps=steps)[0] for lam in (0.0, 0.1, 0.2)]
     work.write({"networks": true_and_predicted(work, models, data, "figure_2")})
 
 
 def true_and_predicted(
     work: Work, models: Sequence[Model], data: Dataset, picture: str, still: float = 0.0
 ) -> list[dict[str, float]]:
-    """Draw every latent of networks of NashAE against its prediction; give the lam of each network with its `predictors`."""
-    found, panels = [], []
+    """Draw every latent of networks of NashAE against its prediction; return the lam and the `predictors` of each network."""
+    networks, panels = [], []
     for model in models:
         codes, predicted, numbers = predictors(model, data, still)
-        found.append({"lam": describe(model.method)["lam"]} | numbers)
+        networks.append({"lam": describe(model.method)["lam"]} | numbers)
         title = "λ = {lam:g}: {live} of {m} live\nmean $R^2$ {r2:.2f}, of the live {r2_live:.2f}"
-        panels.append((title.format(m=codes.shape[1], **found[-1]), codes, predicted))
+        panels.append((title.format(m=codes.shape[1], **networks[-1]), codes, predicted))
     work.save(plots.predictions(panels), picture)
-    return found
+    return networks
 
 
 def predictors(model: Model, data: Dataset, still: float = 0.0) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
-    """The latents of a NashAE and their predictions, (rows, m) each, and in numbers how many latents live, the mean R^2 of all,
-    in which one of a standard deviation of no more than `still` counts 0, and that of the live ones.
+    """The latents of a NashAE and their predictions, (rows, m) each. In numbers: how many latents are live, the mean R^2 of
+    all, in which a standard deviation of no more than `still` counts 0, and that of the live ones.
     """
-    method = model.method
-    assert isinstance(method, NashAE)
-    codes, predicted = model.encode(data), method.predictions(model.trained, data)
+    codes, predicted = model.encode(data), model.predictions(data)
+    assert predicted is not None
     r2 = squared_correlation(codes * (codes.std(axis=0) > still), predicted).mean
     r2_live = squared_correlation(codes, predicted, dead=0.2).live
-    return codes, predicted, {"live": method.learned(model.trained, data), "r2": r2, "r2_live": r2_live}
+    return codes, predicted, {"live": learned(model, data), "r2": r2, "r2_live": r2_live}
 
 
-def figure_3(out: Path, *, fast: bool = False) -> None:
+def figure_3(work: Work) -> None:
     """Figure 3: the whole latent space of a plain autoencoder, NashAE, a VAE and beta-VAE at m = 4, seed 0.
 
     Writes `figure_3.png`, and `nashae_figure_3.json` with how many latents each learned.
     """
-    work, data = begin(out, "nashae_figure_3", fast), beamsynthesis()
-    methods = {
-        "NashAE λ = 0 (AE)": NashAE(m=4, lam=0.0),
-        "NashAE λ = 0.2": NashAE(m=4, lam=0.2),
-        "β-VAE β = 1 (VAE)": BetaVAE(m=4, beta=1.0),
-        "β-VAE β = 100": BetaVAE(m=4, beta=100.0),
-    }
-    models = {name: train(method, data, steps=50 if fast else 1000)[0] for name, method in methods.items()}
+    data = beamsynthesis()
+    models = {name: work.train(method, data, steps=50 if work.fast else 1000)[0] for name, method in FIGURE_3.items()}
     codes = {name: model.encode(data) for name, model in models.items()}
     figure = plots.latent_spaces(codes, data.factors["duty"], "duty cycle", data.factors["frequency"], "frequency")
     work.save(figure, "figure_3")
-    learned = {name: methods[name].learned(model.trained, data) for name, model in models.items()}
-    work.write({"learned": learned, "seed": 0})
+    work.write({"learned": {name: learned(model, data) for name, model in models.items()}, "seed": 0})
 
 
-def beta_vae_scores(out: Path, *, fast: bool = False) -> None:
-    """The beta-VAE score on Beamsynthesis (frequency against duty cycle, 20 pairs a point), m = 4, 8 seeds per method.
-
-    The paper prints none for these data. Writes `nashae_beta_vae_scores.json`.
-    """
-    work, data = begin(out, "nashae_beta_vae_scores", fast), beamsynthesis()
-    methods = [NashAE(m=4, lam=0.0), NashAE(m=4, lam=0.2), BetaVAE(m=4, beta=1.0), BetaVAE(m=4, beta=100.0)]
-    seeds = range(2 if fast else 8)
-    table = study(methods, data, seeds=seeds, steps=50 if fast else 1000, measure=_score, out=work.folder)
-    found = []
-    for position, method in enumerate(methods):
-        values = [row["beta_vae_score"] for row in table[position * len(seeds) : (position + 1) * len(seeds)]]
-        found.append(describe(method) | {"values": values, "mean": float(np.mean(values)), "interval_95": interval(values)})
-    work.write({"methods": found})
-
-
-def _score(model: Model, data: Dataset) -> dict[str, float]:
-    return {"beta_vae_score": beta_vae_score(model.encode(data), data.factors, pairs=20, train=10_000, test=1_000)}
+FIGURE_3 = {
+    "NashAE λ = 0 (AE)": NashAE(m=4, lam=0.0),
+    "NashAE λ = 0.2": NashAE(m=4, lam=0.2),
+    "β-VAE β = 1 (VAE)": BetaVAE(m=4, beta=1.0),
+    "β-VAE β = 100": BetaVAE(m=4, beta=100.0),
+}

@@ -1,19 +1,18 @@
-"""The NashAE paper's experiments on images: Table 2 (dSprites), Table 3 (CelebA), Figures 2 and 4 and the learned latents.
+"""The NashAE paper's Table 2 (dSprites) and Table 3 (CelebA).
 
-Settings are those of the authors' code. A figure trains nothing that a table has trained into the same folder. Where the
-published data are not there, the part of them that is there is used, and the JSON says which. Without a GPU only the best
-settings are trained for tables: Table 2 three times each, Table 3 once, for fewer steps.
+Settings are those of the authors' code. Where the published data are not there in full, what is there is used, and the JSON
+says so. Without a GPU tables have only the best settings: Table 2 three times each, Table 3 once, for fewer steps. A figure
+(`nashae_pictures`) trains nothing that a table has trained into the same folder.
 
 At the printed settings most latents of NashAE on dSprites end at 0 or 1 within some ten steps, in the authors' code too, and on
-some seeds they stay there. So it is trained with a calm start, too: its decoder starts from the mean image with a last layer a
-tenth as large, and the pace of the autoencoder, not of the predictors, rises over the first 300 of 4,000 steps. CelebA is
-standardised as a whole, not channel by channel.
+some seeds they stay there. So NashAE is trained with a calm start as well: its decoder starts from the mean image with a last
+layer a tenth as large, and the pace of the autoencoder, not of the predictors, rises over the first 300 of 4,000 steps. CelebA
+is standardised as a whole, not channel by channel.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import product
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -26,33 +25,19 @@ from ..data import Dataset
 from ..data.dataset import Scale, evenly
 from ..datasets import celeba, dsprites
 from ..methods import BetaTCVAE, BetaVAE, FactorVAE, NashAE
-from ..methods.beta_vae import Variational
 from ..methods.description import describe
-from ..methods.latent import Latents
 from ..methods.protocol import Method
 from ..metrics import auroc, beta_vae_score, used_latents
 from ..metrics.scores import attribute_scores
 from ..model import Model
 from ..schedules import Linear
-from ..storage import write
-from ..train.engine import Run
-from .nashae import NAMES, predictors, true_and_predicted
-from .record import Work, begin, summary
-
-RECIPES = (
-    "table_2",
-    "table_3",
-    "learned_latents",
-    "figure_2_dsprites",
-    "figure_2_celeba",
-    "figure_4_dsprites",
-    "figure_4_celeba",
-)
+from .nashae import NAMES, learned, predictors, true_and_predicted
+from .record import Row, Variant, Work, compare, seconds, summary
 
 
 class Setting(NamedTuple):
-    """A row of a table: a method, its number, what the paper prints, and whether it is the method's best; and whether NashAE
-    starts calmly on dSprites, or as printed.
+    """A row of a table: a method, its number, what the paper prints, and whether it is the method's best; `calm` is whether
+    NashAE starts calmly on dSprites, or as printed.
     """
 
     kind: type
@@ -100,8 +85,6 @@ TABLE_3 = (
 )
 """TAD, and the number of captured attributes."""
 
-# -- what is trained ------------------------------------------------------------------------------------------------------
-
 
 class Experiment(NamedTuple):
     """What the tables and figures of a data set train, and on which images they look at it."""
@@ -113,15 +96,23 @@ class Experiment(NamedTuple):
     batch: int
     trials: int
     still: float  # a latent whose standard deviation is no more than this is not predicted
-    about: Mapping[str, Any] = {}  # what else is to be known, and what the paper did
+    about: Mapping[str, Any] = {}  # other settings, and those of the paper
 
-    def train(self, work: Work, setting: Setting, trial: int | Sequence[int] = 0) -> Run:
-        """One training, the same one whoever asks for it; or several as one program."""
-        return work.train(self.method(setting), self.data, trial, steps=self.steps, batch=self.batch, lr=_lr(setting))
+    def variant(self, setting: Setting) -> Variant:
+        """The trainings of a setting, all trials as one program on a GPU."""
+        training = {"steps": self.steps, "batch": self.batch, "lr": _lr(setting)}
+        trials = range(self.trials)
+        return Variant(self.method(setting), self.data, training, trials if small() or self.trials == 1 else [trials])
 
     def first(self, work: Work, setting: Setting) -> Model:
-        """The model of the first trial, of the training of which a table has it."""
-        return self.train(work, setting, 0 if _small() or self.trials == 1 else range(self.trials))[0]
+        """The model of the first trial, of the training that a table has."""
+        method, data, training, trials = self.variant(setting)
+        return work.train(method, data, trials[0], **training)[0]
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """The data, the length of the training, and all else."""
+        return {"data": repr(self.data), "steps": self.steps, "batch": self.batch, **self.about}
 
 
 def sprites(*, fast: bool = False) -> Experiment:
@@ -130,7 +121,7 @@ def sprites(*, fast: bool = False) -> Experiment:
     data = Dataset(whole.x, whole.factors, scaling=Scale(0.0, 1.0))
     mean = np.sum([rows.sum(axis=0, dtype=float) for _, rows in data.chunks()], axis=0) / len(data)
     shown = data.take(np.random.default_rng(0).permutation(len(data))[: 200 if fast else 1000])
-    steps, batch, trials = (20, 50, 1) if fast else (4000, 200, 3 if _small() else 15)
+    steps, batch, trials = (20, 50, 1) if fast else (4000, 200, 3 if small() else 15)
     about = {
         "nets": "those of the authors' code; NashAE's decoder starts from the mean image with a last layer a tenth as large",
         "pace": "NashAE's encoder and decoder reach their learning rate over 7.5 % of the steps, the predictors at once",
@@ -156,7 +147,7 @@ def faces(*, fast: bool = False) -> Experiment:
     whole = celeba()
     data = whole.take(evenly(len(whole), 200)) if fast else whole
     shown = data.take(np.random.default_rng(30).permutation(len(data))[:1000])
-    steps, batch, trials = (5, 20, 1) if fast else (1000, 200, 1) if _small() else (4000, 200, 3)
+    steps, batch, trials = (5, 20, 1) if fast else (1000, 200, 1) if small() else (4000, 200, 3)
     about = {
         "nets": "those of the authors' code; all values standardised by one mean and deviation, not by one for each channel",
         "paper": {"images": 202_599, "steps": 4000, "trials": 3},
@@ -174,177 +165,125 @@ def _lr(setting: Setting) -> float:
     return 1e-4 if setting.kind is FactorVAE else 1e-3
 
 
-# -- tables ---------------------------------------------------------------------------------------------------------------
-
-
-def table_2(out: Path, *, fast: bool = False) -> None:
+def table_2(work: Work) -> None:
     """Table 2: the beta-VAE score on dSprites in percent. The fixed factor is one of scale, orientation, x and y, as in the
     authors' code.
 
-    Beside it how many latents are learned by the rule of the method's paper, and used by one rule for all, and the mean R^2 of
-    NashAE's predictors. Writes `nashae_table_2.json` after every training.
+    Beside it: how many latents are learned by the rule of the method's paper, how many are used by one rule for all, and the
+    mean R^2 of NashAE's predictors. Writes `nashae_table_2.json` after every training.
     """
-    work, experiment = begin(out, "nashae_table_2", fast), sprites(fast=fast)
+    experiment = sprites(fast=work.fast)
 
-    def measured(model: Model) -> dict[str, float]:
-        return _percent(model, experiment.data, fast) | _counts(model, experiment)
+    def measure(model: Model) -> dict[str, float]:
+        return percent(model, experiment.data, work.fast) | counts(model, experiment)
 
-    _table(work, experiment, TABLE_2, measured, ("beta_vae_score_percent",))
+    table(work, experiment, TABLE_2, measure, ("beta_vae_score_percent",))
 
 
-def _percent(model: Model, data: Dataset, fast: bool) -> dict[str, float]:
+def percent(model: Model, data: Dataset, fast: bool) -> dict[str, float]:
     """The beta-VAE score as the authors' code has it."""
-    known = {name: data.factors[name] for name in ("scale", "orientation", "x", "y")}
+    factors = {name: data.factors[name] for name in ("scale", "orientation", "x", "y")}
     points = 6_000 if fast else 60_000
-    score = beta_vae_score(model.encode(data), known, pairs=100, train=points, test=1000, classifier="adagrad")
+    score = beta_vae_score(model.encode(data), factors, pairs=100, train=points, test=1000, classifier="adagrad")
     return {"beta_vae_score_percent": 100 * score}
 
 
-def table_3(out: Path, *, fast: bool = False) -> None:
+def table_3(work: Work) -> None:
     """Table 3: the total AUROC difference on CelebA, and how many attributes are captured; and of Figure 2 the mean R^2 of
     NashAE's predictors and the live latents.
 
-    As in the authors' code, samples of VAEs' codes are taken, not their means; yet of beta-VAE's latents those whose means
-    range over no more than 0.2 are dead, as NashAE's are. Beside each number of a training is its interval by halves of the
-    images (`metrics.scores`): `*_low`, `*_high`. Writes `nashae_table_3.json` after every training.
+    As in the authors' code, VAEs give samples of their codes, not means. Yet those of beta-VAE's latents whose means range over
+    no more than 0.2 are dead, as NashAE's are. Beside each number of a training is its interval by halves of the images
+    (`metrics.scores`): `*_low`, `*_high`. Writes `nashae_table_3.json` after every training.
     """
-    work, experiment = begin(out, "nashae_table_3", fast), faces(fast=fast)
+    experiment = faces(fast=work.fast)
 
-    def measured(model: Model) -> dict[str, float]:
-        return _captured(model, experiment.shown) | _counts(model, experiment)
+    def measure(model: Model) -> dict[str, float]:
+        return captured(model, experiment.shown) | counts(model, experiment)
 
-    _table(work, experiment, TABLE_3, measured, ("tad_paper_score", "tad_paper_captured"))
+    table(work, experiment, TABLE_3, measure, ("tad_paper_score", "tad_paper_captured"))
 
 
-def _captured(model: Model, data: Dataset) -> dict[str, float]:
+def captured(model: Model, data: Dataset) -> dict[str, float]:
     """The measures of codes against attributes, with their intervals."""
-    found: dict[str, float] = {}
-    for name, score in attribute_scores(_sampled(model, data), data.factors).items():
+    measures: dict[str, float] = {}
+    for name, score in attribute_scores(sampled(model, data), data.factors).items():
         low, high = score.interval_95
-        found |= {name: score.value, f"{name}_low": low, f"{name}_high": high}
-    return found
+        measures |= {name: score.value, f"{name}_low": low, f"{name}_high": high}
+    return measures
 
 
-def learned_latents(out: Path, *, fast: bool = False) -> None:
-    """How many latents the methods of Table 2 learn on dSprites, which has five factors, at their best settings, by trial.
-
-    The paper's own table is in a supplement that we have not seen. Writes `nashae_learned_latents.json` and `.md`.
-    """
-    work, experiment = begin(out, "nashae_learned_latents", fast), sprites(fast=fast)
-    content = _table(work, experiment, [s for s in TABLE_2 if s.best], lambda model: _counts(model, experiment))
-    write(work.out / f"{work.called(work.name)}.md", _page(content))
-
-
-def _page(content: dict[str, Any]) -> str:
-    """The table of learned latents for people."""
-
-    def shown(measure: dict[str, Any]) -> str:
-        return f"{measure['mean']:.3g} ({', '.join(f'{value:g}' for value in measure['values'])})"
-
-    rules = {"learned": "learned, by the rule of its paper", "used": "used, by one rule for all"}
-    lines = [f"| method | {' | '.join(rules.values())} |", "|---|---|---|"]
-    lines += [f"| {row['setting']} | {' | '.join(shown(row['measures'][rule]) for rule in rules)} |" for row in content["rows"]]
-    about = content["settings"]
-    return "\n".join(
-        [
-            "Latents of 10, on data with five factors: mean over trials, and every trial. A latent is used if the decoded "
-            "images change by more than 1 % of their variance when it is fixed at its mean.",
-            "",
-            *lines,
-            "",
-            f"{about['data']}, {about['steps']} steps.",
-            "",
-        ]
-    )
-
-
-def _table(
+def table(
     work: Work,
     experiment: Experiment,
     settings: Sequence[Setting],
-    measured: Callable[[Model], dict[str, float]],
+    measure: Callable[[Model], dict[str, float]],
     printed: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """On a GPU all settings, all trials of each as one program; else trial by trial the best setting of each method. The
-    content of the JSON, in which `printed` are the names of the numbers that the paper has.
+    """On a GPU all settings, all trials of each as one program; else trial by trial the best setting of each method. Returns
+    the content of the JSON, in which `printed` are the names of the numbers that the paper has.
     """
-    asked = [s for s in settings if s.best or not (_small() or work.fast)]
-    found: dict[Setting, list[dict[str, float]]] = {setting: [] for setting in asked}
-    content: dict[str, Any] = {}
-    trials = range(experiment.trials)
-    order = [([trial], setting) for trial, setting in product(trials, asked)] if _small() else product([trials], asked)
-    for some, setting in order:
-        run = experiment.train(work, setting, some[0] if len(some) == 1 else some)
-        found[setting] += [measured(m) | {"seconds": r.seconds[-1]} for m, r in zip(run, run.history, strict=True)]
-        rows = [
+    best = small() or work.fast
+    variants = {setting: experiment.variant(setting) for setting in settings if setting.best or not best}
+    about = experiment.described | {"trials": experiment.trials, "only_the_best_settings": best}
+
+    def content(rows: dict[Setting, list[Row]]) -> dict[str, Any]:
+        measures = [
             {
-                "setting": s.label,
-                "method": describe(experiment.method(s)),
-                "lr": _lr(s),
-                "printed": dict(zip(printed, s.printed, strict=False)),
-                "measures": summary({m: [v[m] for v in values] for m in values[0]}),
+                "setting": setting.label,
+                "method": describe(variants[setting].method),
+                "lr": _lr(setting),
+                "printed": dict(zip(printed, setting.printed, strict=False)),
+                "measures": summary(own),
             }
-            for s, values in found.items()
-            if values
+            for setting, own in rows.items()
         ]
-        about = _about(experiment) | {"trials": experiment.trials, "only_the_best_settings": _small() or work.fast}
-        content = work.write({"settings": about, "rows": rows})
-    return content
+        return {"settings": about, "rows": measures}
+
+    return content(compare(work, variants, lambda _, run: measure(run[0]) | {"seconds": seconds(run)}, content))
 
 
-def _about(experiment: Experiment) -> dict[str, Any]:
-    """Which data was seen, and for how long."""
-    return {"data": repr(experiment.data), "steps": experiment.steps, "batch": experiment.batch, **experiment.about}
-
-
-# -- figures --------------------------------------------------------------------------------------------------------------
-
-
-def figure_2_dsprites(out: Path, *, fast: bool = False) -> None:
+def figure_2_dsprites(work: Work) -> None:
     """Figure 2 on dSprites, where the paper does not show it: the first trials of Table 2's NashAE for every lam.
 
     Writes `figure_2_dsprites.png`, true against predicted latents, and `nashae_figure_2_dsprites.json` with the mean R^2, the
     live latents and the score of Table 2.
     """
-    work, experiment = begin(out, "nashae_figure_2_dsprites", fast), sprites(fast=fast)
-    scored = partial(_percent, data=experiment.data, fast=fast)
+    experiment = sprites(fast=work.fast)
+    scored = partial(percent, data=experiment.data, fast=work.fast)
     _figure_2(work, experiment, TABLE_2, "figure_2_dsprites", scored)
 
 
-def figure_2_celeba(out: Path, *, fast: bool = False) -> None:
+def figure_2_celeba(work: Work) -> None:
     """Figure 2 on CelebA: the first trials of Table 3's NashAE for lam = 0, 0.1 and 0.2.
 
     Writes `figure_2_celeba.png`, true against predicted latents, and `nashae_figure_2_celeba.json` with the mean R^2, the live
     latents and the measures of Table 3. Printed are a mean R^2 of 0.52, 0.09 and 0.04, and 32, 28 and 22 live latents, of all
     202,599 images.
     """
-    work, experiment = begin(out, "nashae_figure_2_celeba", fast), faces(fast=fast)
+    experiment = faces(fast=work.fast)
     settings = [setting for setting in TABLE_3 if setting.value <= 0.2]
-    _figure_2(work, experiment, settings, "figure_2_celeba", partial(_captured, data=experiment.shown))
+    _figure_2(work, experiment, settings, "figure_2_celeba", partial(captured, data=experiment.shown))
 
 
 def _figure_2(
-    work: Work,
-    experiment: Experiment,
-    settings: Sequence[Setting],
-    picture: str,
-    measured: Callable[[Model], dict[str, float]] = lambda model: {},
+    work: Work, experiment: Experiment, settings: Sequence[Setting], picture: str, measure: Callable[[Model], dict[str, float]]
 ) -> None:
     """The networks of NashAE among these settings, by lam."""
-    asked = sorted((s for s in settings if s.kind is NashAE and s.calm), key=lambda s: s.value)
-    models = [experiment.first(work, setting) for setting in asked]
+    chosen = sorted((s for s in settings if s.kind is NashAE and s.calm), key=lambda s: s.value)
+    models = [experiment.first(work, setting) for setting in chosen]
     networks = true_and_predicted(work, models, experiment.shown, picture, experiment.still)
-    networks = [numbers | measured(model) for numbers, model in zip(networks, models, strict=True)]
-    work.write({"settings": _about(experiment), "networks": networks})
+    networks = [numbers | measure(model) for numbers, model in zip(networks, models, strict=True)]
+    work.write({"settings": experiment.described, "networks": networks})
 
 
-def figure_4_dsprites(out: Path, *, fast: bool = False) -> None:
+def figure_4_dsprites(work: Work) -> None:
     """Figure 4 on dSprites, where factors take the place of attributes: greater than their median, or a heart.
 
     The orientation is left out, which is the same after a turn. Writes `figure_4_dsprites.png` and
     `nashae_figure_4_dsprites.json`.
     """
-    work, experiment = begin(out, "nashae_figure_4_dsprites", fast), sprites(fast=fast)
+    experiment = sprites(fast=work.fast)
     factors = experiment.shown.factors
     halves = {"large": "scale", "on the right": "x", "low": "y"}
     attributes = {name: factors[factor] > np.median(factors[factor]) for name, factor in halves.items()}
@@ -352,13 +291,13 @@ def figure_4_dsprites(out: Path, *, fast: bool = False) -> None:
     _figure_4(work, experiment, TABLE_2, attributes, "figure_4_dsprites")
 
 
-def figure_4_celeba(out: Path, *, fast: bool = False) -> None:
+def figure_4_celeba(work: Work) -> None:
     """Figure 4: what the best detector of bangs, of blond hair and of men does to a face, for each method at its best.
 
     Writes `figure_4_celeba.png` and `nashae_figure_4_celeba.json`. The picture shows a face of CelebA, whose images may not be
     passed on: it stays in `out`, and does not belong in a repository or on a page.
     """
-    work, experiment = begin(out, "nashae_figure_4_celeba", fast), faces(fast=fast)
+    experiment = faces(fast=work.fast)
     attributes = {name: experiment.shown.factors[name] for name in ("Bangs", "Blond_Hair", "Male")}
     _figure_4(work, experiment, TABLE_3, attributes, "figure_4_celeba")
 
@@ -367,17 +306,17 @@ def _figure_4(
     work: Work, experiment: Experiment, settings: Sequence[Setting], attributes: Mapping[str, np.ndarray], picture: str
 ) -> None:
     """Traversals of the first image that is shown, by the first trials of each method's best setting and of lam = 0."""
-    shown, found, paths, names = experiment.shown, [], [], []
-    asked = [s for s in settings if s.best or (s.kind is NashAE and s.value == 0)]
-    models = {setting: experiment.first(work, setting) for setting in asked}
+    shown, detectors, paths, names = experiment.shown, [], [], []
+    chosen = [s for s in settings if s.best or (s.kind is NashAE and s.value == 0)]
+    models = {setting: experiment.first(work, setting) for setting in chosen}
     for (name, attribute), (setting, model) in product(attributes.items(), models.items()):
         latent, area = best_detector(model.encode(shown), attribute)
-        found.append({"attribute": name, "setting": setting.label, "latent": latent, "auroc": area})
-        paths.append(model.traverse(shown, 0, [latent])[0])
+        detectors.append({"attribute": name, "setting": setting.label, "latent": latent, "auroc": area})
+        paths.append(model.traverse(shown, 0, {"latents": [latent]})[0])
         names.append(f"{name.replace('_', ' ')}\n{setting.label}\nlatent {latent}, AUROC {area:.2f}")
     title = f"The best detector of each attribute, from its least to its greatest value over {len(shown)} images"
     work.save(plots.traversals(np.stack(paths), names, title), picture)
-    work.write({"settings": _about(experiment), "detectors": found})
+    work.write({"settings": experiment.described, "detectors": detectors})
 
 
 def best_detector(codes: Float[np.ndarray, "rows m"], attribute: np.ndarray, dead: float = 0.2) -> tuple[int, float]:
@@ -389,10 +328,7 @@ def best_detector(codes: Float[np.ndarray, "rows m"], attribute: np.ndarray, dea
     return int(area.argmax()), float(area.max())
 
 
-# -- what they share ------------------------------------------------------------------------------------------------------
-
-
-def _small() -> bool:
+def small() -> bool:
     """Whether there is no GPU."""
     return jax.default_backend() == "cpu"
 
@@ -409,22 +345,18 @@ def _calm(build: Callable[..., nets.Autoencoder], mean: Float[np.ndarray, "..."]
     return pair._replace(decoder=eqx.tree_at(last, pair.decoder, (0.1 * weight, mean.ravel().astype(np.float32))))
 
 
-def _counts(model: Model, experiment: Experiment) -> dict[str, float]:
+def counts(model: Model, experiment: Experiment) -> dict[str, float]:
     """Latents learned by the rule of the method's paper, and used, by one rule for all; the mean R^2 of NashAE's predictors."""
-    assert isinstance(model.method, Latents)
     shown = experiment.shown
-    used = used_latents(model.decode, model.encode(shown))
-    found: dict[str, float] = {"learned": model.method.learned(model.trained, shown), "used": used}
-    if isinstance(model.method, NashAE):
-        found["predictor_r2"] = predictors(model, shown, experiment.still)[2]["r2"]
-    return found
+    numbers: dict[str, float] = {"learned": learned(model, shown), "used": used_latents(model.decode, model.encode(shown))}
+    r2 = {"predictor_r2": predictors(model, shown, experiment.still)[2]["r2"]} if model.parts[0].predict else {}
+    return numbers | r2
 
 
-def _sampled(model: Model, data: Dataset) -> Float[np.ndarray, "rows m"]:
+def sampled(model: Model, data: Dataset) -> Float[np.ndarray, "rows m"]:
     """The codes of an autoencoder; of a VAE a sample of each, of beta-VAE's dead latents 0."""
-    codes = model.encode(data)
-    if not isinstance(model.method, Variational):
+    codes, variances = model.encode(data), model.variances(data)
+    if variances is None:
         return codes
-    spread = np.sqrt(model.method.variances(model.trained, data))
-    drawn = codes + spread * np.random.default_rng(0).standard_normal(codes.shape)
-    return drawn * (np.ptp(codes, axis=0) > 0.2) if isinstance(model.method, BetaVAE) else drawn
+    drawn = codes + np.sqrt(variances) * np.random.default_rng(0).standard_normal(codes.shape)
+    return drawn * (np.ptp(codes, axis=0) > 0.2) if describe(model.method)["name"] == "BetaVAE" else drawn

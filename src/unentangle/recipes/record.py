@@ -1,35 +1,38 @@
-"""A recipe at work: what it has trained, and the JSON beside every result: what was measured, on what, and for how long."""
+"""A recipe at work: its trainings, and the JSON beside every result: what was measured, on what, and for how long."""
 
 import json
 import os
 import platform
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import numpy as np
 from matplotlib.figure import Figure
-from scipy.stats import t as student
 
 from ..data import Dataset
-from ..errors import InputError
+from ..errors import Diverged, InputError
 from ..methods.description import describe
 from ..methods.protocol import Method
 from ..storage import plain, read_json, save, write_json
-from ..train.engine import Run, prepare, settings, train
+from ..train.training import Run, prepare, settings, train
+
+Row = dict[str, Any]  # what is measured of one training
+Label = TypeVar("Label")
 
 
 class Work(NamedTuple):
-    """A recipe at work. It writes `name`.json and pictures into `out`; what it has trained stays there, too, and is taken up
-    again by every recipe that asks for the same training by the same code. Fast versions have names of their own.
-    `kept` is the JSON that the same code wrote before, or nothing.
+    """A recipe at work. It writes `name`.json and pictures into `out`. Its trainings stay there, too, and every recipe that
+    needs the same training by the same code reads them. Fast versions have names of their own. `saved` is the JSON that the
+    same code wrote before, or nothing.
     """
 
     out: Path
@@ -37,7 +40,7 @@ class Work(NamedTuple):
     fast: bool
     at: str  # the commit at which it began
     begun: float
-    kept: Mapping[str, Any]
+    saved: Mapping[str, Any]
 
     def called(self, name: str) -> str:
         """The name of a file or folder."""
@@ -45,11 +48,11 @@ class Work(NamedTuple):
 
     @property
     def folder(self) -> Path:
-        """What this recipe keeps, as long as the code is the same."""
+        """Where this recipe keeps its parts, as long as the code is the same."""
         return self.out / f"{self.called(self.name)}-{code()}"
 
     def train(self, method: Method, data: Dataset, seeds: int | Sequence[int] = 0, **training: Any) -> Run:
-        """One seed, or several as one program, trained, gone on with, or read if they are finished."""
+        """Train one seed, or several as one program; go on with a training that was stopped, and read one that is finished."""
         about = [describe(method), resolved(method, data, **training), data.fingerprint, code()]
         digest = sha256(json.dumps(plain(about)).encode()).hexdigest()[:16]
         folder = self.out / "trained" / f"{type(method).__name__.lower()}-{digest}"
@@ -57,17 +60,83 @@ class Work(NamedTuple):
         return train(method, data, seeds=seeds, out=folder / name, **training)
 
     def write(self, content: Mapping[str, Any]) -> dict[str, Any]:
-        """Write the JSON: the content and its provenance, with the seconds that all calls took until they wrote last. (What was
-        trained before is read, and its time is with its measures.)
-        """
-        before = self.kept["provenance"]["seconds"] if self.kept else 0.0
+        """Write the JSON: the content and its provenance, whose seconds are those of all calls until they last wrote."""
+        before = self.saved["provenance"]["seconds"] if self.saved else 0.0
         written = {**content, "provenance": provenance(before + monotonic() - self.begun, self.at) | {"code": code()}}
         write_json(self.out / f"{self.called(self.name)}.json", written)
         return written
 
     def save(self, figure: Figure, name: str) -> None:
-        """A picture."""
+        """Write a picture."""
         save(figure, self.out / f"{self.called(name)}.png")
+
+
+class Variant(NamedTuple):
+    """One setting of a comparison. `seeds` are numbers, or sequences of numbers that train as one program."""
+
+    method: Method
+    data: Dataset
+    training: Mapping[str, Any] = {}
+    seeds: Sequence[int | Sequence[int]] = (0,)
+
+    @property
+    def resolved(self) -> dict[str, Any]:
+        """The settings of its training, with what the method recommends."""
+        return resolved(self.method, self.data, **self.training)
+
+
+def compare(
+    work: Work,
+    variants: Mapping[Label, Variant],
+    measure: Callable[[Label, Run], Row],
+    content: Callable[[dict[Label, list[Row]]], Mapping[str, Any]],
+    saved: Mapping[Label, Sequence[Row]] | None = None,
+    diverged: Callable[[Label, Diverged], Row] | None = None,
+) -> dict[Label, list[Row]]:
+    """Train and measure every variant, seed by seed, and write the JSON after each training.
+
+    Args:
+        work: the recipe, whose trainings are not repeated.
+        variants: by label.
+        measure: the row of a training of one seed.
+        content: the JSON of all rows so far, of the variants that have some.
+        saved: rows that are neither trained nor measured again, of the first seeds of each variant.
+        diverged: the row of a training that diverged; without it the error is raised.
+
+    Returns:
+        the rows of each variant, one per seed.
+    """
+    rows = {label: list((saved or {}).get(label, ())) for label in variants}
+    most = max(len(variant.seeds) for variant in variants.values())
+    missing = [
+        (label, variant.seeds[position])
+        for position in range(most)
+        for label, variant in variants.items()
+        if len(rows[label]) <= position < len(variant.seeds)
+    ]
+    for label, seeds in missing:
+        method, data, training, _ = variants[label]
+        try:
+            rows[label] += [measure(label, run) for run in _single(work.train(method, data, seeds, **training))]
+        except Diverged as error:
+            if diverged is None:
+                raise
+            rows[label].append(diverged(label, error))
+        work.write(content({label: own for label, own in rows.items() if own}))
+    return rows
+
+
+def _single(run: Run) -> list[Run]:
+    """The runs of each seed."""
+    return [
+        replace(run, seeds=(seed,), models=(model,), history=(record,), snapshots=run.snapshots[i : i + 1])
+        for i, (seed, model, record) in enumerate(zip(run.seeds, run.models, run.history, strict=True))
+    ]
+
+
+def seconds(run: Run) -> float:
+    """How long the training of the first seed took."""
+    return run.history[0].seconds[-1]
 
 
 def slug(label: str) -> str:
@@ -76,24 +145,24 @@ def slug(label: str) -> str:
 
 
 def resolved(method: Method, data: Dataset, *, snapshots: Sequence[int] = (), **training: Any) -> dict[str, Any]:
-    """The settings of a training, those that the method recommends in place of what is not given."""
-    found = settings(prepare(method, data, **training)) | ({"snapshots": list(snapshots)} if snapshots else {})
-    return {name: value for name, value in found.items() if name != "data"}
+    """The settings of a training, with what the method recommends where nothing is given."""
+    values = settings(prepare(method, data, **training)) | ({"snapshots": list(snapshots)} if snapshots else {})
+    return {name: value for name, value in values.items() if name != "data"}
 
 
 def begin(out: Path, name: str, fast: bool) -> Work:
-    """Start, or go on from the JSON that the same code wrote; what something else wrote there will be overwritten."""
+    """Start, or go on from the JSON that the same code wrote. A JSON of other code is overwritten."""
     work = Work(out, name, fast, commit(), monotonic(), {})
     try:
-        kept = read_json(out / f"{work.called(name)}.json")
-        return work._replace(kept=kept) if kept["provenance"]["code"] == code() else work
+        saved = read_json(out / f"{work.called(name)}.json")
+        return work._replace(saved=saved) if saved["provenance"]["code"] == code() else work
     except (InputError, LookupError, TypeError):
         return work
 
 
 @cache
 def code() -> str:
-    """A digest of the package's code: what another version has trained is not taken for what this one would."""
+    """A digest of the package's code, so that trainings of another version are not mistaken for those of this one."""
     root = Path(__file__).parents[1]
     return sha256(b"".join(path.read_bytes() for path in sorted(root.rglob("*.py")))).hexdigest()[:12]
 
@@ -103,14 +172,21 @@ def interval(values: Any, level: float = 0.95) -> tuple[float, float]:
     values = np.asarray(values, float)
     if len(values) < 2:
         return (-np.inf, np.inf)
-    half = student.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    half = _student(values, level) / np.sqrt(len(values))
     return (float(values.mean() - half), float(values.mean() + half))
 
 
 def two_sample(values: Any, level: float = 0.95) -> float:
-    """How far the mean of as many other values may lie from that of these by chance, both spread as these are (Student)."""
+    """How far the mean of as many other values may lie from that of these by chance, if both spread alike (Student)."""
     values = np.asarray(values, float)
-    return float(student.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) * np.sqrt(2 / len(values)))
+    return _student(values, level) * float(np.sqrt(2 / len(values)))
+
+
+def _student(values: np.ndarray, level: float) -> float:
+    """The standard deviation of values times the quantile of Student's distribution."""
+    from scipy.stats import t
+
+    return float(t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1))
 
 
 def provenance(seconds: float, at: str | None = None) -> dict[str, Any]:
@@ -126,9 +202,16 @@ def provenance(seconds: float, at: str | None = None) -> dict[str, Any]:
     }
 
 
-def summary(measured: Mapping[str, Sequence[float]]) -> dict[str, Any]:
-    """Each measure with its values per seed, their mean and its interval."""
-    return {name: {"values": list(v), "mean": float(np.mean(v)), "interval_95": interval(v)} for name, v in measured.items()}
+def summary(rows: Sequence[Row]) -> dict[str, Any]:
+    """Each number of the rows: its values, their mean and its interval. What is no number is left out."""
+    columns = {name: [row[name] for row in rows] for name, first in rows[0].items() if np.isscalar(first)}
+    return {name: {"values": v, "mean": float(np.mean(v)), "interval_95": interval(v)} for name, v in columns.items()}
+
+
+def rows_of(measures: Mapping[str, Any]) -> list[Row]:
+    """The inverse of `summary`; what is null in JSON was not finite."""
+    values = ([np.nan if v is None else v for v in measure["values"]] for measure in measures.values())
+    return [dict(zip(measures, row, strict=True)) for row in zip(*values, strict=True)]
 
 
 def cores() -> int:

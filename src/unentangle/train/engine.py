@@ -1,20 +1,15 @@
-"""One loop for every method: any number of players, any number of seeds.
+"""Compiled programs of steps, for any number of players and seeds.
 
-A training is a game (`methods/protocol.py`). Everything that changes in it, for one seed, is a `Game`; `step` plays one round;
-a chunk is the grain at which progress, history and checkpoints are kept. Seeds are an axis: nets without convolutions, and
-everything on a GPU, train all seeds as one program of scanned steps. On a CPU a convolution's weight gradient is 40 times
-slower inside a scan, and convolutions of several seeds at once 2 times slower, so there seeds of convolutional nets take turns
-through one compiled step. Either way a seed among others is that seed alone: its keys depend on nothing but its number.
+A chunk of steps is the grain of progress, history and checkpoints. All seeds of nets without convolutions, and everything on a
+GPU, train together as one scan over steps. On a CPU a convolution's weight gradient is 40 times slower inside a scan, and
+convolutions of several seeds at once are 2 times slower. There, seeds of convolutional nets train one after the other through
+one compiled step. A seed gives the same result either way: its keys depend on its number only.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import partial
-from math import prod
-from pathlib import Path
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -22,353 +17,111 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import jaxpr_as_fun
 from jaxtyping import Array, Float, Key
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ..data.dataset import Dataset, Layout, distinct, draw_instances, evenly
-from ..data.packed import Packed, unpack
 from ..errors import Diverged, InputError
 from ..methods.codes import Trained
-from ..methods.description import describe
-from ..methods.protocol import Batch, Method, Player, is_size, numbers_of, with_numbers
 from ..model import Model
-from ..schedules import Number, at
-from .memory import keep_freed
+from .batches import Prefetch
 from .run import Record, RunFolder
+from .step import Spec, Trainer, TrainState, entry, keys_of, stack
 
 CHUNK = 50
-FEW = 8
 CHECKPOINT_SECONDS = 10.0
-RESIDENT_BYTES = 1 << 30  # data up to this size lies on the device; larger data is read as it is needed
+
+Step = Callable[[TrainState, Any, Key[Array, ""], Array, Array], tuple[TrainState, Any]]
+Terms = dict[str, Float[np.ndarray, "seeds steps"]]
+Chunk = Callable[[TrainState, Any, Key[Array, " seeds"], int, int], tuple[TrainState, Terms]]
 
 
-class Game(NamedTuple):
-    """All that changes in the training of one seed."""
+def traced(trainer: Trainer) -> tuple[Step, TrainState, bool]:
+    """A step, traced once for all programs of a trainer; what the states of all seeds have in common; whether it convolves.
 
-    net: Any
-    state: eqx.nn.State
-    memory: tuple[Any, ...]  # each player's optimiser
-
-
-# -- one step -------------------------------------------------------------------------------------------------------------
-
-
-def step(method: Method, game: Game, batch: Batch, lr: Array) -> tuple[Game, dict[str, Array]]:
-    """One round: every player moves its own parts by its own loss, as often as it declares.
-
-    `method` holds its numbers at this step. A player's gradient comes from its own loss only, and is taken with respect to its
-    own parts only; what was shared is a constant to it.
+    Raises:
+        InputError: if there is no program, because a user's nets or functions do not fit.
     """
-    net, state, memory = game
-    shared = jax.lax.stop_gradient(method.share(net, state, batch))
-    memories, named, terms = [], {}, {}
-    for number, (player, moments) in enumerate(zip(method.players(), memory, strict=True)):
-        for time in range(player.times):
-            key = jax.random.fold_in(jax.random.fold_in(batch.key, number), time)
-            own, rest = eqx.partition(net, parts_of(net, player))
+    key, t = jax.random.key(0), jnp.asarray(0)
+    state = eqx.filter_eval_shape(trainer.init, key)
+    arrays, static = eqx.partition(state, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
+    shape = jax.eval_shape(trainer.batches.indices, trainer.batches.data.layout, key, t).shape
+    rows = jax.ShapeDtypeStruct((*shape, *trainer.batches.data.row_shape), jnp.float32)
+    numbers = entry(trainer.numbers([trainer.method]), 0)
+    try:
+        program, result = jax.make_jaxpr(partial(trainer.step, static), return_shape=True)(arrays, numbers, key, t, rows)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the nets and functions of the method do not fit together: {str(error).splitlines()[0]}") from error
 
-            def loss(own, rest=rest, state=state, key=key, player=player):
-                return player.loss(eqx.combine(own, rest), state, shared, batch._replace(key=key))
+    def step(*now: Any) -> Any:
+        return jax.tree.unflatten(jax.tree.structure(result), jaxpr_as_fun(program)(*jax.tree.leaves(now)))
 
-            (_, (terms, state)), gradient = eqx.filter_value_and_grad(loss, has_aux=True)(own)
-            direction, moments = player.optimiser.update(gradient, moments, own)
-            net = eqx.combine(jax.tree.map(lambda w, d, pace=lr * player.pace: w - pace * d, own, direction), rest)
-        memories.append(moments)
-        named |= terms
-    return Game(net, state, tuple(memories)), named
+    return step, static, "conv_general_dilated" in str(program)
 
 
-def parts_of(net: Any, player: Player) -> Any:
-    """Which leaves of the net a player moves: a tree of booleans."""
-    weights = jax.tree.map(eqx.is_inexact_array, net)
-    if not player.parts:
-        return weights
-    nothing = jax.tree.map(lambda _: False, net)
-    return eqx.tree_at(lambda n: [part_of(n, p) for p in player.parts], nothing, [part_of(weights, p) for p in player.parts])
-
-
-def part_of(net: Any, name: str) -> Any:
-    """A field of a net, or an entry of a field that is a dict."""
-    field, _, entry = name.partition(".")
-    return getattr(net, field)[entry] if entry else getattr(net, field)
-
-
-def new_game(method: Method, shape: tuple[int, ...], key: Key[Array, ""]) -> Game:
-    """The first state of a training."""
-    net, state = method.init(shape, key)
-    memory = tuple(p.optimiser.init(eqx.filter(net, parts_of(net, p))) for p in method.players())
-    return Game(net, state, memory)
-
-
-# -- batches --------------------------------------------------------------------------------------------------------------
-
-
-class Dealer(NamedTuple):
-    """Deals each step's batch: row indices from a key, rows from the device or, for large data, from outside.
-
-    Rows travel and lie on the device as bits or bytes where they are that, and are standardised in the step; others are
-    standardised before.
-    """
-
-    data: Dataset
-    batch: int | tuple[int, int]
-    second: bool
-    replacement: bool
-
-    @property
-    def _small(self) -> bool:
-        return self.data.x.dtype in (np.uint8, bool) and not self.data.scale.row_axes and not self.data.transforms
-
-    def table(self) -> Array | None:
-        """All rows on the device; or None, if they do not fit."""
-        x, shape = self.data.x, (len(self.data), *self.data.row_shape)
-        if isinstance(x, Packed) and self._small:
-            return jnp.asarray(x.bits) if x.bits.nbytes <= RESIDENT_BYTES else None
-        if prod(shape) * (1 if self._small else 4) > RESIDENT_BYTES:
-            return None
-        rows = np.empty(shape, x.dtype if self._small else np.float32)
-        for part, chunk in self.data.chunks():
-            rows[part] = chunk if self._small else self.data.scale.standardise(chunk)
-        return jax.device_put(rows)
-
-    def read(self, index: Any) -> Array:
-        """Rows from outside the device."""
-        rows = self.data.rows(index)
-        return jnp.asarray(rows if self._small else self.data.scale.standardise(rows))
-
-    def standardised(self, rows: Array, table: bool) -> Array:
-        """What a net sees of rows, of the table or read."""
-        if not self._small:
-            return rows
-        packed = table and isinstance(self.data.x, Packed)
-        values = jnp.asarray(unpack(rows, self.data.row_shape) if packed else rows, jnp.float32)
-        return (values - self.data.scale.mean) / self.data.scale.std
-
-    def indices(self, layout: Layout, key: Key[Array, ""]) -> Array:
-        """Row indices of the batches of one step: (1 or 2, *batch)."""
-
-        def draw(key: Key[Array, ""]) -> Array:
-            if isinstance(self.batch, tuple):
-                return draw_instances(key, layout, *self.batch)
-            if self.replacement:
-                return jax.random.randint(key, (self.batch,), 0, len(self.data))
-            return distinct(key, len(self.data), self.batch)
-
-        return jax.vmap(draw)(jax.random.split(key, 1 + self.second))
-
-
-# -- a chunk of steps -----------------------------------------------------------------------------------------------------
-
-
-class Member(NamedTuple):
-    """One of the trainings that are one program: the method, which differs from the others' in its numbers only, and a seed."""
-
-    method: Method
-    seed: int
-
-
-@dataclass(frozen=True)
-class Trainer:
-    """How one method trains on one data set, whatever its numbers and the seed."""
-
-    method: Method
-    dealer: Dealer
-    steps: int
-    lr: Number
-
-    def fresh(self, key: Key[Array, ""]) -> Game:
-        """The game of one seed before its first step."""
-        return new_game(self.method, self.dealer.data.row_shape, jax.random.fold_in(key, 0))
-
-    def start(self, seeds: Sequence[int]) -> tuple[Game, Game]:
-        """The games of several seeds: arrays with a leading axis of members, and what is the same in all.
-
-        A few begin one after the other, by small programs that serve any number of seeds; many as one batch.
-        """
-        if len(seeds) > FEW:
-            return eqx.partition(eqx.filter_vmap(self.fresh)(keys_of(seeds)), eqx.is_array)
-        games = [eqx.partition(self.fresh(jax.random.key(seed)), eqx.is_array) for seed in seeds]
-        return _side_by_side(*(arrays for arrays, _ in games)), games[0][1]
-
-    def numbers(self, methods: Sequence[Method]) -> Any:
-        """The numbers of several methods and the learning rate, as arrays with a leading axis of members; in place of a user's
-        function, which is that of `method` in all, stands None.
-        """
-        each = [numbers_of(m) | {"lr": self.lr} for m in methods]
-        return jax.tree.map(lambda *n: None if callable(n[0]) else jnp.asarray(n, jnp.float32), *each)
-
-    def deal(self, layout: Layout, key: Key[Array, ""], t: Array) -> Array:
-        """Row indices of step t."""
-        return self.dealer.indices(layout, jax.random.split(jax.random.fold_in(key, 1 + t))[0])
-
-    def play(self, static: Game, arrays: Game, numbers: Any, key: Key[Array, ""], t: Array, rows: Array) -> tuple[Game, Any]:
-        """Step t of one seed, on standardised rows (1 or 2, *batch, *row)."""
-        progress = t / self.steps
-        own = eqx.combine(numbers, numbers_of(self.method) | {"lr": self.lr})
-        now = {name: at(n, progress) for name, n in own.items()}
-        lr = now.pop("lr")
-        key = jax.random.split(jax.random.fold_in(key, 1 + t))[1]
-        batch = Batch(rows[0], rows[1] if self.dealer.second else None, key, len(self.dealer.data))
-        game, terms = step(with_numbers(self.method, now), eqx.combine(arrays, static), batch, lr)
-        return eqx.filter(game, eqx.is_array), terms
-
-
-def keys_of(seeds: Sequence[int]) -> Key[Array, " seeds"]:
-    """The key of each seed."""
-    return jnp.stack([jax.random.key(seed) for seed in seeds])
-
-
-Chunk = Callable[[Game, Any, Key[Array, " members"], int, int], tuple[Game, dict[str, Float[np.ndarray, "members steps"]]]]
-
-
-class Ahead:
-    """Rows of large data, read while the step before them is computed.
-
-    Which rows is asked of the device before that step is: a GPU takes its work in turn, so that it would answer only after it.
-    """
-
-    def __init__(self, trainer: Trainer, deal: Callable[..., Array]):
-        self.trainer, self.deal, self.waited = trainer, deal, 0.0
-        self.pool, self.coming = ThreadPoolExecutor(1), (None, None)
-
-    def rows(self, keys: Key[Array, "..."], start: int, stop: int) -> Array:
-        """The rows of some steps; those of as many steps after them are begun."""
-        asked = self._name(keys, start, stop)
-        name, future = self.coming
-        future = future if name == asked and future else self._begin(keys, start, stop)
-        began = monotonic()
-        rows = future.result()
-        self.waited += monotonic() - began
-        then = (stop, min(2 * stop - start, self.trainer.steps))
-        if then[0] < then[1]:
-            self.coming = (self._name(keys, *then), self._begin(keys, *then))
-        return rows
-
-    def _begin(self, keys: Key[Array, "..."], start: int, stop: int) -> Future[Array]:
-        index = self.deal(self.trainer.dealer.data.layout, keys, jnp.arange(start, stop))
-        return self.pool.submit(lambda: self.trainer.dealer.read(np.asarray(index)))
-
-    @staticmethod
-    def _name(keys: Key[Array, "..."], start: int, stop: int) -> tuple[bytes, int, int]:
-        return np.asarray(jax.random.key_data(keys)).tobytes(), start, stop
-
-
-Play = Callable[[Game, Any, Key[Array, ""], Array, Array], tuple[Game, Any]]
-
-
-def scanned(trainer: Trainer, play: Play) -> Chunk:
-    """Many steps of all members as one program, which goes with its trainer: `eqx.filter_jit` would keep both for ever."""
-    table, layout = trainer.dealer.table(), trainer.dealer.data.layout
+def scanned(trainer: Trainer, step: Step) -> Chunk:
+    """Many steps of all seeds as one program, which goes with its trainer: `eqx.filter_jit` would keep both for ever."""
+    batches, table = trainer.batches, trainer.batches.table()
     resident = table is not None
 
     @jax.jit
-    def deal(layout, keys, ts):
-        return jax.vmap(lambda key: jax.vmap(lambda t: trainer.deal(layout, key, t))(ts))(keys)
+    def indices(layout, keys, ts):
+        return jax.vmap(lambda key: jax.vmap(lambda t: batches.indices(layout, key, t))(ts))(keys)
 
     @jax.jit
     def run(arrays, numbers, table, keys, ts, rows):
         def one(arrays, numbers, key, rows):
             def body(arrays, now):
                 t, rows = now
-                rows = trainer.dealer.standardised(table[rows] if resident else rows, resident)
-                return play(arrays, numbers, key, t, rows)
+                rows = batches.standardised(table[rows] if resident else rows, resident)
+                return step(arrays, numbers, key, t, rows)
 
             return jax.lax.scan(body, arrays, (ts, rows))
 
         if len(keys) > 1:
             return eqx.filter_vmap(one)(arrays, numbers, keys, rows)
-        return _only(one(*_first((arrays, numbers, keys, rows))))
+        return stack(one(*entry((arrays, numbers, keys, rows), 0)))
 
-    ahead = None if resident else Ahead(trainer, deal)
+    prefetch = None if resident else Prefetch(batches, trainer.steps, indices)
 
-    def chunk(arrays: Game, numbers: Any, keys: Key[Array, " members"], start: int, stop: int):
+    def chunk(arrays: TrainState, numbers: Any, keys: Key[Array, " seeds"], start: int, stop: int):
         began, ts = monotonic(), jnp.arange(start, stop)
         # Indices of all steps at once: key by key they would cost as much as a small net.
-        rows = ahead.rows(keys, start, stop) if ahead else deal(layout, keys, ts)
+        rows = prefetch.rows(keys, start, stop) if prefetch else indices(batches.data.layout, keys, ts)
         arrays, terms = run(arrays, numbers, table, keys, ts, rows)
-        return arrays, {name: np.asarray(t) for name, t in terms.items()} | _waiting(ahead, began, (len(keys), stop - start))
+        return arrays, {name: np.asarray(t) for name, t in terms.items()} | _waiting(prefetch, began, (len(keys), stop - start))
 
     return chunk
 
 
-def in_turns(trainer: Trainer, play: Play) -> Chunk:
-    """One member, one compiled step at a time."""
-    table, layout = trainer.dealer.table(), trainer.dealer.data.layout
+def looped(trainer: Trainer, step: Step) -> Chunk:
+    """Steps of one seed, one compiled step at a time."""
+    batches, table = trainer.batches, trainer.batches.table()
     resident = table is not None
 
     @jax.jit
     def run(arrays, numbers, layout, table, key, t, rows):
-        rows = trainer.dealer.standardised(table[trainer.deal(layout, key, t)] if resident else rows, resident)
-        return play(arrays, numbers, key, t, rows)
+        rows = batches.standardised(table[batches.indices(layout, key, t)] if resident else rows, resident)
+        return step(arrays, numbers, key, t, rows)
 
-    ahead = None if resident else Ahead(trainer, jax.jit(lambda layout, key, ts: trainer.deal(layout, key, ts[0])))
+    indices = jax.jit(lambda layout, key, ts: batches.indices(layout, key, ts[0]))
+    prefetch = None if resident else Prefetch(batches, trainer.steps, indices)
 
-    def chunk(arrays: Game, numbers: Any, keys: Key[Array, " members"], start: int, stop: int):
-        (arrays, numbers, key), history, began = _first((arrays, numbers, keys)), [], monotonic()
+    def chunk(arrays: TrainState, numbers: Any, keys: Key[Array, " seeds"], start: int, stop: int):
+        (arrays, numbers, key), history, began = entry((arrays, numbers, keys), 0), [], monotonic()
         for t in range(start, stop):
-            rows = ahead.rows(key, t, t + 1) if ahead else None
-            arrays, terms = run(arrays, numbers, layout, table, key, jnp.asarray(t), rows)
+            rows = prefetch.rows(key, t, t + 1) if prefetch else None
+            arrays, terms = run(arrays, numbers, batches.data.layout, table, key, jnp.asarray(t), rows)
             history.append(terms)
-        found = {name: np.stack([h[name] for h in history])[None] for name in history[0]}
-        return _only(arrays), found | _waiting(ahead, began, (1, stop - start))
+        columns = {name: np.stack([terms[name] for terms in history])[None] for name in history[0]}
+        return stack(arrays), columns | _waiting(prefetch, began, (1, stop - start))
 
     return chunk
 
 
-def _waiting(ahead: Ahead | None, began: float, shape: tuple[int, int]) -> dict[str, np.ndarray]:
-    """For data that is read as it is needed: the share of a chunk's time that went by in waiting for it."""
-    if ahead is None:
+def _waiting(prefetch: Prefetch | None, began: float, shape: tuple[int, int]) -> Terms:
+    """For data that is read as it is needed: the share of a chunk's time that it waited for rows."""
+    if prefetch is None:
         return {}
-    share, ahead.waited = ahead.waited / (monotonic() - began), 0.0
+    share, prefetch.waited = prefetch.waited / (monotonic() - began), 0.0
     return {"waiting": np.full(shape, share)}
-
-
-# Arrays of members, taken apart and put together by one small program each, not by one for each shape of a weight.
-
-
-@jax.jit
-def _side_by_side(*members: Any) -> Any:
-    return jax.tree.map(lambda *each: jnp.stack(each), *members)
-
-
-@jax.jit
-def _member(members: Any, position: int | Array) -> Any:
-    return jax.tree.map(lambda a: a[position], members)
-
-
-def _first(members: Any) -> Any:
-    return _member(members, 0)
-
-
-def _only(member: Any) -> Any:
-    return _side_by_side(member)
-
-
-def traced(trainer: Trainer) -> tuple[Play, Game, bool]:
-    """A step, traced once for all programs of a trainer; what is the same in the games of all seeds; and whether it convolves.
-
-    Raises:
-        InputError: if there is no program, because a user's nets or functions do not fit.
-    """
-    key, t = jax.random.key(0), jnp.asarray(0)
-    game = eqx.filter_eval_shape(trainer.fresh, key)
-    arrays, static = eqx.partition(game, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
-    shape = jax.eval_shape(trainer.deal, trainer.dealer.data.layout, key, t).shape
-    rows = jax.ShapeDtypeStruct((*shape, *trainer.dealer.data.row_shape), jnp.float32)
-    try:
-        program, result = jax.make_jaxpr(partial(trainer.play, static), return_shape=True)(
-            arrays, _first(trainer.numbers([trainer.method])), key, t, rows
-        )
-    except (TypeError, ValueError) as error:
-        raise InputError(f"the nets and functions of the method do not fit together: {str(error).splitlines()[0]}") from error
-
-    def play(*now: Any) -> Any:
-        return jax.tree.unflatten(jax.tree.structure(result), jaxpr_as_fun(program)(*jax.tree.leaves(now)))
-
-    return play, static, "conv_general_dilated" in str(program)
-
-
-# -- a training -----------------------------------------------------------------------------------------------------------
 
 
 class Program:
@@ -380,39 +133,45 @@ class Program:
 
     def __init__(self, trainer: Trainer):
         self.trainer = trainer
-        play, self.static, convolves = traced(trainer)
+        step, self.static, convolves = traced(trainer)
         self.together = not convolves or jax.default_backend() != "cpu"
-        self.chunk = (scanned if self.together else in_turns)(trainer, play)
+        self.chunk = (scanned if self.together else looped)(trainer, step)
 
-    def teams(self, members: Sequence[Member], most: int | None = None) -> list[tuple[Member, ...]]:
-        """Who trains with whom as one program: at most so many together, or each alone."""
-        size = (most or max(len(members), 1)) if self.together else 1
-        return [tuple(members[i : i + size]) for i in range(0, len(members), size)]
+    def split(self, specs: Sequence[Spec], most: int | None = None) -> list[tuple[Spec, ...]]:
+        """The specs that train together: at most so many at once, or each alone."""
+        size = (most or max(len(specs), 1)) if self.together else 1
+        return [tuple(specs[i : i + size]) for i in range(0, len(specs), size)]
 
-    def play(
+    def run(
         self,
-        team: Sequence[Member],
+        specs: Sequence[Spec],
         folder: RunFolder | None = None,
         show: Callable[[int, dict[str, float]], None] = lambda step, terms: None,
         snapshots: Sequence[int] = (),
     ) -> list[tuple[Model, Record]]:
-        """Play all steps of a team, from its checkpoint in the folder if there is one; models at other steps stay there too."""
-        seeds, steps = tuple(m.seed for m in team), self.trainer.steps
-        numbers, keys = self.trainer.numbers([m.method for m in team]), keys_of(seeds)
-        games, records, step = self.trainer.start(seeds)[0], [Record([], [], {}) for _ in team], 0
-        if folder and (kept := folder.resume(seeds, games)):
-            games, records, step = kept
+        """Take all steps of specs that train together, from their checkpoint in the folder if there is one.
 
-        def keep() -> None:
+        Models at other steps, `snapshots`, are kept in the folder, too. `show` sees each chunk's last step and mean terms.
+
+        Raises:
+            Diverged: if a loss or weight is not finite; the last good state is kept in the folder.
+        """
+        seeds, steps = tuple(spec.seed for spec in specs), self.trainer.steps
+        numbers, keys = self.trainer.numbers([spec.method for spec in specs]), keys_of(seeds)
+        states, records, step = self.trainer.init_all(seeds)[0], [Record([], [], {}) for _ in specs], 0
+        if folder and (checkpoint := folder.resume(seeds, states)):
+            states, records, step = checkpoint
+
+        def save() -> None:
             if folder and step:
-                folder.checkpoint(seeds, games, records, step)
+                folder.checkpoint(seeds, states, records, step)
 
         saved = monotonic()
         try:
             while step < steps:
                 stop, began = min(step + CHUNK, steps), monotonic()
-                played, terms = self.chunk(games, numbers, keys, step, stop)
-                finite = np.asarray(_finite(played.net))
+                after, terms = self.chunk(states, numbers, keys, step, stop)
+                finite = np.asarray(_finite(after.net))
                 for position, seed in enumerate(seeds):
                     if (bad := _first_bad(finite, terms, position)) is not None:
                         where = f", kept in {folder.path}" if folder and step else ""
@@ -420,237 +179,41 @@ class Program:
                             f"the training of seed {seed} diverged at step {step + bad}, where its loss or weights were not "
                             f"finite; the last good state is that of step {step}{where}: a smaller learning rate may help."
                         )
-                means = [{name: float(v[p].mean(dtype=float)) for name, v in terms.items()} for p in range(len(team))]
-                took = (monotonic() - began) / len(team)
-                longer = [record.add(stop, took, m) for record, m in zip(records, means, strict=True)]
+                means = [{name: float(v[p].mean(dtype=float)) for name, v in terms.items()} for p in range(len(specs))]
+                seconds = (monotonic() - began) / len(specs)
+                longer = [record.add(stop, seconds, mean) for record, mean in zip(records, means, strict=True)]
                 if folder and stop in snapshots:  # before the step counts as done, so that an interrupt does not lose them
-                    for model in self._models(team, played):
+                    for model in self._models(specs, after):
                         model.save(folder.snapshot(model.seed, stop))
-                games, records, step = played, longer, stop  # at once: an interrupt finds either the old state or the new
-                show(step, {name: float(np.mean([m[name] for m in means])) for name in terms})
+                states, records, step = after, longer, stop  # at once: an interrupt finds either the old state or the new
+                show(step, {name: float(np.mean([mean[name] for mean in means])) for name in terms})
                 if monotonic() - saved > CHECKPOINT_SECONDS:
-                    keep()
+                    save()
                     saved = monotonic()
         except (Diverged, KeyboardInterrupt):
-            keep()
+            save()
             raise
-        return list(zip(self._models(team, games), records, strict=True))
+        return list(zip(self._models(specs, states), records, strict=True))
 
-    def _models(self, team: Sequence[Member], games: Game) -> list[Model]:
-        """What the games of a team have become."""
-        data, found = self.trainer.dealer.data, []
-        for position, member in enumerate(team):
-            net, state = eqx.combine(_member(games[:2], position), self.static[:2])
-            found.append(Model(member.method, Trained(eqx.nn.inference_mode(net), state, data.scale, data.chain), member.seed))
-        return found
-
-
-def prepare(
-    method: Method,
-    data: Dataset,
-    steps: int | None = None,
-    batch: int | tuple[int, int] | None = None,
-    lr: Number | None = None,
-    replacement: bool | None = None,
-) -> Trainer:
-    """The trainer of a method on data, with the method's recommended values where none are given.
-
-    Raises:
-        InputError: if the data or the settings cannot be used.
-    """
-    recommended = method.recommended
-    steps = recommended.steps if steps is None else steps
-    sizes: Any = recommended.batch if batch is None else batch
-    lr = recommended.lr if lr is None else lr
-    if not isinstance(data, Dataset):
-        raise InputError(f"data is of type {type(data).__name__}; a Dataset is needed: unentangle.Dataset(x, groups=keys).")
-    if isinstance(recommended.batch, tuple):
-        sizes = tuple(sizes) if isinstance(sizes, Iterable) else (sizes,)
-        if len(sizes) != 2:
-            raise InputError(f"batch={batch}; this method needs (groups, instances per group), such as {recommended.batch}.")
-    elif isinstance(sizes, Iterable):
-        raise InputError(f"batch={batch}; this method needs a number of rows, such as {recommended.batch}.")
-    if not all(map(is_size, (steps, *(sizes if isinstance(sizes, tuple) else (sizes,))))):
-        raise InputError(f"steps={steps} and batch={batch}; whole numbers of at least 1 are needed.")
-    replacement = method.may_repeat if replacement is None else replacement
-    if replacement and not method.may_repeat:
-        raise InputError(f"replacement=True; {method!r} needs batches of different rows.")
-    if not replacement and np.prod(sizes) > len(data):
-        raise InputError(f"batches of {np.prod(sizes)} different rows were asked for; the data has {len(data)}.")
-    check_numbers(method, lr)
-    method.check(data, sizes)
-    _ = data.scale  # checks every value
-    return Trainer(method, Dealer(data, sizes, method.second_batch, bool(replacement)), steps, lr)
-
-
-def check_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
-    """One or more different numbers below 2 ** 32, or an InputError."""
-    seeds = (seeds,) if isinstance(seeds, int | np.integer) else tuple(seeds)
-    if not seeds or len(set(seeds)) < len(seeds):
-        raise InputError(f"seeds are {list(seeds)}; one or more different numbers are needed.")
-    if min(seeds) < 0 or max(seeds) >= 2**32:
-        raise InputError(f"seeds are {list(seeds)}; each must be at least 0 and less than 2 ** 32.")
-    return seeds
-
-
-def least(values: Sequence[float | None]) -> int:
-    """Where the least of some numbers is; NaN or None is no number."""
-    return int(np.argmin(np.nan_to_num(np.array(values, float), nan=np.inf)))
-
-
-@dataclass(frozen=True)
-class Run(Sequence[Model]):
-    """The trained models of one run, in the order of their seeds; `run[0]` is the first one's."""
-
-    seeds: tuple[int, ...]
-    models: tuple[Model, ...]
-    history: tuple[Record, ...]
-    data: Dataset
-    snapshots: tuple[dict[int, Model], ...] = ()
-    """Of each seed, the models that were asked for, by step."""
-
-    def __getitem__(self, position):
-        return self.models[position]
-
-    def __len__(self) -> int:
-        return len(self.models)
-
-    def best(self) -> Model:
-        """The model that falls least short of what its method is for (`shortfall`) on up to 4,096 rows of the training data."""
-        rows = self.data.take(evenly(len(self.data), 4096))
-        return self.models[least([model.shortfall(rows) for model in self.models])]
-
-    def __repr__(self) -> str:
-        return f"Run({len(self)} models of {self.models[0].method!r}; seeds {', '.join(map(str, self.seeds))})"
-
-
-@keep_freed()
-def train(
-    method: Method,
-    data: Dataset,
-    *,
-    seeds: int | Iterable[int] = 0,
-    steps: int | None = None,
-    batch: int | tuple[int, int] | None = None,
-    lr: Number | None = None,
-    replacement: bool | None = None,
-    out: str | Path | None = None,
-    snapshots: Sequence[int] = (),
-    progress: bool = True,
-) -> Run:
-    """Train a method on data, once per seed.
-
-    Args:
-        method: its numbers; what is not given here has the method's recommended value.
-        seeds: one number or several; the data's own seed is another one.
-        steps: optimiser rounds.
-        batch: rows per batch, or (groups, instances per group) for methods of groups.
-        lr: learning rate, a number or a schedule.
-        replacement: whether a batch of rows may hold a row twice; by default it may, unless the method's estimates forbid it.
-            Instances of one group are different ones anyway, as far as there are so many.
-        out: a folder in which the training is kept as it goes: the same call goes on from there, bit for bit, after any stop.
-        snapshots: steps, multiples of 50, after which the models are kept in `out` as well: `run.snapshots`.
-        progress: show a bar with the named loss terms.
-
-    Raises:
-        InputError: before any training, if the data or the settings cannot be used, or `out` holds another run.
-        Diverged: if a loss is not finite; the last good checkpoint stays in `out`.
-    """
-    seeds = check_seeds(seeds)
-    trainer = prepare(method, data, steps, batch, lr, replacement)
-    folder = None if out is None else RunFolder(Path(out))
-    program = None if folder and folder.holds(seeds) else Program(trainer)  # what is finished is read, and not compiled again
-    if snapshots and (folder is None or any(step % CHUNK or not 0 < step <= trainer.steps for step in snapshots)):
-        raise InputError(f"snapshots={list(snapshots)}; they need `out`, and multiples of {CHUNK} up to {trainer.steps}.")
-    if folder:
-        kept = {"snapshots": list(snapshots)} if snapshots else {}
-        folder.claim(settings(trainer) | {"method": describe(method), "seeds": seeds} | kept)
-    done: dict[int, tuple[Model, Record]] = {}
-    failed: list[Diverged] = []
-    members = [Member(method, seed) for seed in seeds]
-    with _Bar(trainer.steps, progress) as bar:
-        for team in program.teams(members) if program else [(member,) for member in members]:
-            own = tuple(m.seed for m in team)
-            if folder and (finished := folder.finished(own, method)):
-                done |= finished
-                folder.forget(own)
-                continue
-            assert program
-            try:
-                results = program.play(team, folder, partial(bar.show, own), snapshots)
-            except Diverged as error:
-                failed.append(error)  # the other seeds have a right to be trained
-                continue
-            done |= dict(zip(own, results, strict=True))
-            if folder:
-                for seed in own:
-                    folder.finish(seed, *done[seed])
-                folder.forget(own)
-    if failed:
-        raise failed[0]
-    models, records = zip(*(done[s] for s in seeds), strict=True)
-    stages = tuple({step: Model.load(folder.snapshot(s, step), method) for step in snapshots} for s in seeds if folder)
-    return Run(seeds, models, records, data, stages)
-
-
-def settings(trainer: Trainer) -> dict[str, Any]:
-    """What makes one training another than the next, besides method and seeds."""
-    dealer = trainer.dealer
-    about = {"steps": trainer.steps, "batch": dealer.batch, "lr": describe(trainer.lr), "data": dealer.data.fingerprint}
-    return about if dealer.replacement else about | {"replacement": False}
-
-
-def check_numbers(method: Method, lr: Number) -> None:
-    """Let the method see its own numbers as they will be in the course of the training, so that it can refuse them."""
-    for progress in map(jnp.asarray, np.linspace(0, 1, 5, dtype=np.float32)):
-        now = {name: float(at(n, progress)) for name, n in numbers_of(method).items()}
-        with_numbers(method, now)
-        if not 0 <= float(at(lr, progress)) < np.inf:
-            raise InputError(
-                f"lr={lr} is {float(at(lr, progress))} after {float(progress):.0%}; it must be finite and not negative."
-            )
+    def _models(self, specs: Sequence[Spec], states: TrainState) -> list[Model]:
+        """The model of each spec, as its state is now."""
+        data, models = self.trainer.batches.data, []
+        for position, spec in enumerate(specs):
+            net, state = eqx.combine(entry(states[:2], position), self.static[:2])
+            models.append(Model(spec.method, Trained(eqx.nn.inference_mode(net), state, data.scale, data.chain), spec.seed))
+        return models
 
 
 @eqx.filter_jit
 def _finite(net: Any) -> Array:
-    """For every member, whether all its weights are finite."""
+    """For every seed, whether all its weights are finite."""
     weights = jax.tree.leaves(eqx.filter(net, eqx.is_inexact_array))
     return jnp.all(jnp.stack([jnp.all(jnp.isfinite(w), axis=tuple(range(1, w.ndim))) for w in weights]), axis=0)
 
 
-def _first_bad(finite: np.ndarray, terms: dict[str, np.ndarray], position: int) -> int | None:
-    """The step of a chunk at which a member first had a loss that is not finite, or its last if only the weights are not."""
+def _first_bad(finite: np.ndarray, terms: Terms, position: int) -> int | None:
+    """The step of a chunk at which a seed first had a loss that is not finite, or its last if only the weights are not."""
     good = np.all([np.isfinite(values[position]) for values in terms.values()], axis=0)
     if not good.all():
         return int(np.argmin(good))
     return None if finite[position] else len(good) - 1
-
-
-class _Bar:
-    """Progress with the named loss terms: a bar on a terminal, a line every tenth elsewhere."""
-
-    def __init__(self, steps: int, progress: bool):
-        self.console = Console(stderr=True, quiet=not progress, highlight=False)
-        done, left, terms = MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[terms]}")
-        columns = TextColumn("{task.description}"), BarColumn(), done, left, terms
-        self.bars = Progress(*columns, console=self.console, disable=not self.console.is_terminal)
-        self.steps, self.tasks, self.tenths = steps, {}, {}
-
-    def __enter__(self) -> "_Bar":
-        self.bars.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.bars.stop()
-
-    def show(self, team: tuple[int, ...], step: int, terms: dict[str, float]) -> None:
-        """The team has done so many steps, with these mean terms."""
-        name = f"seed {team[0]}" if len(team) == 1 else f"seeds {team[0]}..{team[-1]}"
-        words = "  ".join(f"{k} {v:.4f}" for k, v in terms.items())
-        if team not in self.tasks:
-            self.tasks[team] = self.bars.add_task(name, total=self.steps, terms="")
-        self.bars.update(self.tasks[team], completed=step, terms=words)
-        tenth = 10 * step // self.steps
-        if not self.console.is_terminal and tenth > self.tenths.get(team, 0):
-            self.tenths[team] = tenth
-            self.console.print(f"{name}  step {step} of {self.steps}  {words}")

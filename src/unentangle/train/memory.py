@@ -1,4 +1,4 @@
-"""What a step frees stays with the process while it trains."""
+"""Keep freed memory in the process while it trains: an option of the whole process, which `train` and `study` never take."""
 
 import ctypes
 import os
@@ -16,18 +16,21 @@ MIB = 1 << 20
 
 @contextmanager
 def keep_freed() -> Iterator[None]:
-    """Let glibc keep what JAX frees on a CPU, blocks below 1 GiB in its heap and up to 1 GiB of free ones; trim it at the end.
+    """Let glibc keep what JAX frees on a CPU: blocks below 1 GiB in its heap, up to 1 GiB of free ones. Trim it at the end.
 
-    A step takes its temporary arrays anew. By default glibc hands them back to the system, some 40 MB of a SymAE step, and the
-    next step gets them page by page. At the end, an interrupt included, all that is free is handed back once; the settings stay
-    those of the whole process. Nothing is done where its environment has settings of its own (`MALLOC_*`, `GLIBC_TUNABLES`), on
-    a GPU, and where the C library is not glibc.
+    Every step allocates its temporary arrays anew. By default glibc returns them to the system, some 40 MB a step on signals,
+    and the next step gets them page by page. At the end, an interrupt included, all that is free is returned once; the settings
+    stay those of the whole process. Nothing is done if the environment has settings of its own (`MALLOC_*`,
+    `GLIBC_TUNABLES`), on a GPU, and if the C library is not glibc. A program that owns its process may call it:
+
+        with keep_freed():
+            unentangle.train(method, data)
     """
-    kept = jax.default_backend() == "cpu" and _set()
+    active = jax.default_backend() == "cpu" and _set()
     try:
         yield
     finally:
-        if kept:
+        if active:
             _glibc("malloc_trim")(0)
 
 
@@ -40,7 +43,7 @@ def _set() -> bool:
     if not set_option(MMAP_THRESHOLD, 1024 * MIB):
         set_option(MMAP_THRESHOLD, 32 * MIB)  # the most in older ones; unset, the next line would leave it where it is
     set_option(TRIM_THRESHOLD, 1024 * MIB)
-    set_option(ARENA_MAX, 1)  # no new arenas: those of threads hand back every 64 MiB that are free, whatever the threshold
+    set_option(ARENA_MAX, 1)  # no new arenas: those of threads return every 64 MiB that are free, whatever the threshold
     return True
 
 

@@ -1,4 +1,4 @@
-"""A folder that holds a run: its settings, its models, its history, and the checkpoint of what is still going on."""
+"""The folder of a run: settings, models, histories, and the checkpoints of unfinished seeds."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,8 +11,8 @@ from ..storage import plain, read_about, read_json, read_tree, write, write_json
 
 
 class Record(NamedTuple):
-    """What is known of a training besides its net: after each chunk of steps, the time it has taken so far (interruptions
-    not counted) and the mean of every loss term over the chunk.
+    """The history of a training: at the end of each chunk of steps, the seconds so far (without interruptions) and the mean of
+    every loss term over the chunk.
     """
 
     steps: list[int]
@@ -34,14 +34,17 @@ class Record(NamedTuple):
     @staticmethod
     def parse(text: str) -> "Record":
         """The inverse of `csv`."""
-        names, *rows = (line.split(",") for line in (text or "step,seconds").splitlines())
+        names, *rows = (line.split(",") for line in text.splitlines())
         steps, *columns = list(zip(*rows, strict=True)) or [()] * len(names)
         seconds, *terms = [[float(v) for v in c] for c in columns]
         return Record([int(v) for v in steps], seconds, dict(zip(names[2:], terms, strict=True)))
 
 
 class RunFolder(NamedTuple):
-    """The files of a run: `config.json`, and per seed `model-<seed>.safetensors` and `history-<seed>.csv`."""
+    """The files of a run: `config.json`, and per seed `model-<seed>.safetensors` and `history-<seed>.csv`.
+
+    The checkpoint of seeds that train together has the name of the first.
+    """
 
     path: Path
 
@@ -57,8 +60,8 @@ class RunFolder(NamedTuple):
         """Where the history of a seed is."""
         return self.path / f"history-{seed}.csv"
 
-    def _checkpoint(self, team: tuple[int, ...]) -> Path:
-        return self.path / f"checkpoint-{team[0]}.safetensors"
+    def _checkpoint(self, seeds: tuple[int, ...]) -> Path:
+        return self.path / f"checkpoint-{seeds[0]}.safetensors"
 
     def claim(self, settings: dict[str, Any]) -> None:
         """Take the folder for a run with these settings, or take the same run up again.
@@ -68,10 +71,10 @@ class RunFolder(NamedTuple):
         """
         config = self.path / "config.json"
         if config.exists():
-            found, wanted = read_json(config), plain(settings)
-            if not isinstance(found, dict):
+            saved, wanted = read_json(config), plain(settings)
+            if not isinstance(saved, dict):
                 raise InputError(f"{config} is not the configuration of a run; give another folder, or remove this one.")
-            differing = sorted(k for k in wanted.keys() | found.keys() if wanted.get(k) != found.get(k))
+            differing = sorted(k for k in wanted.keys() | saved.keys() if wanted.get(k) != saved.get(k))
             if differing:
                 raise InputError(
                     f"{self.path} holds another run: its {' and '.join(differing)} "
@@ -82,34 +85,33 @@ class RunFolder(NamedTuple):
         else:
             write_json(config, settings)
 
-    def holds(self, team: tuple[int, ...]) -> bool:
-        """Whether the models and histories of a team of seeds are all there."""
-        return all(self.model(s).exists() and self.history(s).exists() for s in team)
+    def holds(self, seeds: tuple[int, ...]) -> bool:
+        """Whether the models and histories of these seeds are all there."""
+        return all(self.model(s).exists() and self.history(s).exists() for s in seeds)
 
-    def finished(self, team: tuple[int, ...], method: Method) -> dict[int, tuple[Model, Record]] | None:
-        """The models and histories of a team of seeds, if all are there."""
-        if not self.holds(team):
+    def finished(self, seeds: tuple[int, ...], method: Method) -> dict[int, tuple[Model, Record]] | None:
+        """The models and histories of these seeds, if all are there."""
+        if not self.holds(seeds):
             return None
-        return {s: (Model.load(self.model(s), method), Record.parse(self.history(s).read_text())) for s in team}
+        return {s: (Model.load(self.model(s), method), Record.parse(self.history(s).read_text())) for s in seeds}
 
     def finish(self, seed: int, model: Model, record: Record) -> None:
-        """Keep what a seed has become."""
+        """Keep the model and history of a seed."""
         write(self.history(seed), record.csv())
         model.save(self.model(seed))
 
-    def checkpoint(self, team: tuple[int, ...], games: Any, records: list[Record], step: int) -> None:
-        """Keep the state of a team in the middle of its training."""
-        about = {"step": step, "seeds": team, "history": [r.csv() for r in records]}
-        write_tree(self._checkpoint(team), games, about)
+    def checkpoint(self, seeds: tuple[int, ...], states: Any, records: list[Record], step: int) -> None:
+        """Keep the states of seeds that train together, after so many steps."""
+        about = {"step": step, "seeds": seeds, "history": [r.csv() for r in records]}
+        write_tree(self._checkpoint(seeds), states, about)
 
-    def resume(self, team: tuple[int, ...], like: Any) -> tuple[Any, list[Record], int] | None:
-        """The games, records and step of a team where it was left, if it was; `like` are games of the same structure."""
-        path = self._checkpoint(team)
-        if not path.exists():
+    def resume(self, seeds: tuple[int, ...], like: Any) -> tuple[Any, list[Record], int] | None:
+        """The states, records and step of the checkpoint of these seeds, if there is one; `like` has their structure."""
+        if not (path := self._checkpoint(seeds)).exists():
             return None
         about = read_about(path)
         return read_tree(path, like), [Record.parse(h) for h in about["history"]], about["step"]
 
-    def forget(self, team: tuple[int, ...]) -> None:
-        """Drop the checkpoint of a finished team."""
-        self._checkpoint(team).unlink(missing_ok=True)
+    def forget(self, seeds: tuple[int, ...]) -> None:
+        """Remove the checkpoint of finished seeds."""
+        self._checkpoint(seeds).unlink(missing_ok=True)

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 from equinox.nn import Sequential
 from jaxtyping import Array, Float, Key
 
-from .. import dependence, nets
-from ..schedules import Linear, Number, Ramp
-from .protocol import ADAM, Batch, Player, half_mean_square
-from .terms import Step, Term
+from ... import dependence, nets
+from ...schedules import Linear, Number, Ramp
+from ..protocol import ADAM, Batch, Player, half_mean_square
+from .term import Step, Term
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Our own ablations and comparisons; the papers print none of them."""
