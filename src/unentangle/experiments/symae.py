@@ -77,17 +77,14 @@ def _swaps(
         for kind in ("", "_between"):
             row[f"swap_error{kind}_over_reconstruction"] = row[f"swap_error{kind}"] / row[f"reconstruction_error{kind}"]
         row["swap_over_constant"] = row["swap_error"] / nothing_learned["constant"]
+        assert run.data.truth
         whole, of_each = _shape(run[0], run.data.truth.grid())
         return row | whole | {"training_seconds": seconds(run), "states": of_each}
 
     def content(rows: dict[str, list[Row]]) -> dict[str, Any]:
-        measures = {name: about | {"printed": printed.get(name)} for name, about in summary(rows[about]).items()}
-        of_each = [row["states"] for row in rows[about]]
-        return {
-            "settings": settings | {"seeds": list(seeds)[: len(of_each)]},
-            "measures": measures,
-            "states_of_each_seed": of_each,
-        }
+        measures = {name: values | {"printed": printed.get(name)} for name, values in summary(rows[about]).items()}
+        so_far, of_each = {"seeds": list(seeds)[: len(rows[about])]}, [row["states"] for row in rows[about]]
+        return {"settings": settings | so_far, "measures": measures, "states_of_each_seed": of_each}
 
     rows = compare(work, {about: variant}, measure, content)[about]
     return [models[i] for i in np.argsort([row["swap_error"] for row in rows])]
