@@ -73,7 +73,7 @@ def learned() -> None:
     results = {}
     for together in (128, 8):
         runs = [un.train(METHOD, data, seeds=range(s, s + together)) for s in range(0, 128, together)]
-        results[f"{together} at once"] = [METHOD.learned(m.trained, data) for run in runs for m in run]
+        results[f"{together} at once"] = [m.parts[0].learned(m.encode(data), None) for run in runs for m in run]
     counts = {name: dict(sorted(Counter(numbers).items())) for name, numbers in results.items()}
     two = [[numbers.count(2), len(numbers) - numbers.count(2)] for numbers in results.values()]
     _write("learned", start, {"learned_latents": results, "counts": counts, "fisher_exact_p": float(fisher_exact(two).pvalue)})

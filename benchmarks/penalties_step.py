@@ -12,7 +12,8 @@ import jax.numpy as jnp
 
 import unentangle as un
 from symae_step import medians, ours
-from unentangle.methods.symae import PRINTED, Named
+from unentangle.methods import Adversarial
+from unentangle.methods.symae import Penalty
 from unentangle.recipes.record import provenance
 from unentangle.storage import write_json
 from unentangle.train.memory import keep_freed
@@ -28,9 +29,12 @@ def nothing(codes):
 @keep_freed()
 def main() -> None:
     start, results = monotonic(), {}
-    for case, method in {"alone": replace(PRINTED, rate=0.0), "beside the defaults": un.SymAE()}.items():
-        penalties = {"none": nothing} | {name: name for name in get_args(Named)}
-        middle = medians({name: ours(replace(method, penalty=p, lam=0.3)) for name, p in penalties.items()}, ROUNDS)
+    alone = un.SymAE.printed(rate=0.0, regulariser="dropout", architecture="default")
+    for case, method in {"alone": alone, "beside the defaults": un.SymAE()}.items():
+        penalties = {"none": nothing} | {name: name for name in get_args(Penalty)}
+        methods = {name: replace(method, penalty=p, lam=0.3) for name, p in penalties.items()}
+        methods["adversarial"] = replace(methods["none"], terms=(*method.terms, Adversarial(0.3, None)))
+        middle = medians({name: ours(m, batch=(3, 30), lr=1e-3) for name, m in methods.items()}, ROUNDS)
         results[case] = {name: seconds / middle["none"] for name, seconds in middle.items()}
         print(case, results[case])
     settings = {"data": "mra(18, 30)", "batch": (3, 30), "rounds": ROUNDS, "unit": "the step without a penalty"}

@@ -149,7 +149,6 @@ def leaves(tree: Any) -> Iterator[tuple[str, Any]]:
 
 def measured(case: Case, model: Any) -> dict[str, Any]:
     """What a model makes of its data, and is worth."""
-    from unentangle.datasets import fourier_states
     from unentangle.evaluate import evaluate
 
     data, found = case.data, {"reconstructions": model.reconstruct(case.data)}
@@ -161,8 +160,9 @@ def measured(case: Case, model: Any) -> dict[str, Any]:
         found["swaps"] = model.swap(data.take(data.group < 3), data.take(data.group > 2))
         own = data.take(data.group == 0)
         found["path"] = model.interpolate(own)
-        states = fourier_states(1, 6, k=32) if data.row_shape == (32,) else None
-        return found | {f"evaluate {n}": v for n, v in evaluate(model, data, states, 8).items()}
+        measures = evaluate(model, data)
+        measures.pop("swap_error_relative", None)  # newer than this comparison
+        return found | {f"evaluate {n}": v for n, v in measures.items()}
     found |= {"codes": model.encode(data), "traversal": model.traverse(data, 0, points=3)}
     found["swaps"] = model.swap(data.take(slice(0, 5)), data.take(slice(5, 10)), pairs="each", parts={"latents": [0, 2]})
     fitted = {"predictability", "predictability_live"}  # a training of its own, which is compared as one

@@ -14,7 +14,6 @@ our defaults (another network, 3 groups of 30) stands beside, without a ratio. R
 import argparse
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -24,7 +23,6 @@ import jax.numpy as jnp
 import numpy as np
 
 import unentangle as un
-from unentangle.methods.symae import PRINTED
 from unentangle.recipes.record import provenance
 from unentangle.storage import write_json
 from unentangle.train import prepare
@@ -122,7 +120,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, choices=range(1, 100), default=7, metavar="N")
     given = parser.parse_args()
     start = monotonic()
-    authors = replace(PRINTED, architecture="authors")
+    authors = un.SymAE.printed(regulariser="dropout", architecture="authors")
     sides: dict[str, Callable[[], float]] = {
         "ours": ours(authors, steps=1000, batch=(18, 30), lr=1e-3),
         "ours, by our defaults": ours(un.SymAE()),

@@ -1,7 +1,5 @@
 """NashAE's game between the two codes of a group autoencoder."""
 
-from dataclasses import replace
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -51,14 +49,8 @@ def test_opponents_move_five_times_and_the_encoders_not_with_them():
     opponents, encoders = method.players()
     assert (opponents.parts, opponents.times, opponents.pace) == (("terms.adversarial",), 5, 10.0)
     assert not any(part.startswith("terms") for part in encoders.parts)
-    still, run = (
-        un.train(replace(method, terms=(term,)), small_mra(), steps=1, batch=(4, 4), progress=False)
-        for term in (Adversarial(0.0), Adversarial(1.0, None))
-    )
+    run = un.train(method, small_mra(), steps=1, batch=(4, 4), progress=False)
     assert {"adversarial", "prediction"} <= run.history[0].terms.keys()
-    for net in (still[0].trained.net, run[0].trained.net):  # whatever the weight, the opponents learn
-        start = method.init((12,), jax.random.fold_in(jax.random.key(0), 0))[0].terms["adversarial"]
-        weights = zip(*(jax.tree.leaves(n) for n in (start, net.terms["adversarial"])), strict=True)
-        assert any(np.any(a != b) for a, b in weights if hasattr(a, "shape"))
-    different = zip(*(jax.tree.leaves(r[0].trained.net.nuisance) for r in (still, run)), strict=True)
-    assert any(np.any(a != b) for a, b in different if hasattr(a, "shape"))
+    start = method.init((12,), jax.random.fold_in(jax.random.key(0), 0))[0].terms["adversarial"]
+    weights = zip(*(jax.tree.leaves(n) for n in (start, run[0].trained.net.terms["adversarial"])), strict=True)
+    assert all(np.any(a != b) for a, b in weights if getattr(a, "ndim", 0) == 2)

@@ -1,9 +1,9 @@
-"""Own arrays in twenty lines: what stays, what varies, and both recombined.
+"""Own arrays in twenty lines: what stays, what varies, and the two recombined.
 
     python tutorials/own_arrays.py [STEPS]
 
-Sixty resonators ring, each recorded twenty times; every recording starts at another time and has another loudness. The
-resonator is the state, the rest is nuisance. (5,000 steps, the recommended number, take minutes.)
+Sixty resonators ring, and each is recorded twenty times. Every recording starts at another time and has another loudness. The
+resonator is the state, the rest is nuisance. (The recommended 5,000 steps take minutes.)
 """
 
 import sys
@@ -11,6 +11,7 @@ import sys
 import numpy as np
 
 import unentangle as un
+from unentangle.methods import terms
 
 rng, t = np.random.default_rng(0), np.linspace(0, 1, 128)
 which = np.repeat(np.arange(60), 20)  # one key per row: which rows share a state
@@ -20,12 +21,13 @@ rows = loudness[:, None] * np.sin(2 * np.pi * (4 + which[:, None] / 5) * late) *
 
 data = un.Dataset(rows, groups=which)
 seen, unseen = data.split(held_out=0.2)  # whole groups
-method = un.SymAE(blur=0.0, isometry=0.0, coincidence=0.0)  # rows oscillate about zero; no start comes twice
+# Rows oscillate about zero, and no start comes twice.
+method = un.SymAE(terms=terms.recommended(blur=0, isometry=0, coincidence=0))
 model = un.train(method, seen, steps=int(sys.argv[1]) if len(sys.argv) > 1 else None)[0]
 codes = model.encode(unseen)  # coherent (groups, p), nuisance (rows, q)
 virtual = model.swap(state=unseen, style=unseen)  # every resonator with every start and loudness: (groups, rows, 128)
 
-found = un.evaluate(model, unseen)  # here there is no truth, but there is leakage
+values = un.evaluate(model, unseen)  # leakage needs no truth
 print(f"codes: coherent {codes.coherent.shape}, nuisance {codes.nuisance.shape}; virtual recordings {virtual.shape}")
-print(f"not reconstructed, of resonators never heard: {found['reconstruction_relative']:.3f} of the variance")
-print(f"the resonator is read from the nuisance code {found['leakage']:.2f} of the time (chance {found['leakage_chance']:.2f})")
+print(f"not reconstructed, of resonators never heard: {values['reconstruction_relative']:.3f} of the variance")
+print(f"the resonator is read from the nuisance code {values['leakage']:.2f} (chance {values['leakage_chance']:.2f})")

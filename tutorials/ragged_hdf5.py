@@ -2,7 +2,7 @@
 
     python tutorials/ragged_hdf5.py [STEPS [FOLDER]]
 
-The file is written here; with one of your own, begin at `inspect`. Every step is also a command:
+This script writes the file. With a file of your own, begin at `inspect`. Every step is also a command:
 
     unentangle inspect pulses.h5 --groups site
     unentangle fit pulses.h5 symae --groups site --out run

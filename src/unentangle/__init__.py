@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import data, dependence, methods, metrics, nets
+    from . import data, dependence, metrics, nets
     from .data import Dataset, Factors
     from .errors import Diverged, InputError
     from .evaluate import evaluate, predictability

@@ -74,7 +74,7 @@ def _under_shifts(alignment: Alignment, group: int) -> Float[np.ndarray, "rows *
 
 def _under_filters(data: Dataset, length: int, group: int, damping: float = 1e-2) -> Float[np.ndarray, "rows *row"]:
     """For each row, the row of the group that a filter takes to it with the least squared error, through this filter."""
-    from scipy.linalg import solve_toeplitz  # here, as it takes long to import
+    from scipy.linalg import solve_toeplitz
 
     x = np.asarray(data.rows(np.arange(len(data))), float).reshape(len(data), data.row_shape[0], -1)
     size, delays = 2 ** ceil(log2(x.shape[1] + length)), np.arange(length) - length // 2

@@ -4,7 +4,6 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -69,15 +68,20 @@ def inspect(data: DataArg, groups: str | None = None, x: str | None = None) -> N
         groups: the name of the group keys in the file, by default groups; '' for none.
         x: the name of the rows in the file, by default x.
     """
-    from rich.progress import track
-
     from .inspection import advice, inspect, page
+    from .progress import Display
     from .runs import DATASETS, open_data
 
-    console, keys = _console(), "groups" if groups is None else groups
-    watch = partial(track, description=data, console=console, transient=True, disable=not console.is_terminal)
-    report = inspect(open_data(data, groups, x), watch=watch)
-    console.print(page(report, data, keys))
+    rows, keys = open_data(data, groups, x), "groups" if groups is None else groups
+
+    def watch(chunks: Any) -> Any:
+        with Display(sys.stderr.isatty()) as display:
+            for part, chunk in chunks:
+                yield part, chunk
+                display.update(data, part.stop, len(rows))
+
+    report = inspect(rows, watch=watch)
+    _print(page(report, data, keys))
     _print("\n" + advice(report, data, keys, x or "x", file=data not in DATASETS), soft_wrap=True)
 
 
@@ -256,14 +260,10 @@ def _parsed(flags: type, name: str, args: Sequence[str], about: str) -> dict[str
     return vars(tyro.cli(flags, args=args, prog=f"unentangle {name}", description=about))
 
 
-def _console() -> Any:
+def _print(line: Any, **options: Any) -> None:
     from rich.console import Console
 
-    return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 110)
-
-
-def _print(line: str, **options: Any) -> None:
-    _console().print(line, **options)
+    Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 110).print(line, **options)
 
 
 def _print_columns(path: Path, columns: Any) -> None:
@@ -278,7 +278,7 @@ def _show(result: Any) -> None:
         table = Table(*result.table[0], box=None, pad_edge=False)
         for row in result.table[1:]:
             table.add_row(*row)
-        _console().print(table)
+        _print(table)
     for line in result.lines:
         _print(line)
 

@@ -1,7 +1,7 @@
 """Flags that are declared elsewhere: a method's fields and terms, the transforms of rows, the arguments of a data set."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import Field, field, fields, make_dataclass, replace
+from dataclasses import field, fields, make_dataclass, replace
 from inspect import getdoc, signature
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
@@ -14,7 +14,7 @@ from .errors import InputError
 from .methods import METHODS, TERMS
 from .schedules import Linear, Number, Ramp
 
-Flag = tuple[str, Any, Field]
+Flag = tuple[str, Any, Any]
 
 # What is done to rows before a training, in this order: the type of a flag, what it takes, its words, and the transform.
 TRANSFORMS: dict[str, tuple[Any, str, str, Callable[[Any], Transform]]] = {

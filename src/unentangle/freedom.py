@@ -140,7 +140,6 @@ def matching_filter(
         raise InputError(
             f"x has shape {x.shape}, y {y.shape} and length={length}; two equal (..., samples, channels) are needed."
         )
-
     size = 2 ** ceil(log2(x.shape[-2] + length))
     axes = (*range(x.ndim - 2), x.ndim - 1)
     along, across = (rfft(a, size, axis=-2) for a in (x, y))

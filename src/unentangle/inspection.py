@@ -97,9 +97,9 @@ def inspect(data: Dataset, method: Method | None = None, watch: Callable[[Iterab
         InputError: if rows cannot be read.
     """
     method = SymAE() if method is None and data.groups is not None else method
-    found = [_look(rows.reshape(len(rows), -1)) for _, rows in watch(data.chunks())]
-    look = _Look(*(np.concatenate(column) for column in zip(*found, strict=True)))
-    good, sizes = _Look(*(column[look.finite] for column in look)), data.group_sizes
+    parts = [_measured(rows.reshape(len(rows), -1)) for _, rows in watch(data.chunks())]
+    every = _Rows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    good, sizes = _Rows(*(column[every.finite] for column in every)), data.group_sizes
 
     def of_good(function: Callable[[np.ndarray], Any], values: np.ndarray) -> float:
         with np.errstate(over="ignore", invalid="ignore"):  # what is too large is refused below
@@ -118,13 +118,13 @@ def inspect(data: Dataset, method: Method | None = None, watch: Callable[[Iterab
         not_finite=len(data) - len(good.std),
         constant=int(np.sum(good.std == 0)),
         clipped=int(np.sum(good.clipped)),
-        repeated=len(data) - len(np.unique(look.digest)),
+        repeated=len(data) - len(np.unique(every.digest)),
         groups=None if data.groups is None else len(sizes),
         sizes=(int(sizes.min()), float(np.median(sizes)), int(sizes.max())),
         single=int(np.sum(sizes == 1)) if data.groups is not None else 0,
         factors={name: _column(data, name) for name in data.factors},
         notes=[],
-        refusals=_refusals(data, method, look.finite),
+        refusals=_refusals(data, method, every.finite),
         plan=[],
     )
     report = report._replace(notes=_notes(data, report))
@@ -134,7 +134,7 @@ def inspect(data: Dataset, method: Method | None = None, watch: Callable[[Iterab
         scale, _, loudness = survey(good.mean, good.std, data.row_shape, data.scaling)
     except InputError as error:
         return report._replace(refusals=[*report.refusals, str(error)])
-    report = report._replace(notes=[*report.notes, *_oscillating(data, method, look.finite & (look.std > 0))])
+    report = report._replace(notes=[*report.notes, *_oscillating(data, method, every.finite & (every.std > 0))])
     return report._replace(plan=_plan(data, report, method, scale, loudness))
 
 
@@ -160,8 +160,8 @@ def page(report: Report, source: str, groups: str) -> Group:
         title = ""
     if len(report.factors) > SHOWN:
         facts.append(("", f"and {len(report.factors) - SHOWN} more"))
-    said = (("refused", report.refusals), ("note", report.notes), ("training", report.plan))
-    words = [(title, sentence) for title, sentences in said for sentence in sentences]
+    parts = {"refused": report.refusals, "note": report.notes, "training": report.plan}
+    words = [(title, sentence) for title, sentences in parts.items() for sentence in sentences]
     return Group(Text(source), _grid(facts), "", _grid(words))
 
 
@@ -191,8 +191,8 @@ def advice(report: Report, source: str, groups: str, x: str, file: bool = True) 
 # -- what a pass finds ----------------------------------------------------------------------------------------------------
 
 
-class _Look(NamedTuple):
-    """Of each row."""
+class _Rows(NamedTuple):
+    """What is measured of each row."""
 
     finite: Bool[np.ndarray, " n"]
     mean: Float[np.ndarray, " n"]
@@ -203,7 +203,7 @@ class _Look(NamedTuple):
     digest: Int[np.ndarray, " n"]
 
 
-def _look(rows: np.ndarray) -> _Look:
+def _measured(rows: np.ndarray) -> _Rows:
     digest = np.array([hash(row.tobytes()) for row in rows])
     flat = rows.astype(np.float64)
     finite = np.asarray(np.isfinite(flat).all(axis=1))
@@ -213,7 +213,7 @@ def _look(rows: np.ndarray) -> _Look:
     continua = flat.shape[1] >= LONG and rows.dtype.itemsize > 1  # bytes and bits are at their ends by nature
     clipped = (often > CLIPPED * flat.shape[1]) & (least < greatest) & (often > 2) & continua
     mean, std = mean_and_std(flat)
-    return _Look(finite, mean, std, least, greatest, clipped, digest)
+    return _Rows(finite, mean, std, least, greatest, clipped, digest)
 
 
 def _column(data: Dataset, name: str) -> Column:
@@ -271,7 +271,7 @@ def _notes(data: Dataset, report: Report) -> list[str]:
 
 
 def _oscillating(data: Dataset, method: Method | None, usable: Bool[np.ndarray, " n"]) -> list[str]:
-    """Whether SymAE's blur leaves next to nothing of rows; of some, each about its mean and as loud as the others."""
+    """Whether a blur leaves next to nothing of rows: of some of them, each about its mean and as loud as the others."""
     good = np.flatnonzero(usable)
     blur = 0.0 if method is None else numbers_of(method).get("terms.blur", 0.0)
     if not (good.size and at(blur, jnp.zeros(())) > 0):

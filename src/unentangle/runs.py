@@ -22,9 +22,7 @@ from .train.run import RunFolder
 
 
 class Source(NamedTuple):
-    """What `source.json` says about the data of a run: a file or the name of a data set, what its group keys and rows are
-    called, the share that was held out, and the transforms.
-    """
+    """What `source.json` says about the data of a run: its file or name, the names in it, what was held out, the transforms."""
 
     data: str
     groups: str = "groups"
@@ -34,7 +32,7 @@ class Source(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """A finished run with its data: what `report` takes, and what the data is called."""
+    """A finished run: what `report` takes, and the name of the data."""
 
     models: list[Model]
     seeds: tuple[int, ...]
@@ -44,12 +42,8 @@ class Opened(NamedTuple):
 
 
 def open_data(name: str, groups: str | None = None, x: str | None = None) -> Dataset:
-    """A data set of the package by its name, or the rows of a file.
-
-    Args:
-        name: one of `datasets.DATASETS`, or a file or folder.
-        groups: the name of the group keys in a file, by default "groups"; "" for none.
-        x: the name of the rows in a file, by default "x".
+    """A data set of the package by its name in `datasets.DATASETS`; or a file or folder, in which the group keys ("" for none)
+    and the rows have these names, by default "groups" and "x".
     """
     if name in DATASETS:
         if (groups, x) != (None, None):

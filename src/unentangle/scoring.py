@@ -29,11 +29,8 @@ class Scored(NamedTuple):
 def score_run(run: Path, continuous: Sequence[str], *, show: Callable[[Any], Any], **settings: Any) -> None:
     """Measure a run again (`report`); score the codes of methods without a part per group, too, and write `scores.json`.
 
-    Args:
-        run: the folder.
-        continuous: factors that are a continuum though few values come often.
-        show: takes a `Report` or `Scored` as soon as it is there.
-        settings: of `metrics.scores`.
+    Factors in `continuous` are a continuum though few values come often. `show` takes a `Report` or `Scored` as soon as it is
+    there; `settings` are those of `metrics.scores`.
 
     Raises:
         InputError: as `open_run`, or if a name in `continuous` is no factor of numbers.
@@ -59,15 +56,8 @@ def score_run(run: Path, continuous: Sequence[str], *, show: Callable[[Any], Any
 def score_files(
     codes: Path, factors: Path, out: Path | None, continuous: Sequence[str], *, show: Callable[[Any], Any], **settings: Any
 ) -> None:
-    """Score a table of codes against a table of factors, and write the scores to a new .json file, if one is named.
-
-    Args:
-        codes: one row of latents per sample (`io.codes.read_codes`).
-        factors: one row per sample.
-        out: the file to write.
-        continuous: factors that are a continuum though few values come often.
-        show: takes what is `Scored`, and notes before it.
-        settings: of `metrics.scores`.
+    """Score a table of codes (`io.codes.read_codes`) against a table of factors, one row per sample, and write the scores to
+    a new .json file, if one is named; the rest as in `score_run`.
 
     Raises:
         InputError: if the tables do not fit each other, or cannot be scored.

@@ -39,16 +39,8 @@ def row_numbers(columns: dict[str, np.ndarray]) -> str | None:
 
 
 def read_pairs(path: Path, data: Dataset, by_row: bool) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
-    """The pairs to be swapped: in each line of a table the key of the group that gives the state, under `state`, and the number
-    of the row that gives the nuisance, under `style`.
-
-    Args:
-        path: the table, as for `read_table`.
-        data: the rows and groups that it speaks of.
-        by_row: whether rows, not groups, give the state; `state` is then the number of a row.
-
-    Returns:
-        The number of the group (or row) and the number of the row, of each line.
+    """The pairs to be swapped: for each line of a table the number of the group whose key is in the column `state` (`by_row`:
+    the number of a row, as it stands there), and the number of the row in the column `style`.
 
     Raises:
         InputError: if a column is missing, or names no group or row of the data.
@@ -73,14 +65,8 @@ def read_pairs(path: Path, data: Dataset, by_row: bool) -> tuple[Int[np.ndarray,
 def pairs_to_swap(
     data: Dataset, by_row: bool, state: Sequence[str], style: Sequence[str], table: Path | None = None
 ) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
-    """The pairs of a table (`read_pairs`); or, without one, every chosen state with every chosen row.
-
-    Args:
-        data: the rows and groups to choose from.
-        by_row: whether rows, not groups, give the state.
-        state: keys of the groups that give states; by default all.
-        style: keys of the groups whose rows give the nuisance; by default all.
-        table: the pairs, instead of both.
+    """The pairs of a table (`read_pairs`); or, without one, each group with a key in `state` (`by_row`: each of its rows) with
+    each row of the groups with a key in `style`. No keys stand for all groups.
 
     Raises:
         InputError: if a key is unknown, both a table and keys are given, or the pairs are too many.
