@@ -9,6 +9,7 @@ from jaxtyping import Array
 from matplotlib.figure import Figure
 
 from .. import nets
+from ..data import Dataset
 from ..datasets import fourier_states, mnist, mra, mra_states, step_states
 from ..evaluate import baselines, evaluate
 from ..figures import code_figure, redatuming
