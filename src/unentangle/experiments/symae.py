@@ -9,6 +9,7 @@ from jaxtyping import Array
 from matplotlib.figure import Figure
 
 from .. import nets
+from ..data import Dataset
 from ..datasets import fourier_states, mnist, mra, mra_states, step_states
 from ..evaluate import baselines, evaluate
 from ..figures import code_figure, redatuming
@@ -82,13 +83,9 @@ def _swaps(
         return row | whole | {"training_seconds": seconds(run), "states": of_each}
 
     def content(rows: dict[str, list[Row]]) -> dict[str, Any]:
-        measures = {name: about | {"printed": printed.get(name)} for name, about in summary(rows[about]).items()}
-        of_each = [row["states"] for row in rows[about]]
-        return {
-            "settings": settings | {"seeds": list(seeds)[: len(of_each)]},
-            "measures": measures,
-            "states_of_each_seed": of_each,
-        }
+        measures = {name: values | {"printed": printed.get(name)} for name, values in summary(rows[about]).items()}
+        so_far, of_each = {"seeds": list(seeds)[: len(rows[about])]}, [row["states"] for row in rows[about]]
+        return {"settings": settings | so_far, "measures": measures, "states_of_each_seed": of_each}
 
     rows = compare(work, {about: variant}, measure, content)[about]
     return [models[i] for i in np.argsort([row["swap_error"] for row in rows])]

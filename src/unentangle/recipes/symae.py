@@ -258,7 +258,7 @@ def examples(
             measures[stage] = swap_measures(model, run.data) | spread | also(model, run.data)
             for picture, draw in pictures.items():
                 figure = draw(model, run.data)
-                figure.suptitle(stage, fontsize=11)
+                figure.suptitle(f"{stage}\n{figure.get_suptitle()}".strip(), fontsize=11)
                 work.save(figure, f"{picture}_{slug(stage)}")
         return about(label) | {"measures": measures.pop(label) | {"seconds": seconds(run)}, "snapshots": measures}
 
