@@ -120,7 +120,9 @@ def _swaps(result: Report, states: int) -> str:
     known, names = result.baselines, {"constant": "a constant", "donor": "the donor given back"}
     chosen = [name.removeprefix("donor_") for name in known if name.startswith("donor_")]
     beside = "; ".join(
-        f"{names.get(n, n)}: {value:.4f}" for n, value in known.items() if n.removeprefix("donor_") not in chosen
+        f"{names.get(n, n.replace('_', ' '))}: {value:.4f}"
+        for n, value in known.items()
+        if n.removeprefix("donor_") not in chosen
     )
     return (
         f"swap_error {mean['swap_error']:.4f} over all {states * (states - 1)} pairs of states ({beside}); "

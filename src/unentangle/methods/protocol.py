@@ -194,6 +194,22 @@ def check_fields(method: Any, **bounds: tuple[float, float]) -> None:
             raise InputError(f"{name}={number}; it must be at least {low:g} and less than {high:g}.")
 
 
+def check_groups(method: Any, data: Dataset) -> None:
+    """Refuse data from which a method with a part per group learns nothing: without groups, with states that vary inside a
+    group, or without two states of several instances.
+    """
+    name = type(method).__name__
+    if data.groups is None:
+        raise InputError(f"the data has no groups; {name} needs one key per row that says which rows share a state.")
+    if len(data.group_names) < 2 or len(np.unique(data.states)) < 2:
+        raise InputError(f"{data!r} has one group or state only; {name} compares states and needs at least two.")
+    if (varied := data.states != data.group_states[data.group]).any():
+        group = data.group_names[data.group[np.argmax(varied)]]
+        raise InputError(f"the factor 'state' varies inside the group {group}; the instances of a group share one state.")
+    if np.sum(np.unique(data.states, return_counts=True)[1] > 1) < 2:
+        raise InputError(f"{data!r} has no two states with several rows; {name} needs several instances of a state.")
+
+
 def half_mean_square(x: Array, y: Array) -> Float[Array, ""]:
     """Half the mean squared difference over rows and samples."""
     return 0.5 * jnp.mean((x - y) ** 2)

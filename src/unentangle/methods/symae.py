@@ -33,7 +33,7 @@ from ..errors import InputError
 from ..schedules import Cosine, Linear, Number, Ramp
 from . import terms as ours
 from .codes import Part
-from .protocol import Batch, Defaults, Player, Recommended, check_fields
+from .protocol import Batch, Defaults, Player, Recommended, check_fields, check_groups
 from .terms import RECOMMENDED, Step, Term
 
 Pool = Callable[[Float[Array, "instances *features"], Bool[Array, " instances"]], Float[Array, "*features"]]
@@ -184,8 +184,7 @@ class SymAE(Defaults):
             raise InputError(f"batch={batch}; the penalties compare groups and instances, so that two of both are needed.")
         for term in self.terms:
             term.check(batch)
-        if np.sum(np.unique(data.states, return_counts=True)[1] > 1) < 2:
-            raise InputError(f"{data!r} has no two states with several rows; SymAE needs several instances of a state.")
+        check_groups(self, data)
 
     def init(self, shape: tuple[int, ...], key: Key[Array, ""]) -> tuple[nets.SymAENets, nets.State]:
         """Fresh nets for rows of this shape."""
