@@ -49,8 +49,8 @@ def keep_terms():
 
 
 @dataclass(frozen=True)
-class Numbers:
-    """Some fields of all kinds."""
+class Numbers(un.AE):
+    """A method with fields of all kinds."""
 
     size: int = 2
     share: float = 0.5
