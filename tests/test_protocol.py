@@ -4,13 +4,14 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import jax.numpy as jnp
 import pytest
 
 import unentangle as un
 from unentangle.methods import Adversarial, Coincidence, Consistency, Isometry
 from unentangle.methods.protocol import check_fields, numbers_of, with_numbers
 from unentangle.methods.terms import RECOMMENDED
-from unentangle.schedules import Number, Ramp
+from unentangle.schedules import Number, Ramp, at
 from worlds import LATENTS, dense_latents, dense_symae, small_mra
 
 STORED = Path(__file__).parent / "files" / "terms_of_step_0.json"
@@ -49,8 +50,8 @@ def keep_terms():
 
 
 @dataclass(frozen=True)
-class Numbers:
-    """Some fields of all kinds."""
+class Numbers(un.AE):
+    """A method with fields of all kinds."""
 
     size: int = 2
     share: float = 0.5
@@ -68,7 +69,7 @@ def test_numbers_are_the_fields_that_may_be_scheduled():
     numbers = numbers_of(Numbers(weight=0.25))
     assert numbers.keys() == {"weight", "pull"}
     assert numbers["weight"] == 0.25
-    assert float(numbers["pull"](0.5)) == 0.25
+    assert float(at(numbers["pull"], jnp.asarray(0.5))) == 0.25
     assert with_numbers(Numbers(), {"weight": 1.5}) == Numbers(weight=1.5)
     assert with_numbers(Numbers(), {"pull": 0.1}) == Numbers(pull=0.1, pull_ramp=None)
 
