@@ -74,7 +74,7 @@ def _mean_distances(codes: Float[Array, "groups instances d"]) -> tuple[Array, A
     groups, instances, d = codes.shape
     rows = codes.reshape(groups * instances, d)
     means = distances(rows, rows).reshape(groups, instances, groups, instances).mean(axis=(1, 3))
-    return means.mean(), jnp.diagonal(means).mean()
+    return means.mean(), jnp.diagonal(means).mean()  # of p and of the p_i of eq. 9
 
 
 class Dependence(NamedTuple):
@@ -215,7 +215,7 @@ def kl_penalty(codes: Float[Array, "groups instances d"]) -> Float[Array, ""]:
     rows = codes.reshape(-1, d)
     width = instances ** (-2 / (d + 4)) * jnp.maximum(jnp.mean(jnp.var(rows, axis=0)), TINY)  # squared
     square = jnp.sum((rows[:, None] - rows[None]) ** 2, axis=2).reshape(groups, instances, groups, instances)
-    each = jax.nn.logsumexp(-square / (2 * width), axis=3) - jnp.log(1.0 * instances)  # log p_k(N_ij), up to a constant
+    each = jax.nn.logsumexp(-square / (2 * width), axis=3) - jnp.log(1.0 * instances)  # eq. 8 smoothed: log p_k(N_ij)
     own = jnp.diagonal(each, axis1=0, axis2=2)
     return jnp.mean(own) - jnp.mean(jax.nn.logsumexp(each, axis=2) - jnp.log(1.0 * groups))
 
@@ -287,7 +287,7 @@ PENALTIES: dict[str, Penalty] = {
     "sinkhorn": sinkhorn_penalty,
     "hsic": hsic_penalty,
 }
-"""Of the codes of a batch by group. The one that is a game, "adversarial", has players: it is in `methods/symae.py`."""
+"""Of the codes of a batch by group. The one that is a game, "adversarial", has players: it is the term `Adversarial`."""
 
 
 # -- prediction -----------------------------------------------------------------------------------------------------------

@@ -41,6 +41,9 @@ class Linear(eqx.Module):
         way = (progress - self.since) / (self.until - self.since)
         return self.start + (self.end - self.start) * jnp.clip(way, 0.0, 1.0)
 
+    def __rmul__(self, weight: Number) -> "Linear":
+        return Linear(weight * self.start, weight * self.end, self.until, self.since)
+
 
 class Cosine(eqx.Module):
     """Half a cosine from `start` to `end` over the whole training, after a linear `warmup` from 0."""
@@ -54,9 +57,12 @@ class Cosine(eqx.Module):
         rise = jnp.where(self.warmup > 0, jnp.clip(progress / jnp.maximum(self.warmup, 1e-9), 0.0, 1.0), 1.0)
         return rise * (self.end + (self.start - self.end) * 0.5 * (1 + jnp.cos(jnp.pi * progress)))
 
+    def __rmul__(self, weight: Number) -> "Cosine":
+        return Cosine(weight * self.start, weight * self.end, self.warmup)
+
 
 class Ramped(eqx.Module):
-    """A weight times its ramp."""
+    """A weight times a ramp that is a function of the user."""
 
     weight: Number
     ramp: Number

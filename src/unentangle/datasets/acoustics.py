@@ -127,7 +127,7 @@ def _march(
     def step(fields: tuple[Array, Array], n: Array) -> tuple[tuple[Array, Array], Any]:
         now, change = fields  # the last change in place of the field before: a difference of two would be lost to rounding
         force = laplacian(now, dx, order).at[source[0], source[1]].add(jnp.where(n == 0, strength, 0.0))
-        change = ((1 - damping) * change + speed * force - damping**2 * now) / (1 + damping)
+        change = ((1 - damping) * change + speed * force - damping**2 * now) / (1 + damping)  # eq. 2
         return (now + change, change), now[nodes[:, 0], nodes[:, 1]]
 
     start = jnp.zeros_like(speed)

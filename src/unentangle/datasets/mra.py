@@ -20,7 +20,7 @@ def mra_states(k: int = 100) -> Float[np.ndarray, "6 {k}"]:
     """
     x = np.arange(1, k + 1) / k
     phi = np.stack([x > 0.5, 0.5 + 0.5 * np.cos(2 * np.pi * x), (1 - 2 * x) * (x < 0.5)])
-    return np.concatenate([phi, 2 * phi - 1])
+    return np.concatenate([phi, 2 * phi - 1])  # eq. 7
 
 
 def fourier_states(seed: int, number: int = 6, *, modes: int = 5, k: int = 100) -> Float[np.ndarray, "{number} {k}"]:

@@ -63,7 +63,7 @@ def convolve(x: Float[np.ndarray, "*a n c"], y: Float[np.ndarray, "*a m d"]) -> 
     """The first n samples of the convolution along the last axis but one."""
     n = x.shape[-2]
     size = 2 ** ceil(log2(n + y.shape[-2] - 1))
-    return irfft(rfft(x, size, axis=-2) * rfft(y, size, axis=-2), size, axis=-2)[..., :n, :].astype(np.float32)
+    return irfft(rfft(x, size, axis=-2) * rfft(y, size, axis=-2), size, axis=-2)[..., :n, :].astype(np.float32)  # eq. 1
 
 
 def seismic(

@@ -85,7 +85,8 @@ class NashAE(Latents):
         m: number of latents to start from, more than the factors expected: what is not needed dies.
         lam: weight of the adversarial term against reconstruction, in [0, 1).
         updates: steps of the predictors per step of the autoencoder, on the same batch.
-        game: "covariance" is eq. 4-5; "minmax" is eq. 3, in which the encoder raises the predictors' squared error instead.
+        game: "covariance" is eq. 4-5; "minmax" is eq. 3 with these weights, in which the encoder raises the predictors' squared
+            error instead.
         detach: whether z_i is a constant in Cov(z_i, z'_i), as in the authors' code.
         pace: learning rate of the encoder and the decoder as a multiple of the training's; the predictors' is ten times that of
             the training. A schedule that rises from 0 gives the predictors a start: with a decoder that begins near the mean

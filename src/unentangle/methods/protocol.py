@@ -17,7 +17,7 @@ from jaxtyping import Array, Float, Key
 
 from ..data.dataset import Dataset
 from ..errors import InputError
-from ..schedules import Number, Ramp, Ramped, is_number
+from ..schedules import Cosine, Linear, Number, Ramp, Ramped, is_number
 from .codes import Part
 
 Terms = dict[str, Array]
@@ -153,7 +153,9 @@ def with_numbers(method: Any, values: Mapping[str, Any]) -> Any:
 
 def ramped(weight: Number, ramp: Ramp) -> Any:
     """A number with its ramp, as one schedule; without a ramp, the number."""
-    return weight if ramp is None else Ramped(weight, ramp)
+    if ramp is None:
+        return weight
+    return weight * ramp if isinstance(ramp, Linear | Cosine) else Ramped(weight, ramp)
 
 
 def _scheduled(term: Any) -> bool:

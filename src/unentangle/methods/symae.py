@@ -103,7 +103,7 @@ def decode(
     net: nets.SymAENets, state: nets.State, group: Array, c: Float[Array, "groups p"], n: Float[Array, "rows q"]
 ) -> Array:
     """dec(C_i, N_ij) of every row: reconstructions (2.3), or swaps where C is of another group (2.4)."""
-    return net.decoder(c, n, group, state)[0]  # eq. 6
+    return net.decoder(c, n, group, state)[0]  # the left side of eq. 6; `metrics.swap_errors` compares it with the right one
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,10 @@ class SymAE(Defaults):
 
     def players(self) -> tuple[Player, ...]:
         """The opponents of terms, where there are some; then one player that moves encoders and decoder."""
-        return (*ours.players(self.terms), Player(self.loss, ("coherent_1", "coherent_2", "nuisance", "decoder")))  # eq. 3
+        return (
+            *ours.players(self.terms),
+            Player(self.loss, ("coherent_1", "coherent_2", "nuisance", "decoder")),
+        )  # eq. 3, over Enc and Dec
 
     def share(self, net: nets.SymAENets, state: nets.State, batch: Batch) -> Any:
         """Both codes of the batch, which the opponents of terms start from."""
@@ -223,7 +226,7 @@ class SymAE(Defaults):
         noisy = regularise(self.regulariser, n.reshape(groups * instances, -1), self.rate, batch.key)  # 2.2
         decoded, state = net.decoder(c, noisy, jnp.repeat(jnp.arange(groups), instances), state)
         reconstruction = jnp.mean((decoded.reshape(batch.x.shape) - batch.x) ** 2)  # eq. 5
-        penalty = (dependence.PENALTIES[self.penalty] if isinstance(self.penalty, str) else self.penalty)(n)  # eq. 9
+        penalty = (dependence.PENALTIES[self.penalty] if isinstance(self.penalty, str) else self.penalty)(n)  # J of 4.2.4
         step = Step(
             *(batch.x, c, n),
             decode=lambda c, n, group: net.decoder(c, n, group, state)[0],

@@ -85,7 +85,7 @@ def swap_errors(
         if np.shape(answer) != np.shape(true):
             raise InputError(f"the answers have shape {np.shape(answer)} and the truth {np.shape(true)}; they must be alike.")
         for d in range(len(labels)):
-            pairs[g, d] = freedom.align(answer[label == d], true[label == d]).error
+            pairs[g, d] = freedom.align(answer[label == d], true[label == d]).error  # eq. 6, by how much it fails
         others = np.asarray(true[of != state[g]], float)
         count, total, square = count + others.size, total + others.sum(), square + np.sum(others**2)
     mean = total / max(count, 1)

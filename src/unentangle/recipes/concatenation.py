@@ -104,7 +104,7 @@ def bernoulli_loss(
     """Equation 10: the mean squared errors under the three masks, by their weights: `ALL` or `NONE`, or in the authors' sweep
     over rates r (1 - r, r, r).
     """
-    return jnp.asarray(weights) @ jnp.mean(
+    return jnp.asarray(weights) @ jnp.mean(  # eq. 10
         (decoded(model, jnp.asarray(MASKS)[:, :, None], scale, centre) - NUISANCES) ** 2, axis=1
     )
 
