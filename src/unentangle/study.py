@@ -160,7 +160,9 @@ def _trained(
 
 def _row(spec: Spec) -> Row:
     described = describe(spec.method)
-    return {"method": described.pop("name"), **{k: v for k, v in described.items() if v is not None}, "seed": spec.seed}
+    weights = {term["term"]: term["weight"] for term in described.pop("terms", []) if "term" in term}
+    plain = {name: value for name, value in described.items() if value is not None} | weights
+    return {"method": plain.pop("name"), **plain, "seed": spec.seed}
 
 
 def _name(method: Method) -> str:
