@@ -42,23 +42,8 @@ def mine(tmp_path_factory):
     data = small_mra(n_x=6, n_tau=5)
     names = np.array(["north", "south", "east"])[data.group % 3]
     np.savez(folder / "mine.npz", x=data.x * 50 + 7, groups=names, depth=data.factors["shift"] * 1.0)
-    fit = [
-        "fit",
-        str(folder / "mine.npz"),
-        "symae",
-        *SMALL,
-        "--taper",
-        "0.1",
-        "--resample",
-        "10",
-        "--steps",
-        "2",
-        "--seeds",
-        "0",
-        "1",
-        "--out",
-        str(folder / "run"),
-    ]
+    settings = ["--taper", "0.1", "--resample", "10", "--steps", "2", "--seeds", "0", "1"]
+    fit = ["fit", str(folder / "mine.npz"), "symae", *SMALL, *settings, "--out", str(folder / "run")]
     assert main(fit) == 0
     return folder, fit
 
@@ -230,29 +215,14 @@ def test_a_method_with_one_code_per_row(tmp_path, capsys, monkeypatch):
     rng = np.random.default_rng(0)
     np.savez(tmp_path / "x.npz", x=rng.standard_normal((40, 1)) * np.sin(np.arange(30)), width=rng.uniform(0, 1, 40))
     file, run = str(tmp_path / "x.npz"), str(tmp_path / "run")
-    fit = [
-        "fit",
-        file,
-        "nashae",
-        "--m",
-        "3",
-        "--lam",
-        "0.1",
-        "--steps",
-        "4",
-        "--batch",
-        "20",
-        "--seeds",
-        "0",
-        "1",
-        "--out",
-        run,
-    ]
+    numbers = ["--m", "3", "--lam", "0.1", "--updates", "1", "--steps", "4", "--batch", "20", "--seeds", "0", "1"]
+    fit = ["fit", file, "nashae", *numbers, "--out", run]
     assert main(fit) == 0
     assert "factors found: " in capsys.readouterr().out
     assert {"latents.png", "traversals.png", "metrics.json"} <= {p.name for p in (tmp_path / "run").iterdir()}
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert {"learned_latents", "used_latents", "predictor_r2", "predictability", "udr"} <= metrics.keys()
+    monkeypatch.setattr(storage, "save", lambda figure, path: plt.close(figure))  # they are drawn once
     assert main(["evaluate", run, "--draws", "0", "--continuous", "height"]) == 2
     assert "height is no factor of numbers" in capsys.readouterr().err
     assert main(["evaluate", run, "--draws", "0", "--continuous", "width"]) == 0
