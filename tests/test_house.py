@@ -23,7 +23,7 @@ KNOWS = {
     "progress": set(),
     "freedom": {"errors"},
     "data": {"errors", "freedom", "datasets", "io"},  # the last two as names of `un.data` only
-    "io": {"errors", "data", "storage"},
+    "io": {"errors", "data", "progress", "storage"},
     "datasets": {"errors", "data", "io", "storage"},
     "nets": {"errors", "data"},
     "dependence": {"errors", "gaussian"},

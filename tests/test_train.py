@@ -19,6 +19,7 @@ import pytest
 from equinox.nn import Sequential
 
 import unentangle as un
+from unentangle.methods import Adversarial, Consistency
 from unentangle.methods.protocol import Batch, Player, check_fields
 from unentangle.nets import FLATTEN, Dense, reshape
 from unentangle.progress import Display
@@ -37,7 +38,7 @@ class OneMove(un.SymAE):
         return tuple(player._replace(times=1) for player in super().players())
 
 
-ADVERSARIAL = OneMove(**vars(dense_symae(penalty="adversarial", lam=0.3)))
+ADVERSARIAL = OneMove(**vars(dense_symae(lam=0.0, terms=(Adversarial(),))))
 METHODS = [un.SymAE(p=2, q=3, decoder="dense"), *map(dense_latents, LATENTS)]
 NAMES = ["conv", *(kind.__name__ for kind in LATENTS)]
 
@@ -267,7 +268,7 @@ def test_raw_units_do_not_matter():
         (conv_latents(), 0),
         (conv_latents(), 2),
         (conv_latents(), 4),  # of the second seed, after the first is finished
-        (dense_symae(consistency=1.0), 2),
+        (dense_symae(terms=(Consistency(1.0),)), 2),
         (dense_latents(un.NashAE), 2),
     ],
     ids=["scanned", "before anything is kept", "looped", "the second seed's turn", "groups", "several players"],

@@ -126,6 +126,8 @@ def swap(
 
     new_file(out)
     model, rows = model_of(run, seed), data_for(run, data, groups, x)
+    if latents and (parts or not model.single):
+        raise InputError(f"--latents {' '.join(map(str, latents))} is for methods with one code per row, without --parts.")
     chosen = {model.parts[0].name: latents} if latents else parts or None
     states, styles = pairs_to_swap(rows, model.state_by_row(chosen), state, style, pairs)
     _print_columns(out, swap_file(model, rows, out, states, styles, chosen))

@@ -83,8 +83,10 @@ def method_of(method: Any, given: Mapping[str, Any]) -> Any:
     if terms := _terms(method):
         ends = {"weight": "", "ramp": "_ramp"}
         changes = [{name: given[t.name + end] for name, end in ends.items() if t.name + end in given} for t, _ in terms]
-        changed = [(replace(t, **change), weight) for (t, weight), change in zip(terms, changes, strict=True)]
-        own["terms"] = tuple(t for t, weight in changed if given.get(t.name, weight) != 0)
+        weighed = [(t, given.get(t.name, weight), change) for (t, weight), change in zip(terms, changes, strict=True)]
+        if idle := [t.name for t, weight, change in weighed if weight == 0 and "ramp" in change]:
+            raise InputError(f"--{idle[0]}-ramp was given, but {idle[0]} has no weight; say --{idle[0]} as well.")
+        own["terms"] = tuple(replace(t, **change) for t, weight, change in weighed if weight != 0)
     return method(**own)
 
 

@@ -96,7 +96,8 @@ def report(
     if not grouped and len(models) > 1 and len(data) >= FOR_UDR:
         values = [v | {"udr": score} for v, score in zip(values, agreement(models, data), strict=True)]
     measures = {name: [v[name] for v in values] for name in values[0]}
-    position = least([m.shortfall(measured) for m in models]) if len(models) > 1 else 0
+    shortfall = "inconsistency" if grouped else "reconstruction_error"  # `Model.shortfall`, of the rows that are measured
+    position = least(measures[shortfall])
     best, alone = models[position], single[position]
     result = Report(seeds, seeds[position], measures, baselines(measured) if grouped else {}, [])
     content: dict[str, Any] = {"seeds": seeds, "best": result.best} | measures

@@ -14,9 +14,8 @@ from ..datasets import fourier_states, mnist, mra, mra_states, step_states
 from ..evaluate import baselines, evaluate
 from ..figures import code_figure, redatuming
 from ..methods import SymAE
-from ..methods.adversarial import Adversarial
 from ..methods.description import describe
-from ..methods.terms import recommended
+from ..methods.terms import Adversarial, recommended
 from ..metrics import Strokes, courses, loops, neighbour_mixing
 from ..model import Model
 from ..recipes.record import Row, Variant, Work, begin, compare, rows_of, seconds, summary

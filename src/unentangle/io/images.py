@@ -16,6 +16,7 @@ from jaxtyping import Int, UInt8
 
 from ..data.dataset import Dataset, Factors
 from ..errors import InputError
+from ..progress import track
 from ..storage import cache_folder, draft, read_json, write_json
 from .arrays import files_in
 from .columns import read_csv
@@ -161,13 +162,11 @@ def _cached(cache: Path) -> tuple[list[int], list[str]]:
 def _decode(out: Any, folder: Path, names: Sequence[str], settings: dict[str, Any]) -> tuple[list[int], list[str]]:
     """Write the bytes of the images, one after the other; their shape, and the names of corrupt ones, which are left out."""
     from PIL.Image import DecompressionBombError
-    from rich.console import Console
-    from rich.progress import track
 
     # What Pillow raises where a file is cut short, altered or no image; the system's own errors have a number.
     corrupt = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, DecompressionBombError)
     shape, first, skipped = (), "", []
-    for name in track(names, f"decoding {folder.name}", console=Console(stderr=True)):
+    for name in track(names, f"decoding {folder.name}"):
         try:
             row = fitted(folder / name, **settings)
         except InputError:

@@ -3,7 +3,7 @@
 A method declares its parts with the small functions that make them; what is done with codes is written once, in `model.py`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -175,9 +175,11 @@ def numbers_of_parts(schema: Sequence[Part], parts: Any, method: str) -> dict[st
     sizes = {p.name: p.size for p in schema}
     if parts is None and not any(p.per == "group" for p in schema):
         name, size = next(iter(sizes.items()))
-        raise InputError(f"{method} needs to be told which of its {size} {name} come from style: parts={{'{name}': [0]}}.")
+        raise InputError(
+            f"{method} needs to be told which of its {size} {name} come from style: parts={{'{name}': [0]}}, or --latents 0."
+        )
     parts = [p.name for p in schema if p.per == "row"] if parts is None else parts
-    names = [parts] if isinstance(parts, str) else list(parts)
+    names = [parts] if isinstance(parts, str) else list(parts) if isinstance(parts, Iterable) else []
     if not names or set(names) - sizes.keys():
         raise InputError(f"parts={parts!r}; some of {', '.join(sizes)} are needed.")
     taken = {name: parts[name] if isinstance(parts, Mapping) else np.arange(sizes[name]) for name in names}

@@ -70,6 +70,8 @@ def _restored(field: str, value: Any) -> Any:
         raise InputError(f"its {field} is Python code ({value['python']}), which a file cannot hold; load it with method=.")
     rest = {k: v for k, v in value.items() if k not in ("term", "schedule")}
     if "term" in value:
+        if value["term"] not in TERMS:
+            raise InputError(f"the term {value['term']!r} is unknown; there is {', '.join(TERMS)}.")
         return _built(TERMS[value["term"]], value["term"], rest)
     return SCHEDULES[value["schedule"]](**rest)
 

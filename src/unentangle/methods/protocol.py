@@ -167,7 +167,7 @@ def is_size(value: Any) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) >= 1
 
 
-def check_fields(method: Any, **bounds: tuple[float, float]) -> None:
+def check_fields(method: Any, called: str = "", **bounds: tuple[float, float]) -> None:
     """Refuse fields that are not what their types say: an unknown name, a size below 1, a switch that is neither true nor
     false, what is no number or schedule; a number outside its bounds [low, high); and a schedule that has a ramp as well.
     """
@@ -193,7 +193,7 @@ def check_fields(method: Any, **bounds: tuple[float, float]) -> None:
     for name, (low, high) in bounds.items():
         number = getattr(method, name)
         if isinstance(number, Real) and not low <= float(number) < high:
-            raise InputError(f"{name}={number}; it must be at least {low:g} and less than {high:g}.")
+            raise InputError(f"{called or name}={number}; it must be at least {low:g} and less than {high:g}.")
 
 
 def check_groups(method: Any, data: Dataset) -> None:

@@ -153,11 +153,12 @@ class SymAE(Defaults):
 
     def __post_init__(self):
         check_fields(self, rate=(0, 1), lam=(0, np.inf))
+        ours.check_terms(self.terms)
 
     @classmethod
     def printed(cls, example: int = 1, **own: Any) -> "SymAE":
-        """What the paper prints for its Examples 1 to 5, trained by Adam for 3,000 steps on all rows at once; other settings by
-        their names. Rows are to be raw: `Dataset(..., scaling=Scale(0, 1))`.
+        """What the paper prints for its Examples 1 to 5, by Adam for 3,000 steps on all rows at once (a saved model forgets that).
+        Rows are to be raw: `Dataset(..., scaling=Scale(0, 1))`. Other settings go by their names.
 
         1: multiplicative decoder and dropout. 2: six groups of 97, a penalty of lambda 10 in place of dropout. 3: concatenation
         decoder. 4: Gaussian noise in place of dropout, 4,000 steps. 5: dense decoder.
@@ -175,8 +176,6 @@ class SymAE(Defaults):
         training = Recommended(4000 if example == 4 else 3000, (6, 97) if example == 2 else (18, 30), 1e-3)
         as_printed = {"regulariser": "dropout-unscaled", "architecture": "appendix", "recommended": training}
         return cls(**(plain | as_printed | examples[example] | own))
-
-    # -- what the trainer and the model ask
 
     def check(self, data: Dataset, batch: Any) -> None:
         """Refuse data without two states of several instances, and batches in which a penalty has nothing to compare."""

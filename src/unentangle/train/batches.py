@@ -60,7 +60,7 @@ class Batches(NamedTuple):
             return rows
         packed = table and isinstance(self.data.x, Packed)
         values = jnp.asarray(unpack(rows, self.data.row_shape) if packed else rows, jnp.float32)
-        return (values - self.data.scale.mean) / self.data.scale.std
+        return self.data.scale.standardise(values)
 
     def indices(self, layout: Layout, key: Key[Array, ""], t: Array) -> Array:
         """Row indices of step t of the seed with this key: (1, *size), or (2, *size) with a second batch."""

@@ -62,7 +62,7 @@ class Term:
     swaps: ClassVar[bool] = False  # whether a step needs virtual recordings for it
 
     def __post_init__(self):
-        check_fields(self, weight=(0, np.inf))
+        check_fields(self, type(self).name, weight=(0, np.inf))
 
     def before(self, x: Float[Array, "groups instances ..."]) -> Float[Array, "groups instances ..."]:
         """What nets see of these rows."""
