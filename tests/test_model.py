@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import load
 
 import unentangle as un
 from unentangle.data.dataset import Scale
@@ -14,7 +15,7 @@ from unentangle.data.transforms import Chain
 from unentangle.methods import Codes, Coincidence
 from unentangle.methods.terms import recommended
 from unentangle.model import FORMAT
-from unentangle.storage import read_about
+from unentangle.storage import _digest, read_about
 from unentangle.train import Run
 from worlds import dense_latents, dense_symae, fresh, small_mra, untrained
 
@@ -300,7 +301,7 @@ def test_a_truncated_file_is_refused(model, tmp_path, keep):
         ({"method": {"name": "SymAE", "hook": "rm"}}, "has no hook"),
         ({"method": {"name": "SymAE", "p": 4, "q": 4, "architecture": "authors"}}, "does not fit"),
         ({"method": {"name": "SymAE", "nuisance": {"python": "os.system"}}}, "Python code"),
-        ({"method": {"name": "SymAE", "terms": [{"term": "trojan"}]}}, "not a model"),
+        ({"method": {"name": "SymAE", "terms": [{"term": "trojan"}]}}, "the term 'trojan' is unknown"),
         ({"method": {"name": "SymAE", "terms": [{"term": "blur", "hook": "rm"}]}}, "blur has no hook"),
         ({"method": {"name": "SymAE", "terms": [{"python": "Trojan"}]}}, "its terms is Python code"),
         ({"method": {"name": "SymAE", "terms": "blur"}}, "a tuple of terms is needed|not a model"),
@@ -329,8 +330,8 @@ def with_header(header, body):
 
 def with_about(content, about):
     """A file with another description, as if it had been written like that."""
-    header, body = parts(content)
-    return with_header(header | {"__metadata__": {"about": json.dumps(about)}}, body)
+    (header, body), text = parts(content), json.dumps(about)
+    return with_header(header | {"__metadata__": {"about": text, "digest": _digest(text, load(content))}}, body)
 
 
 @pytest.fixture(scope="module")

@@ -174,8 +174,8 @@ def test_a_model_takes_raw_rows_and_gives_them_back(method, tmp_path):
     np.testing.assert_array_equal(rows, model.reconstruct(data))
     before = plain.reconstruct(un.Dataset(data.rows(np.arange(30)), groups=raw.groups))
     np.testing.assert_allclose(rows, data.chain.undo(before), atol=1e-5)
-    latents = None if isinstance(method, un.SymAE) else [0]
-    assert model.swap(raw, raw, latents=latents).shape[2:] == (32,)
+    parts = None if model.grouped else {"latents": [0]}
+    assert model.swap(raw, raw, parts).shape[2:] == (32,)
     model.save(tmp_path / "model.safetensors")
     np.testing.assert_array_equal(un.Model.load(tmp_path / "model.safetensors", method).reconstruct(raw), rows)
     if isinstance(method, un.SymAE):

@@ -157,7 +157,7 @@ class SymAE(Defaults):
 
     @classmethod
     def printed(cls, example: int = 1, **own: Any) -> "SymAE":
-        """What the paper prints for its Examples 1 to 5, by Adam for 3,000 steps on all rows at once (a saved model forgets that).
+        """What the paper prints for Examples 1 to 5, by Adam for 3,000 steps on all rows at once (a saved model forgets that).
         Rows are to be raw: `Dataset(..., scaling=Scale(0, 1))`. Other settings go by their names.
 
         1: multiplicative decoder and dropout. 2: six groups of 97, a penalty of lambda 10 in place of dropout. 3: concatenation
@@ -200,17 +200,15 @@ class SymAE(Defaults):
     @property
     def parts(self) -> tuple[Part, ...]:
         """The coherent code of each group, and the nuisance code of each row."""
-        coherent = Part("coherent", self.p, per="group", encode=coherent_features, pool=CoherentCode(self._pool))
-        return coherent, Part("nuisance", self.q, encode=nuisance_code)
+        pool = CoherentCode(self._pool)
+        return Part("coherent", self.p, "group", coherent_features, pool), Part("nuisance", self.q, "row", nuisance_code)
 
     decode = staticmethod(decode)
 
     def players(self) -> tuple[Player, ...]:
         """The opponents of terms, where there are some; then one player that moves encoders and decoder."""
-        return (
-            *ours.players(self.terms),
-            Player(self.loss, ("coherent_1", "coherent_2", "nuisance", "decoder")),
-        )  # eq. 3, over Enc and Dec
+        everything = Player(self.loss, ("coherent_1", "coherent_2", "nuisance", "decoder"))  # eq. 3, over Enc and Dec
+        return (*ours.players(self.terms), everything)
 
     def share(self, net: nets.SymAENets, state: nets.State, batch: Batch) -> Any:
         """Both codes of the batch, which the opponents of terms start from."""
@@ -233,7 +231,7 @@ class SymAE(Defaults):
             nets=net.terms,
         )
         more, named = ours.penalties(self.terms, step)
-        total = reconstruction + self.lam * penalty + more  # section 4.2.4, the total loss
+        total = reconstruction + self.lam * penalty + more  # the total loss of 4.2.4, and what is ours
         return total, ({"reconstruction": reconstruction, "penalty": penalty} | named, state)
 
     def _codes(self, net: nets.SymAENets, state: nets.State, batch: Batch) -> tuple[Array, Array, nets.State]:
