@@ -56,7 +56,8 @@ def test_terms_are_reweighted_left_out_and_added():
         ("--lam-ramp 1 0 0.6 0.2 9", "none, or START END UNTIL"),
         ("--blur-ramp soon", "--blur-ramp soon; none, or START END UNTIL"),
         ("--lam-ramp 1 0 0.5 0.7", "--lam-ramp: since=0.7 and until=0.5"),
-        ("--pooled 0", "pooled=0.0; a share"),
+        ("--pooled 1.5", "pooled=1.5; a share"),
+        ("--adversarial-ramp none", "adversarial has no weight"),
     ],
 )
 def test_what_is_no_ramp_or_weight_is_refused(words, says):

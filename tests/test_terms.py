@@ -357,7 +357,7 @@ def test_only_a_share_of_each_group_makes_its_code():
     ],
 )
 def test_impossible_weights_are_refused(kind, weight):
-    with pytest.raises(un.InputError, match=r"weight=|pooled=|ramp comes on top of a schedule; say ramp=None"):
+    with pytest.raises(un.InputError, match=rf"{kind.name}=|weight='much'|ramp comes on top of a schedule; say ramp=None"):
         kind(weight)
 
 

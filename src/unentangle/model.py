@@ -271,7 +271,7 @@ class Model:
                 assert part.pool
                 features = again.reshape(len(chosen), each, *again.shape[1:])
                 wanted, again = wanted[::each], self.trained.map(part.pool, features, np.ones((len(chosen), each), bool))
-            each.append(consistency_penalty(jnp.asarray(again), jnp.asarray(wanted)))
+            each.append(float(consistency_penalty(jnp.asarray(again), jnp.asarray(wanted))))
         return float(np.max(each))
 
     def shortfall(self, data: Any) -> float:
