@@ -263,7 +263,7 @@ class Model:
         donors = np.concatenate([rng.choice(np.flatnonzero(codes.group != group), each) for group in chosen])
         given = schema.per_row(codes.pair(np.repeat(chosen, each), donors))
         rows = self.trained.map(self._under({}), *(given[p.name] for p in self.parts))
-        each = []
+        values = []
         for part in self.parts:
             assert part.encode
             wanted, again = given[part.name], self.trained.map(part.encode, rows)
@@ -271,8 +271,8 @@ class Model:
                 assert part.pool
                 features = again.reshape(len(chosen), each, *again.shape[1:])
                 wanted, again = wanted[::each], self.trained.map(part.pool, features, np.ones((len(chosen), each), bool))
-            each.append(float(consistency_penalty(jnp.asarray(again), jnp.asarray(wanted))))
-        return float(np.max(each))
+            values.append(float(consistency_penalty(jnp.asarray(again), jnp.asarray(wanted))))
+        return float(np.max(values))
 
     def shortfall(self, data: Any) -> float:
         """How far a model is from what it is for, as far as data without truth tells: of models trained alike, the one with the
