@@ -25,7 +25,6 @@ from .. import nets
 from ..data.dataset import Dataset, Scale
 from ..errors import InputError
 from ..gaussian import kl_to_prior, log_normal, sample
-from ..metrics.latents import learned_by_range, learned_by_variance
 from ..schedules import Number
 from .codes import Part
 from .latent import Latents, decoded
@@ -107,11 +106,15 @@ def probabilities(net: Any, state: nets.State, group: Array, codes: Float[Array,
 
 def by_wide_range(codes: np.ndarray, variances: np.ndarray | None) -> int:
     """Latents are learned if their means range over 2 or more: the rule of NashAE's authors for beta-TCVAE and FactorVAE."""
+    from ..metrics import learned_by_range
+
     return learned_by_range(codes, 2.0, inclusive=True)
 
 
 def by_variance(codes: np.ndarray, variances: np.ndarray | None) -> int:
     """Latents are learned if their variance is at most 0.8 on average over the data: the rule of NashAE's authors for VAEs."""
+    from ..metrics import learned_by_variance
+
     return learned_by_variance(variances)
 
 

@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from .. import nets
-from ..metrics.latents import learned_by_range
 from .protocol import Defaults
 
 
@@ -50,4 +49,6 @@ def squashed(net: Any, state: nets.State, x: Float[Array, "rows ..."]) -> Float[
 
 def by_range(codes: np.ndarray, variances: np.ndarray | None) -> int:
     """Latents in (0, 1) are learned if they move by more than 0.2 over the data: the rule of NashAE's authors."""
+    from ..metrics import learned_by_range
+
     return learned_by_range(codes)
