@@ -19,7 +19,7 @@ Swap = Callable[[int], Float[np.ndarray, "rows *row"]]
 """The state of a group under the nuisances of all rows of a data set."""
 
 
-def told(data: Dataset) -> dict[str, Swap]:
+def classical_swaps(data: Dataset) -> dict[str, Swap]:
     """The classical methods for the freedom of the data's truth, by name."""
     match data.truth and data.truth.freedom:
         case CommonRoll():

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
-from .classical import told
+from .classical import classical_swaps
 from .data.dataset import Dataset, Scale, evenly, mean_and_std
 from .data.truth import Truth
 from .dependence import J
@@ -167,7 +167,7 @@ def baselines(data: Dataset) -> dict[str, float]:
     constant = np.mean([np.var(truth.under(s), dtype=float) for s in np.unique(truth.state)])
     values = {"constant": float(constant), "donor": donor.mean}
     values |= {f"donor_{name}": donor.over(pairs) for name, pairs in truth.pairs.items()}
-    for name, swap in told(data).items():
+    for name, swap in classical_swaps(data).items():
         values[name] = _against(data, data.truth, map(swap, measured_groups(data).tolist()), by_group=True).mean
     return values
 

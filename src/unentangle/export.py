@@ -299,18 +299,18 @@ def _gather(writer: Writer, equation: Any, x: Any, index: Any) -> str:
     if equation.invars[1].aval.ndim == 1:
         index = index.astype(np.int64) if isinstance(index, np.ndarray) else writer.add("Cast", index, to=INT64)
         axes = np.array(numbers.start_index_map)
-        found = writer.add("Slice", x, index, writer.add("Add", index, np.array([sizes[a] for a in axes])), axes)
+        outcome = writer.add("Slice", x, index, writer.add("Add", index, np.array([sizes[a] for a in axes])), axes)
         gone = np.array(numbers.collapsed_slice_dims, np.int64)
-        return writer.add("Squeeze", found, gone) if gone.size else found
+        return writer.add("Squeeze", outcome, gone) if gone.size else outcome
     whole = all(size == n for a, (size, n) in enumerate(zip(sizes, shape, strict=True)) if a != axis)
     if others or tuple(numbers.collapsed_slice_dims) != (axis,) or not whole or numbers.operand_batching_dims:
         raise InputError("the net indexes along several axes, for which unentangle knows no ONNX operator.")
     last = equation.invars[1].aval.ndim - 1
-    found = writer.add("Gather", x, writer.add("Squeeze", index, np.array([last])), axis=axis)
-    kept, picked = [*range(axis), *range(axis + last, last + len(shape) - 1)], iter(range(axis, axis + last))
-    slices = iter(kept)
-    order = [next(slices) if a in numbers.offset_dims else next(picked) for a in range(last + len(kept))]
-    return writer.add("Transpose", found, perm=order)
+    outcome = writer.add("Gather", x, writer.add("Squeeze", index, np.array([last])), axis=axis)
+    saved, picked = [*range(axis), *range(axis + last, last + len(shape) - 1)], iter(range(axis, axis + last))
+    slices = iter(saved)
+    order = [next(slices) if a in numbers.offset_dims else next(picked) for a in range(last + len(saved))]
+    return writer.add("Transpose", outcome, perm=order)
 
 
 def _dot(writer: Writer, equation: Any, x: Any, y: Any) -> str:
@@ -335,7 +335,7 @@ def _convolution(writer: Writer, equation: Any, x: Any, kernel: Any) -> str:
         raise InputError("the net has a transposed convolution, for which unentangle knows no ONNX operator.")
     numbers = p["dimension_numbers"]
     low, high = zip(*p["padding"], strict=True)
-    found = writer.add(
+    outcome = writer.add(
         "Conv",
         writer.add("Transpose", x, perm=numbers.lhs_spec),
         np.transpose(kernel, numbers.rhs_spec)
@@ -346,7 +346,7 @@ def _convolution(writer: Writer, equation: Any, x: Any, kernel: Any) -> str:
         dilations=p["rhs_dilation"],
         group=p["feature_group_count"],
     )
-    return writer.add("Transpose", found, perm=np.argsort(numbers.out_spec).tolist())
+    return writer.add("Transpose", outcome, perm=np.argsort(numbers.out_spec).tolist())
 
 
 def _power(writer: Writer, equation: Any, x: Any) -> str:

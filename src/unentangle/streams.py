@@ -75,13 +75,13 @@ RESERVED = ("group", "group_names", "nuisance", "coherent", "latents", "level", 
 
 def _named(factors: Mapping[str, np.ndarray], model: Model) -> dict[str, np.ndarray]:
     """Factors by names that can stand in any file and are not taken: level, which is, becomes level_."""
-    taken, found = {*RESERVED, *(part.name for part in model.parts)}, {}
+    taken, outcome = {*RESERVED, *(part.name for part in model.parts)}, {}
     for name, values in factors.items():
         safe = re.sub(r"[/\\]|\.\.", "_", name)
-        while safe in taken | found.keys():
+        while safe in taken | outcome.keys():
             safe += "_"
-        found[safe] = _typed(values)
-    return found
+        outcome[safe] = _typed(values)
+    return outcome
 
 
 def swap_file(
@@ -208,10 +208,10 @@ def _swaps_of_rows(model: Model, data: Dataset, state: np.ndarray, style: np.nda
 
 def _digest(*arrays: np.ndarray) -> str:
     """What tells a part from one of other rows or codes: the fingerprint of a large data set is that of some of its rows."""
-    found = sha256()
+    outcome = sha256()
     for array in arrays:
-        found.update(array.tobytes())
-    return found.hexdigest()
+        outcome.update(array.tobytes())
+    return outcome.hexdigest()
 
 
 def _typed(values: np.ndarray) -> np.ndarray:

@@ -146,9 +146,9 @@ def shots(
     line = np.linspace(MARGIN, NODES[0] - 1 - MARGIN, receivers).round().astype(int)
     green = green_functions(velocity, np.stack([line, np.full(receivers, DEPTH)], axis=1), samples)
     wavelets, frequency = ruptures(np.random.default_rng([seed, 1]), n_2, samples)
-    found = Shots(velocity, green, wavelets, frequency, names)
-    level = np.sqrt(np.mean(np.square(found.records(np.arange(n_1)[:, None], np.arange(n_2)), dtype=float)))
-    return found._replace(green=(green / level).astype(np.float32))
+    result = Shots(velocity, green, wavelets, frequency, names)
+    level = np.sqrt(np.mean(np.square(result.records(np.arange(n_1)[:, None], np.arange(n_2)), dtype=float)))
+    return result._replace(green=(green / level).astype(np.float32))
 
 
 # -- media ----------------------------------------------------------------------------------------------------------------
@@ -190,15 +190,15 @@ def green_functions(
     """G of every medium at the nodes, every `DT`; simulated once and then kept in the user's cache folder."""
     settings = (SCHEME, velocity.shape, SPACING, SOURCE, DT, SUBSTEPS, PASS, STOP, samples)
     digest = sha256(repr(settings).encode() + nodes.tobytes() + velocity.tobytes()).hexdigest()[:32]
-    kept = cache_folder() / "seismic" / f"{digest}.npy"
+    saved = cache_folder() / "seismic" / f"{digest}.npy"
     try:
-        return np.load(kept, allow_pickle=False)
+        return np.load(saved, allow_pickle=False)
     except (FileNotFoundError, *DAMAGED):
-        found = np.stack([_green_function(v, nodes, samples) for v in velocity])
+        result = np.stack([_green_function(v, nodes, samples) for v in velocity])
         buffer = BytesIO()
-        np.save(buffer, found)
-        write(kept, buffer.getvalue())
-        return found
+        np.save(buffer, result)
+        write(saved, buffer.getvalue())
+        return result
 
 
 def _green_function(velocity: Float[np.ndarray, "x z"], nodes: np.ndarray, samples: int):

@@ -92,13 +92,13 @@ def doubled(y: Any, kernel: Any) -> Float[Array, "n twice_h twice_w c"]:
     return _transposed(y, kernel)
 
 
-def _halved_gradient(kept: tuple[Array, Array], slope: Array) -> tuple[Array, Array]:
-    x, kernel = kept
+def _halved_gradient(saved: tuple[Array, Array], slope: Array) -> tuple[Array, Array]:
+    x, kernel = saved
     return _transposed(slope, kernel), _of_kernel(x, slope)
 
 
-def _doubled_gradient(kept: tuple[Array, Array], slope: Array) -> tuple[Array, Array]:
-    y, kernel = kept
+def _doubled_gradient(saved: tuple[Array, Array], slope: Array) -> tuple[Array, Array]:
+    y, kernel = saved
     return _strided(slope, kernel), _of_kernel(slope, y)
 
 

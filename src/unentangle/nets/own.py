@@ -29,9 +29,9 @@ def output_shape(net: Any, name: str, inputs: tuple[int, ...], needed: tuple[int
     if isinstance(net, eqx.nn.StatefulLayer) and net.is_stateful():
         raise InputError(f"the net {name} keeps state in its layers; your own nets must be without.")
     try:
-        found = eqx.filter_eval_shape(net, jnp.zeros(inputs)).shape
+        result = eqx.filter_eval_shape(net, jnp.zeros(inputs)).shape
     except Exception as error:
         raise InputError(f"the net {name} does not take a row of shape {inputs}: {str(error).splitlines()[0]}") from error
-    if needed and found != needed:
-        raise InputError(f"the net {name} makes {found} of a row of shape {inputs}; {needed} is needed.")
-    return found
+    if needed and result != needed:
+        raise InputError(f"the net {name} makes {result} of a row of shape {inputs}; {needed} is needed.")
+    return result

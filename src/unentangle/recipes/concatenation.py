@@ -182,8 +182,8 @@ def trained(
         return jax.vmap(partial(_trained, loss, stop=stop, **settings))(models, keys, weights)
     members = [jax.tree.map(lambda leaf, i=i: leaf[i], (models, keys, weights)) for i in range(len(keys))]
     with ThreadPoolExecutor(cores()) as pool:
-        found = list(pool.map(lambda member: jax.block_until_ready(_trained(loss, *member, stop=stop, **settings)), members))
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *found)
+        result = list(pool.map(lambda member: jax.block_until_ready(_trained(loss, *member, stop=stop, **settings)), members))
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *result)
 
 
 @partial(jax.jit, static_argnames=("loss", "steps", "held"))
@@ -262,15 +262,15 @@ def figure_9(work: Work) -> None:
 
 
 def _figure(work: Work, name: str, cases: dict[str, Case]) -> None:
-    steps, panels, found = 200 if work.fast else 10_000, {}, {}
+    steps, panels, result = 200 if work.fast else 10_000, {}, {}
     for label, case in cases.items():
         grid = _grid(work.folder / slug(label), case, steps)
         ratio = np.abs(grid["alpha"] / grid["beta"])
         panels[label] = {"alpha": grid["alpha"], "beta": grid["beta"], "|alpha / beta|": ratio}
         quantiles = dict(zip(("10 %", "50 %", "90 %"), np.quantile(ratio, (0.1, 0.5, 0.9)), strict=True))
         measured = {"share_below_1e-2": float(np.mean(ratio < 1e-2)), "ratio_quantiles": quantiles, "stop": case.stop}
-        found[label] = measured | grid | {"seconds": float(grid["seconds"].sum())}
-        work.write({"steps": steps, "alpha_0_rows_beta_0_columns": AXIS, "cases": found})
+        result[label] = measured | grid | {"seconds": float(grid["seconds"].sum())}
+        work.write({"steps": steps, "alpha_0_rows_beta_0_columns": AXIS, "cases": result})
     work.save(plots.heat_maps(panels, AXIS, "initial alpha", "initial beta", f"after {steps:,} steps"), name)
 
 
