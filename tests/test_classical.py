@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import unentangle as un
-from unentangle.classical import Alignment, align, told
+from unentangle.classical import Alignment, align, classical_swaps
 from unentangle.data import CommonRoll, ShortFilter, Truth
 from unentangle.evaluate import baselines
 from unentangle.freedom import filtered, matching_filter
@@ -54,7 +54,7 @@ def test_a_filter_that_is_told_the_convolution_is_the_best_from_any_row_of_the_s
     state, source = np.repeat(np.arange(3), 4), np.array([0, 1, 2, 3, 2, 3, 4, 5, 0, 2, 4, 5])
     truth = Truth(convolved, state, source, ShortFilter(11))
     data = un.Dataset(convolved(state, source), {"state": state}, groups=state, truth=truth)
-    ((name, swap),), x = told(data).items(), data.x[..., None]
+    ((name, swap),), x = classical_swaps(data).items(), data.x[..., None]
     for donor in (0, 7):
         tried = [filtered(row, matching_filter(row, x[donor], 11, 1e-2)) for row in x[4:8]]
         best = min(tried, key=lambda answer: np.sum((answer - x[donor]) ** 2))
@@ -65,8 +65,8 @@ def test_a_filter_that_is_told_the_convolution_is_the_best_from_any_row_of_the_s
 
 
 def test_without_freedom_no_classical_method_is_told_anything():
-    assert told(un.Dataset(np.eye(3))) == {}
+    assert classical_swaps(un.Dataset(np.eye(3))) == {}
     assert baselines(un.Dataset(np.eye(3))) == {}
     truth = Truth(lambda state, nuisance: np.eye(3)[state], np.arange(3), np.arange(3))
-    assert told(un.Dataset(np.eye(3), truth=truth)) == {}
-    assert told(un.Dataset(np.eye(3), truth=Truth(truth.recordings, np.arange(3), np.arange(3), CommonRoll()))) != {}
+    assert classical_swaps(un.Dataset(np.eye(3), truth=truth)) == {}
+    assert classical_swaps(un.Dataset(np.eye(3), truth=Truth(truth.recordings, np.arange(3), np.arange(3), CommonRoll()))) != {}

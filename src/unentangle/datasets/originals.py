@@ -33,7 +33,7 @@ def original(
     if path.exists():
         content = path.read_bytes()
         if (result := checksum(content)) != known:
-            raise InputError(f"{path} has the checksum {found}, the original {known}; put the original there in its place.")
+            raise InputError(f"{path} has the checksum {result}, the original {known}; put the original there in its place.")
         return content
     if not download:
         raise InputError(

@@ -138,19 +138,19 @@ def baselines(data: Dataset, swaps: Swaps, truth: np.ndarray, fast: bool = False
     errors["mean"] = filter_error(means[swaps.medium], truth, 0)
     row = {(m, s): r for r, (m, s) in enumerate(zip(medium, source, strict=True))}
 
-    def answers_untold(a: int, donor: int) -> tuple[list[int], list[int], list[int]]:
+    def untold_pairs(a: int, donor: int) -> tuple[list[int], list[int], list[int]]:
         """From which rows to which rows filters are fitted, and what they are then applied to."""
         rows = np.flatnonzero(medium == a).tolist()
         return rows, [donor] * len(rows), rows
 
-    def answers_told(a: int, donor: int) -> tuple[list[int], list[int], list[int]]:
+    def told_pairs(a: int, donor: int) -> tuple[list[int], list[int], list[int]]:
         b = medium[donor]
         shared = np.intersect1d(source[medium == a], source[medium == b])
         return [row[b, i] for i in shared], [donor] * len(shared), [row[a, i] for i in shared]
 
     tries = {
-        "filter": (answers_untold, ((17, 1e-2), (65, 1e-2))),
-        "filter_told": (answers_told, ((65, 1e-5), (257, 1e-5), (257, 1e-2))),
+        "filter": (untold_pairs, ((17, 1e-2), (65, 1e-2))),
+        "filter_told": (told_pairs, ((65, 1e-5), (257, 1e-5), (257, 1e-2))),
     }
     for name, (ways, settings) in tries.items():
         tried = []
