@@ -21,6 +21,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -52,9 +53,9 @@ def cases() -> dict[str, Case]:
     import unentangle as un
     from unentangle.data.dataset import Scale
     from unentangle.datasets import fourier_states, mra
-    from unentangle.methods import Adversarial, Coincidence, Isometry, Pooling
+    from unentangle.methods import Adversarial, Blur, Coincidence, Consistency, Isometry, Pooling
     from unentangle.methods.nashae import Prediction
-    from unentangle.methods.terms import RECOMMENDED, recommended
+    from unentangle.methods.terms import RECOMMENDED
 
     signals = mra(6, 8, states=fourier_states(1, 6, k=32))
     shifts = np.random.default_rng(0).integers(0, 12, (48, 2))
@@ -68,12 +69,12 @@ def cases() -> dict[str, Case]:
     def with_term(term: Any) -> un.SymAE:
         return un.SymAE(terms=tuple(term if t.name == term.name else t for t in RECOMMENDED))
 
-    plain: Any = {"regulariser": "dropout", "architecture": "default"}
+    plain: Any = {"regulariser": "dropout", "architecture": "default", "recommended": un.SymAE.recommended}
     grouped = {
         "symae": un.SymAE(),
         "symae, isometry constant": with_term(Isometry(5.0, None)),
         "symae, coincidence constant": with_term(Coincidence(0.5, None)),
-        "symae, no terms": un.SymAE(terms=recommended(blur=0, isometry=0, consistency=0, coincidence=0)),
+        "symae, no terms": un.SymAE(terms=(Blur(0.0), Pooling(), Isometry(0.0), Consistency(0.0), Coincidence(0.0))),
         "symae, pooled 1": with_term(Pooling(1.0)),
         "symae, printed": un.SymAE.printed(**plain, lam=0.5),
         **{f"symae, {penalty}": un.SymAE(penalty=penalty) for penalty in ("energy", "kl", "wasserstein", "sinkhorn", "hsic")},
@@ -134,7 +135,7 @@ def first_step(case: Case) -> tuple[dict[str, Any], dict[str, Any]]:
     numbers = jax.tree.map(lambda a: a[0], trainer.numbers([method]))
     rows = trainer.batches.read(np.asarray(trainer.batches.indices(case.data.layout, key, t)))
     rows = trainer.batches.standardised(rows, False)
-    after, terms = jax.jit(lambda arrays, numbers: trainer.step(static, arrays, numbers, key, t, rows))(arrays, numbers)
+    after, terms = jax.jit(partial(trainer.step, static))(arrays, numbers, key, t, rows)  # constants would be folded
     return terms, {f"{number}.{name}": a for number, g in enumerate(after.opt_states) for name, a in leaves(g)}
 
 
@@ -182,7 +183,7 @@ def numbers(only: str, given: Mapping[str, np.ndarray] | None) -> dict[str, np.n
             continue
         print(f"  {name}", file=sys.stderr)
         terms, gradients = first_step(case)
-        if "adversarial" in terms:  # which was the penalty
+        if "symae" in name and "adversarial" in terms:  # which was the penalty
             terms["penalty"] = terms.pop("adversarial")
         terms = {n: terms.get(n, 0.0) for n in {**terms, **dict.fromkeys(OURS if "symae" in name else ())}}
         model = un.train(case.method, case.data, steps=STEPS, batch=case.batch, progress=False)[0]
