@@ -104,7 +104,7 @@ def test_gradients_reach_their_own_player_only(method):
         for part in getattr(before.net, "_fields", ("hunter", "prey")):
             old, new = (jax.tree.leaves(eqx.filter(getattr(n, part), eqx.is_array)) for n in (before.net, after.net))
             same = all(np.array_equal(a, b) for a, b in zip(old, new, strict=True))
-            assert same == bool(player.parts and part not in player.parts)
+            assert same == bool(player.parts and part not in {p.partition(".")[0] for p in player.parts})
 
 
 def test_a_player_may_own_an_entry_of_a_dict():
@@ -318,7 +318,7 @@ import sys
 sys.path.insert(0, {tests!r})
 from worlds import dense_latents, small_mra
 import unentangle as un
-t = sys.modules["unentangle.train.engine"]  # the package has a function of that name
+from unentangle.train import engine as t
 t.CHECKPOINT_SECONDS = 0
 un.train(dense_latents(un.AE), small_mra(), steps=10_000, batch=12, out={out!r}, progress=False)
 """
@@ -420,7 +420,7 @@ def test_a_folder_of_another_run_is_left_alone(tmp_path):
             quick(dense_symae(), **other, out=tmp_path)
     for lam in (np.float32(1.0), lambda t: 1.0 + t, lambda t: 1.0 - t):
         with pytest.raises(un.InputError, match="its method differs"):
-            quick(dense_symae(lam=lam), out=tmp_path)
+            quick(dense_symae(lam=lam, lam_ramp=None), out=tmp_path)
     with pytest.raises(un.InputError, match="its method differs"):
         quick(dense_symae(lam=0.5), out=tmp_path)
     assert before == {p.name: p.read_bytes() for p in tmp_path.iterdir()}

@@ -112,8 +112,7 @@ def swap_file(
     rowwise, data = model.state_by_row(parts), model.view(data)
     if not len(state):
         raise InputError("no swap was asked for; at least one state and one style are needed.")
-    from_style = any(part.per == "group" and part.name in model.taken(parts) for part in model.parts)
-    given = data.group[style] if from_style else data.group[state] if rowwise else state
+    given = data.group[state] if rowwise else state
     (axes, row), names = shown(data), _typed(data.group_names)
     columns = {
         "x": Column(("n_rows", *axes), (len(state), *row)),
