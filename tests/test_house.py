@@ -39,7 +39,7 @@ KNOWS = {
     "classical": {"data", "freedom"},
     "evaluate": {"errors", "classical", "data", "dependence", "gaussian", "metrics", "methods", "model", "train"},
     "study": {"errors", "progress", "schedules", "data", "methods", "model", "evaluate", "storage", "train"},
-    "figures": {"data", "evaluate", "metrics", "model", "plots"},
+    "figures": {"data", "evaluate", "methods", "metrics", "model", "plots"},
     "report": {"data", "errors", "evaluate", "figures", "model", "storage", "train"},
     "runs": {"data", "datasets", "errors", "io", "methods", "model", "plots", "report", "storage", "train"},
     "scoring": {"data", "errors", "io", "metrics", "report", "runs", "storage"},

@@ -12,6 +12,7 @@ from tyro.conf import Positional, arg
 
 from . import __version__
 from .errors import Diverged, InputError
+from .train.memory import keep_freed
 
 # All else is imported by the command that needs it, so that help is there at once.
 
@@ -58,7 +59,8 @@ def demo(out: Path = Path("runs/demo")) -> None:
     from .methods import SymAE
     from .runs import fit
 
-    _show(fit("mra", SymAE(), out, steps=DEMO_STEPS, say=_print))
+    with keep_freed():
+        _show(fit("mra", SymAE(), out, steps=DEMO_STEPS, say=_print))
 
 
 def inspect(data: DataArg, groups: str | None = None, x: str | None = None) -> None:
@@ -186,7 +188,8 @@ def reproduce(what: Positional[str], out: Path, fast: bool = False) -> None:
     """
     from .recipes import find
 
-    find(what)(out, fast=fast)
+    with keep_freed():
+        find(what)(out, fast=fast)
 
 
 def fit(args: Sequence[str]) -> None:
@@ -207,7 +210,8 @@ def fit(args: Sequence[str]) -> None:
 
     out = given["out"] or Path("runs") / f"{Path(data).stem or 'mine'}-{name}"
     settings = {k: given[k] for k in ("steps", "batch", "lr", "seeds", "groups", "x", "held_out") if given[k] is not None}
-    _show(fit(data, method, out, transforms=transforms, say=_print, **settings))
+    with keep_freed():
+        _show(fit(data, method, out, transforms=transforms, say=_print, **settings))
 
 
 def data(args: Sequence[str]) -> None:

@@ -1,6 +1,6 @@
 """What a trained model is worth, in numbers: the measures of `metrics` on its codes and swaps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from .data.truth import Truth
 from .dependence import J
 from .errors import InputError
 from .gaussian import kl_to_prior
-from .methods.codes import Codes
+from .methods.codes import Codes, side_by_side
 from .methods.nashae import Prediction
 from .metrics import (
     R2,
@@ -97,7 +97,7 @@ def evaluate(model: Model, data: Dataset, single: SingleRows | None = None) -> d
         if swapped is None:
             swapped = model.swap(data.take(np.isin(data.group, measured_groups(data))), codes)
         measures = _swap_measures(data, data.truth, swapped) | measures
-    nuisance = joined(codes.by_row)
+    nuisance = side_by_side(codes.by_row)
     leak = leakage(nuisance, data.states)
     return {
         **measures,
@@ -107,11 +107,6 @@ def evaluate(model: Model, data: Dataset, single: SingleRows | None = None) -> d
         "leakage": leak.accuracy,
         "leakage_chance": leak.chance,
     }
-
-
-def joined(parts: Mapping[str, Float[np.ndarray, "n _"]]) -> Float[np.ndarray, "n d"]:
-    """Several parts of codes side by side."""
-    return np.concatenate(list(parts.values()), axis=1)
 
 
 # -- swaps against the truth ----------------------------------------------------------------------------------------------
@@ -194,7 +189,7 @@ def single_rows(model: Model, data: Dataset, rows: int = 2000, seed: int = 0) ->
     group = np.unique(data.group[chosen], return_inverse=True)[1]
 
     def group_codes(some: Dataset) -> Float[np.ndarray, "groups p"]:
-        return joined(model.codes(some).by_group)
+        return side_by_side(model.codes(some).by_group)
 
     halves = [group_codes(data.take(of_chosen & (half == side))) for side in (0, 1)]
     x = data.take(chosen)
@@ -209,10 +204,10 @@ def single_rows(model: Model, data: Dataset, rows: int = 2000, seed: int = 0) ->
 def _single_row_measures(single: SingleRows, codes: Codes) -> dict[str, float]:
     if len(single.rows) < 10:
         return dict.fromkeys(("nuisance_from_coherent", "coherent_from_nuisance", "informativeness"), np.nan)
-    group, nuisance = codes.group[single.rows], joined(codes.by_row)[single.rows]
+    group, nuisance = codes.group[single.rows], side_by_side(codes.by_row)[single.rows]
     return {
         "nuisance_from_coherent": code_leakage(_within(single.codes, group), _within(nuisance, group)),
-        "coherent_from_nuisance": code_leakage(nuisance, joined(codes.by_group)[group]),
+        "coherent_from_nuisance": code_leakage(nuisance, side_by_side(codes.by_group)[group]),
         "informativeness": float(single.informativeness.mean()),
     }
 

@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 from . import plots
 from .data import Dataset, Truth
 from .data.dataset import evenly
-from .evaluate import grid_swaps, joined
+from .evaluate import grid_swaps
+from .methods.codes import side_by_side
 from .metrics import effects
 from .model import Model
 
@@ -75,14 +76,14 @@ def code_figure(model: Model, data: Dataset) -> Figure:
     """
     data = model.view(data)
     codes = model.codes(data)
-    coherent = joined(codes.by_group)
+    coherent = side_by_side(codes.by_group)
     if data.truth is not None and data.truth.listed:
         whole = data.truth.grid()
         shown = {data.truth.name: whole.factors[data.truth.name]}
-        return plots.codes(coherent, joined(model.codes(whole).by_row), data.group_states + 1, whole.states + 1, shown)
+        return plots.codes(coherent, side_by_side(model.codes(whole).by_row), data.group_states + 1, whole.states + 1, shown)
     rows = evenly(len(data), 5000)
     factors = {n: v[rows] for n, v in data.factors.items() if data.factors.kinds[n] == "continuous"}
-    nuisance = joined(codes.by_row)[rows]
+    nuisance = side_by_side(codes.by_row)[rows]
     return plots.codes(coherent, nuisance, data.group_states, data.states[rows], dict(list(factors.items())[:2]))
 
 

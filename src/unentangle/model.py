@@ -222,9 +222,9 @@ class Model:
             raise InputError("at holds NaN or infinity; every place on the path must be a finite number.")
         instances = Dataset(data.x, groups=np.zeros(len(data), int), transforms=data.transforms).take(order)
         codes, position = self.codes(instances), position[order]
-        corners = schema.side_by_side(codes)
+        corners = schema.side_by_side(codes.by_row)
         if path == "geodesic":
-            near = None if among is None else schema.side_by_side(self.codes(among))
+            near = None if among is None else schema.side_by_side(self.codes(among).by_row)
             through = self._along_geodesics(codes, corners, near, position, at)
         else:
             from scipy.interpolate import CubicSpline

@@ -138,9 +138,9 @@ def per_row(codes: Codes) -> dict[str, np.ndarray]:
     return {name: part[codes.group] for name, part in codes.by_group.items()} | dict(codes.by_row)
 
 
-def side_by_side(codes: Codes) -> Float[np.ndarray, "rows _"]:
-    """The parts per row as one array."""
-    return np.concatenate(list(codes.by_row.values()), axis=1)
+def side_by_side(parts: Mapping[str, Float[np.ndarray, "n _"]]) -> Float[np.ndarray, "n d"]:
+    """Several parts of codes as one array."""
+    return np.concatenate(list(parts.values()), axis=1)
 
 
 def mixed(

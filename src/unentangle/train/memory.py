@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-import jax
-
 TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = -1, -3, -8  # names of <malloc.h>
 MIB = 1 << 20
 
@@ -26,6 +24,8 @@ def keep_freed() -> Iterator[None]:
         with keep_freed():
             unentangle.train(method, data)
     """
+    import jax
+
     active = jax.default_backend() == "cpu" and _set()
     try:
         yield

@@ -136,7 +136,6 @@ def virtual(step: Step) -> Virtual:
     """
     given = jnp.roll(step.n, 1, axis=0)[:, step.n.shape[1] // 2 :]
     group = jnp.repeat(jnp.arange(len(given)), given.shape[1])
-    rows = jax.lax.stop_gradient(
-        step.decode(step.c, given.reshape(-1, given.shape[2]), group)
-    )  # the decoder must not please NEnc
+    rows = step.decode(step.c, given.reshape(-1, given.shape[2]), group)
+    rows = jax.lax.stop_gradient(rows)  # the decoder must not please NEnc
     return Virtual(rows.reshape(*given.shape[:2], *rows.shape[1:]), given, step.encode(rows).reshape(given.shape))
