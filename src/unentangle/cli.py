@@ -1,4 +1,4 @@
-"""The command line: `unentangle` alone says what to type next."""
+"""The command line: `unentangle` alone says what to type next. Commands import what they need, so that help is instant."""
 
 import os
 import re
@@ -13,8 +13,6 @@ from tyro.conf import Positional, arg
 from . import __version__
 from .errors import Diverged, InputError
 from .train.memory import keep_freed
-
-# All else is imported by the command that needs it, so that help is there at once.
 
 WELCOME = f"""unentangle {__version__}: separate what stays from what varies in data, and recombine them.
 
