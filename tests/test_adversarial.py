@@ -44,6 +44,7 @@ def test_the_game_between_the_codes_is_lost_where_one_tells_the_other():
     assert not any(np.any(g) for g in gradient)  # a code is held constant in the covariance with its prediction
 
 
+@pytest.mark.long
 def test_opponents_move_five_times_and_the_encoders_not_with_them():
     method = dense_symae(lam=0.0, terms=(Adversarial(),))
     opponents, encoders = method.players()

@@ -209,6 +209,7 @@ def test_wrong_input_is_one_sentence_and_nothing_is_written(mine, args, says, tm
     assert before == {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
+@pytest.mark.long
 def test_a_method_with_one_code_per_row(tmp_path, capsys, monkeypatch):
     """Fit says how many factors it found; encode, swap and evaluate know what to do with latents."""
     monkeypatch.setattr("unentangle.report.FOR_UDR", 10)

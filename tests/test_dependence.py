@@ -242,6 +242,7 @@ def test_no_neighbours_are_not_the_default_number():
         J(np.linspace(0, 1, 9), np.ones((9, 2)), neighbours=0)
 
 
+@pytest.mark.long
 def test_memory_is_linear_in_the_number_of_codes():
     """Twenty thousand codes would need 1.6 GB as a matrix of distances."""
     program = """if True:

@@ -46,6 +46,7 @@ def test_a_path_among_the_codes_of_data_keeps_to_them(scale):
     np.testing.assert_allclose(radius["among"], 1, atol=0.1)  # the circle's codes are 0.1 apart
 
 
+@pytest.mark.long
 def test_a_model_goes_through_its_instances_on_either_path():
     rows = np.random.default_rng(0).normal(size=(20, 12)).astype(np.float32)
     data = un.Dataset(rows, groups=np.repeat(np.arange(4), 5))

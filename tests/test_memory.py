@@ -53,6 +53,7 @@ def faults_of(**environment: str) -> tuple[int, int, int, int]:
     return first, kept, after, able
 
 
+@pytest.mark.long
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have settings of their own, or none")
 def test_freed_memory_is_kept_and_given_back_and_left_to_who_has_set_it():
     first, kept, after, able = faults_of()

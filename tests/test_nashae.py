@@ -90,6 +90,7 @@ def test_without_its_weight_the_game_leaves_a_plain_autoencoder():
     np.testing.assert_allclose(plain.encode(data), weightless.encode(data), atol=1e-4)
 
 
+@pytest.mark.long
 def test_an_autoencoder_without_pace_stands_still_while_the_predictors_learn():
     """So does one whose pace rises after half of the steps, until then."""
     data, method = small_mra(), dense_latents(un.NashAE, pace=0.0)
@@ -102,6 +103,7 @@ def test_an_autoencoder_without_pace_stands_still_while_the_predictors_learn():
     assert late < early == pytest.approx(moved.history[0].terms["prediction"][0], rel=1e-5)
 
 
+@pytest.mark.long
 def test_the_game_makes_latents_unpredictable():
     """Rows made of two independent numbers, three latents: by themselves they tell of each other, in the game they do not."""
     rng = np.random.default_rng(0)
@@ -141,6 +143,7 @@ def test_a_negative_beta_is_refused(kind):
         un.FactorVAE(gamma=-1)
 
 
+@pytest.mark.long
 def test_default_nets_of_images_keep_every_latent_alive():
     """White squares on black. With a last layer as large as usual, codes end at 0 or 1 within some steps, and stay there."""
     rng, pixel = np.random.default_rng(0), np.arange(8)

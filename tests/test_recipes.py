@@ -75,6 +75,7 @@ def test_swaps_are_measured_after_every_seed_and_gone_on_with(tmp_path, training
     assert both["measures"]["unevenness"]["values"][1] == pytest.approx(np.mean(of_each["unevenness"]))
 
 
+@pytest.mark.long
 def test_every_variant_can_be_trained_and_every_penalty_is_compared(tmp_path, monkeypatch):
     """A setting that is refused would be found hours into a comparison."""
     compared = {}
@@ -113,6 +114,7 @@ def test_the_weights_of_example_2_are_what_the_paper_and_the_code_write(tmp_path
     assert code == pytest.approx(errors.mean() + 10 * distances.sum(), rel=1e-4)
 
 
+@pytest.mark.long
 def test_variants_are_compared_seed_by_seed(tmp_path):
     """Every variant is trained with settings of its own, on rows as they are if it says so, and measured; one that diverges is
     counted.
@@ -134,6 +136,7 @@ def test_variants_are_compared_seed_by_seed(tmp_path):
     assert np.isnan(list(read.values())).all()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kept", ["by this code", "by another", "nothing to read"])
 def test_a_comparison_goes_on_from_its_json(tmp_path, monkeypatch, kept):
     """Whatever number of rows of each variant is there, only the others are measured; by other code, or damaged, nothing is."""
@@ -347,6 +350,7 @@ def test_every_row_of_the_tables_can_be_trained(setting):
     assert eqx.filter_eval_shape(net.decoder, code).shape == shape
 
 
+@pytest.mark.long
 def test_figures_of_images_train_only_what_no_table_has_trained(tmp_path, experiment, trainings):
     """Each trains the settings it shows, of the first trial, in the one folder; numbers are finite and pictures there."""
     settings = (
@@ -378,6 +382,7 @@ def test_figures_of_images_train_only_what_no_table_has_trained(tmp_path, experi
     assert all((tmp_path / f"{name}_fast.png").exists() for name in ("two", "four"))
 
 
+@pytest.mark.long
 def test_on_a_gpu_all_settings_are_trained_and_their_trials_together(tmp_path, experiment, monkeypatch):
     """Elsewhere one trial after the other, of the best settings."""
     asked = []

@@ -26,6 +26,7 @@ def test_scores_are_those_of_the_functions_with_their_settings():
     assert not any(name.startswith("tad") for name in found)  # no factor of two values
 
 
+@pytest.mark.long
 def test_intervals_cover_the_number_of_all_rows(monkeypatch):
     """Of 1,000 rows drawn from many, the interval holds the score of the many; of four times the rows it is half as wide."""
     monkeypatch.setattr(sys.modules["unentangle.metrics.scores"], "MEASURES", {})

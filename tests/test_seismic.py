@@ -119,6 +119,7 @@ def first_step(work, method, data, seed=0, **training):
     return Run((seed,), (untrained(method, data, seed),), (Record([1], [0.0], {}),), data)
 
 
+@pytest.mark.long
 def test_redatuming_goes_from_shots_to_numbers_and_pictures(tmp_path, cache, monkeypatch):
     monkeypatch.delenv("UNENTANGLE_DATA", raising=False)
 

@@ -43,6 +43,7 @@ def stopping(model, data):
     return spread(model, data)
 
 
+@pytest.mark.long
 def test_a_stopped_study_goes_on_where_it_was(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run(measure=stopping, out=tmp_path, at_once=2)

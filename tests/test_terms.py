@@ -486,6 +486,7 @@ class Toy(Defaults):
         return error + more, ({"reconstruction": error} | named, state)
 
 
+@pytest.mark.long
 def test_all_terms_train_with_a_method_that_is_not_symae():
     data = small_mra()
     every = (*recommended(isometry=2.0), Adversarial())

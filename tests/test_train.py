@@ -52,11 +52,23 @@ def quick(method, data=None, **settings):
     return un.train(method, data or small_mra(), **{"steps": 20, "batch": batch, "progress": False, **settings})
 
 
+@pytest.fixture
+def one_program(monkeypatch):
+    """The trainings of a test, which differ in seeds only, are one program, so that it is traced once."""
+    training, made = sys.modules["unentangle.train.training"], []
+
+    def program(trainer, kind=training.Program):
+        made or made.append(kind(trainer))
+        return made[0]
+
+    monkeypatch.setattr(training, "Program", program)
+
+
 # -- the contract of methods ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", METHODS, ids=NAMES)
-def test_contract(method, tmp_path, monkeypatch):
+def test_contract(method, tmp_path, monkeypatch, one_program):
     """A few steps lower the loss; seeds alone are seeds together (at first: later, float chaos parts some of them); a saved
     model is the same; repr says what it is.
     """
@@ -273,16 +285,16 @@ def test_raw_units_do_not_matter():
     ],
     ids=["scanned", "before anything is kept", "looped", "the second seed's turn", "groups", "several players"],
 )
-def test_a_stopped_training_goes_on_bit_for_bit(method, call, tmp_path, monkeypatch):
-    whole = quick(method, steps=120, seeds=[0, 1])
-    monkeypatch.setattr(Record, "add", _interrupting(Record.add, call))
-    with pytest.raises(KeyboardInterrupt):
-        quick(method, steps=120, seeds=[0, 1], out=tmp_path / "run")
-    monkeypatch.undo()
+def test_a_stopped_training_goes_on_bit_for_bit(method, call, tmp_path, monkeypatch, one_program):
+    whole = quick(method, steps=150, seeds=[0, 1])
+    with monkeypatch.context() as patch:
+        patch.setattr(Record, "add", _interrupting(Record.add, call))
+        with pytest.raises(KeyboardInterrupt):
+            quick(method, steps=150, seeds=[0, 1], out=tmp_path / "run")
     assert bool(list((tmp_path / "run").glob("checkpoint-*"))) == (call > 0)
-    resumed = quick(method, steps=120, seeds=[0, 1], out=tmp_path / "run")
+    resumed = quick(method, steps=150, seeds=[0, 1], out=tmp_path / "run")
     monkeypatch.setattr(sys.modules["unentangle.train.training"], "Program", None)
-    again = quick(method, steps=120, seeds=[0, 1], out=tmp_path / "run")  # finished: read, not compiled
+    again = quick(method, steps=150, seeds=[0, 1], out=tmp_path / "run")  # finished: read, not compiled
     for position in (0, 1):
         np.testing.assert_array_equal(weights(resumed[position]), weights(whole[position]))
         np.testing.assert_array_equal(weights(again[position]), weights(whole[position]))
@@ -324,6 +336,7 @@ un.train(dense_latents(un.AE), small_mra(), steps=10_000, batch=12, out={out!r},
 """
 
 
+@pytest.mark.long
 def test_sigkill_at_a_random_moment_loses_nothing(tmp_path):
     program = PROGRAM.format(tests=os.path.dirname(__file__), out=str(tmp_path / "run"))
     whole = quick(dense_latents(un.AE), steps=10_000)

@@ -12,6 +12,7 @@ from worlds import small_nets
 TUTORIALS = Path(__file__).parents[1] / "tutorials"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["own_arrays", "ragged_hdf5", "earthquakes"])
 def test_a_tutorial_runs(name, tmp_path, monkeypatch, capsys, request):
     if name == "earthquakes":
