@@ -171,7 +171,10 @@ def measured(case: Case, model: Any) -> dict[str, Any]:
 
 
 def numbers(only: str, given: Mapping[str, np.ndarray] | None) -> dict[str, np.ndarray]:
-    """All numbers of this tree, by case, kind and name; measures are of the `given` weights, or of its own."""
+    """All numbers of this tree, by case, kind and name; measures are of the `given` weights, or of its own.
+
+    Cases that were not given are left out: another tree has none of these.
+    """
     import equinox as eqx
     import jax
 
@@ -179,7 +182,7 @@ def numbers(only: str, given: Mapping[str, np.ndarray] | None) -> dict[str, np.n
 
     found: dict[str, Any] = {}
     for name, case in cases().items():
-        if only not in name:
+        if only not in name or (given is not None and not any(key.startswith(f"{name}/") for key in given)):
             continue
         print(f"  {name}", file=sys.stderr)
         terms, gradients = first_step(case)
