@@ -21,9 +21,10 @@ KNOWS = {
     "gaussian": set(),
     "storage": {"errors"},
     "progress": set(),
+    "reading": {"errors"},
     "freedom": {"errors"},
     "data": {"errors", "freedom", "datasets", "io"},  # the last two as names of `un.data` only
-    "io": {"errors", "data", "progress", "storage"},
+    "io": {"errors", "data", "progress", "reading", "storage"},
     "datasets": {"errors", "data", "io", "storage"},
     "nets": {"errors", "data"},
     "dependence": {"errors", "gaussian"},
@@ -41,9 +42,9 @@ KNOWS = {
     "study": {"errors", "progress", "schedules", "data", "methods", "model", "evaluate", "storage", "train"},
     "figures": {"data", "evaluate", "methods", "metrics", "model", "plots"},
     "report": {"data", "errors", "evaluate", "figures", "model", "storage", "train"},
-    "runs": {"data", "datasets", "errors", "io", "methods", "model", "plots", "report", "storage", "train"},
+    "runs": {"data", "datasets", "errors", "io", "methods", "model", "plots", "reading", "report", "storage", "train"},
     "scoring": {"data", "errors", "io", "metrics", "report", "runs", "storage"},
-    "flags": {"data", "datasets", "errors", "methods", "report", "schedules"},
+    "flags": {"data", "datasets", "errors", "methods", "reading", "report", "schedules"},
     "recipes": None,
     "experiments": None,
     "cli": None,  # the top knows everybody

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
-from tyro.conf import Positional, arg
+from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from . import __version__
 from .errors import Diverged, InputError
+from .reading import AS_IT_IS, Reading
 from .train.memory import keep_freed
 
 WELCOME = f"""unentangle {__version__}: separate what stays from what varies in data, and recombine them.
@@ -41,6 +42,7 @@ OutArg = Annotated[Path, arg(help="the .npz, .h5, .nc or .csv to write.")]
 SeedArg = Annotated[int | None, arg(help=SEED)]
 KeysArg = Annotated[str | None, arg(help=KEYS)]
 RowsArg = Annotated[str | None, arg(help="the name of the rows in the file, by default as in the run.")]
+HowArg = Annotated[Reading, OmitArgPrefixes]
 FileArg = Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")]
 Names = Annotated[tuple[str, ...], arg(help_behavior_hint="")]
 
@@ -61,7 +63,7 @@ def demo(out: Path = Path("runs/demo")) -> None:
         _show(fit("mra", SymAE(), out, steps=DEMO_STEPS, say=_print))
 
 
-def inspect(data: DataArg, groups: str | None = None, x: str | None = None) -> None:
+def inspect(data: DataArg, groups: str | None = None, x: str | None = None, how: HowArg = AS_IT_IS) -> None:
     """Say what is in a file and what a training would do with it, before hours go into one.
 
     Args:
@@ -72,7 +74,7 @@ def inspect(data: DataArg, groups: str | None = None, x: str | None = None) -> N
     from .progress import Display
     from .runs import DATASETS, open_data
 
-    rows, keys = open_data(data, groups, x), "groups" if groups is None else groups
+    rows, keys = open_data(data, groups, x, how), "groups" if groups is None else groups
 
     def watch(chunks: Any) -> Any:
         with Display(sys.stderr.isatty()) as display:
@@ -86,7 +88,8 @@ def inspect(data: DataArg, groups: str | None = None, x: str | None = None) -> N
 
 
 def encode(
-    run: RunArg, data: DataArg, out: OutArg, seed: SeedArg = None, groups: KeysArg = None, x: RowsArg = None
+    run: RunArg, data: DataArg, out: OutArg, seed: SeedArg = None, groups: KeysArg = None, x: RowsArg = None,
+    how: HowArg = AS_IT_IS,
 ) -> None:  # fmt: skip
     """Write the codes of any rows: coherent (groups, p), nuisance (rows, q), which group each row belongs to, the names of the
     groups and the average of their rows; or, for methods with one code per row, latents (rows, m).
@@ -98,12 +101,12 @@ def encode(
     from .streams import encode_file
 
     new_file(out)
-    _print_columns(out, encode_file(model_of(run, seed), data_for(run, data, groups, x), out))
+    _print_columns(out, encode_file(model_of(run, seed), data_for(run, data, groups, x, how), out))
 
 
 def swap(
     run: RunArg, data: DataArg, out: OutArg, state: Names = (), style: Names = (), pairs: FileArg = None, parts: Names = (),
-    latents: tuple[int, ...] = (), seed: SeedArg = None, groups: KeysArg = None, x: RowsArg = None,
+    latents: tuple[int, ...] = (), seed: SeedArg = None, groups: KeysArg = None, x: RowsArg = None, how: HowArg = AS_IT_IS,
 ) -> None:  # fmt: skip
     """Write virtual data: every chosen group's state under the nuisance of every chosen row, or chosen pairs of these.
 
@@ -125,7 +128,7 @@ def swap(
     from .streams import swap_file
 
     new_file(out)
-    model, rows = model_of(run, seed), data_for(run, data, groups, x)
+    model, rows = model_of(run, seed), data_for(run, data, groups, x, how)
     if latents and (parts or not model.single):
         raise InputError(f"--latents {' '.join(map(str, latents))} is for methods with one code per row, without --parts.")
     chosen = {model.parts[0].name: latents} if latents else parts or None
@@ -207,7 +210,9 @@ def fit(args: Sequence[str]) -> None:
     from .runs import fit
 
     out = given["out"] or Path("runs") / f"{Path(data).stem or 'mine'}-{name}"
-    settings = {k: given[k] for k in ("steps", "batch", "lr", "seeds", "groups", "x", "held_out") if given[k] is not None}
+    settings = {
+        k: given[k] for k in ("steps", "batch", "lr", "seeds", "groups", "x", "how", "held_out") if given[k] is not None
+    }
     with keep_freed():
         _show(fit(data, method, out, transforms=transforms, say=_print, **settings))
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from docstring_parser import parse
-from tyro.conf import arg
+from tyro.conf import OmitArgPrefixes, arg
 
 from .data.transforms import Bandpass, Envelope, Resample, Taper, Transform, Window
 from .errors import InputError
 from .methods import METHODS, TERMS
+from .reading import AS_IT_IS, Reading
 from .schedules import Linear, Number, Ramp
 
 Flag = tuple[str, Any, Any]
@@ -46,6 +47,7 @@ def fit_flags(method: Any) -> type:
         _optional("groups", str, "the name of the group keys in the file.", "STR", "groups"),
         _optional("x", str, "the name of the rows in the file.", "STR", "x"),
         _optional("held_out", float, SHARE, "FLOAT"),
+        ("how", Annotated[Reading, OmitArgPrefixes], field(default=AS_IT_IS)),
         ("seeds", Annotated[tuple[int, ...], arg(help="one model per seed.")], field(default=(0,))),
         ("steps", Annotated[int, arg(help="optimiser steps.")], field(default=recommended.steps)),
         _optional("lr", float, "learning rate.", "FLOAT", recommended.lr),

@@ -243,7 +243,7 @@ def _refusals(data: Dataset, method: Method | None, finite: Bool[np.ndarray, " n
 
 
 def _notes(data: Dataset, report: Report) -> list[str]:
-    notes, shape = [], report.row_shape
+    notes, shape = list(data.notes), report.row_shape
     if report.constant:
         notes.append(f"{report.constant} row(s) are constant, so there is nothing in them: dead traces are better left out.")
     if report.clipped:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from .errors import InputError
 from .io import read
 from .methods.protocol import Method
 from .model import Model
+from .reading import AS_IT_IS, Reading
 from .report import HELD_OUT, Report, report, split
 from .storage import plain, read_json, write_json
 from .train import train
@@ -22,13 +23,16 @@ from .train.run import RunFolder
 
 
 class Source(NamedTuple):
-    """What `source.json` says about the data of a run: its file or name, the names in it, what was held out, the transforms."""
+    """What `source.json` says about the data of a run: its file or name, the names in it, what was held out, the transforms,
+    and how rows are read.
+    """
 
     data: str
     groups: str = "groups"
     x: str = "x"
     held_out: float = 0.0
     transforms: Sequence[dict[str, Any]] = ()
+    how: Mapping[str, Any] = AS_IT_IS.given()
 
 
 class Opened(NamedTuple):
@@ -41,30 +45,31 @@ class Opened(NamedTuple):
     name: str
 
 
-def open_data(name: str, groups: str | None = None, x: str | None = None) -> Dataset:
+def open_data(name: str, groups: str | None = None, x: str | None = None, how: Reading = AS_IT_IS) -> Dataset:
     """A data set of the package by its name in `datasets.DATASETS`; or a file or folder, in which the group keys ("" for none)
     and the rows have these names, by default "groups" and "x".
     """
     if name in DATASETS:
-        if (groups, x) != (None, None):
-            raise InputError(f"{name} is a data set of the package, not a file: --groups and --x name nothing in it.")
+        if (groups, x, how) != (None, None, AS_IT_IS):
+            flags = ", ".join(f"--{flag}" for flag in ("groups", "x", *how.given()))
+            raise InputError(f"{name} is a data set of the package, not a file: {flags} are for files.")
         return DATASETS[name]()
     if not Path(name).suffix and not Path(os.path.expanduser(name)).exists():
         raise InputError(f"{name!r} is neither a data set ({', '.join(DATASETS)}) nor a file or folder.")
-    return read(name, groups="groups" if groups is None else groups or None, x=x or "x")
+    return read(name, groups="groups" if groups is None else groups or None, x=x or "x", **how.given())
 
 
-def data_for(run: Path, name: str, groups: str | None = None, x: str | None = None) -> Dataset:
-    """Data under the names that the run had, unless others are given. Group keys in a file of their own are those of the run's
-    rows only.
+def data_for(run: Path, name: str, groups: str | None = None, x: str | None = None, how: Reading = AS_IT_IS) -> Dataset:
+    """Data under the names that the run had, and read as that was, unless others are given. Group keys in a file of their own
+    are those of the run's rows only.
     """
     source = _source(run)
     if name in DATASETS or source is None:
-        return open_data(name, groups, x)
+        return open_data(name, groups, x, how)
     own = source.groups
     if _key_file(own) and str(Path(name).resolve()) != source.data:
         own = "groups"
-    return open_data(name, own if groups is None else groups, x or source.x)
+    return open_data(name, own if groups is None else groups, x or source.x, how if how.given() else Reading(**source.how))
 
 
 def model_of(run: Path, seed: int | None = None) -> Model:
@@ -94,7 +99,7 @@ def open_run(run: Path) -> Opened:
     config, source = _config(run), _source(run)
     if source is None:
         raise InputError(f"{run} has no source.json: it was not finished by `fit`, whose same command goes on.")
-    names = () if source.data in DATASETS else (source.groups, source.x)
+    names: Any = () if source.data in DATASETS else (source.groups, source.x, Reading(**source.how))
     whole = open_data(source.data, *names).through(*restored(source.transforms))
     data, rows = split(whole, source.held_out)
     if plain(data.fingerprint) != config["data"]:
@@ -110,6 +115,7 @@ def fit(
     *,
     groups: str | None = None,
     x: str | None = None,
+    how: Reading = AS_IT_IS,
     held_out: float | None = None,
     transforms: Sequence[Transform] = (),
     say: Callable[[str], Any] = print,
@@ -119,7 +125,7 @@ def fit(
     and figures.
 
     Args:
-        name, groups, x: as for `open_data`.
+        name, groups, x, how: as for `open_data`.
         method: which method, with its numbers.
         out: the folder; the same call goes on with an interrupted run.
         held_out: the share of the groups that is measured, not trained on; by default `HELD_OUT` of a file, and none of the
@@ -131,7 +137,7 @@ def fit(
     from . import plots
     from .storage import save
 
-    whole, packaged = open_data(name, groups, x).through(*transforms), name in DATASETS
+    whole, packaged = open_data(name, groups, x, how).through(*transforms), name in DATASETS
     share = (0.0 if packaged else HELD_OUT) if held_out is None else held_out
     known = whole.truth is not None and whole.truth.listed and any(part.per == "group" for part in method.parts)
     if held_out and known:
@@ -152,8 +158,8 @@ def fit(
     run = train(method, data, out=out, **settings)
     path = name if packaged else str(Path(os.path.expanduser(name)).resolve())
     keys = _resolved("groups" if groups is None else groups)
-    source = Source(path, keys, x or "x", share, data.chain.described())._asdict()
-    write_json(out / "source.json", source if transforms else {k: v for k, v in source.items() if k != "transforms"})
+    source = Source(path, keys, x or "x", share, data.chain.described(), how.given())._asdict()
+    write_json(out / "source.json", {k: v for k, v in source.items() if v or k not in ("transforms", "how")})
     say(f"trained in {time.monotonic() - start:.0f} s")
     histories = [record.steps for record in run.history], [record.terms for record in run.history]
     save(plots.history(*histories, [f"seed {seed}" for seed in run.seeds]), out / "history.png")

@@ -47,6 +47,7 @@ class Dataset:
         scaling: how rows are standardised, where it is not to be found from the data (`scale`).
         transforms: what is done to rows as they are read (`transforms`), before they are standardised.
         truth: what a swap of these rows should be, where whoever made them knows it (`Truth`).
+        notes: what whoever read the rows had to assume, a sentence each; `fit` and `inspect` say it.
 
     Raises:
         InputError: if the rank is wrong, the lengths of x, factors and groups differ, or the transforms do not fit the rows.
@@ -58,6 +59,7 @@ class Dataset:
     scaling: Scale | None = None
     transforms: Sequence[Transform] = ()
     truth: "Truth | None" = None
+    notes: Sequence[str] = ()
 
     def __post_init__(self):
         x = as_rows(self.x)
@@ -215,7 +217,7 @@ class Dataset:
         """What is unusual about the data, though it can be used: constant rows, groups of one row, rows of unlike loudness."""
         single = int(np.sum(self.group_sizes == 1)) if self.groups is not None else 0
         counts = [(self._survey.constant, "constant row(s)"), (single, "group(s) of a single row")]
-        odd = [f"the data has {number} {what}." for number, what in counts if number]
+        odd = [*self.notes, *(f"the data has {number} {what}." for number, what in counts if number)]
         if self.scale.row_axes:
             quiet, loud = self._survey.loudness
             odd.append(f"the rows' standard deviations go from {quiet:.3g} to {loud:.3g}: each row is standardised by itself.")

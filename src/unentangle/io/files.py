@@ -11,6 +11,7 @@ import numpy as np
 from ..data.dataset import Dataset
 from ..data.rows import Blocks, Rows, is_lazy
 from ..errors import InputError
+from ..reading import Reading
 from .arrays import files_in, hidden, load_npy, members
 from .hdf5 import read_hdf5
 from .images import image_files, images
@@ -19,8 +20,10 @@ from .recordings import STREAMS, read_segy, read_stream
 from .tables import TABLES, read_rows, read_table
 from .zarr_store import is_zarr, read_zarr
 
+Reader = Callable[[Path, Any, str, Chosen, Reading], Dataset]
 
-def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen = None) -> Dataset:
+
+def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen = None, **how: Any) -> Dataset:
     """Read a data set from a file or folder of any of these kinds.
 
     - `.npy`: rows, which stay on disk.
@@ -45,19 +48,24 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen
             "x" may be absent where it is plain what the rows are.
         factors: the names of those arrays, columns or headers that are factors, by default all there are; for names of files,
             and levels of a tree, what they are called, in their order; or the factors themselves, by name.
+        how: how rows are read: `length`, `hop`, `channels`, `mode`, `size` (`Reading`).
 
     Raises:
         InputError: if the file cannot be read, or what is named is missing (the sentence lists what is there).
     """
     path = Path(os.path.expanduser(path))  # unlike Path's, it refuses nobody
     factors = [factors] if isinstance(factors, str) else factors
-    reader = READERS.get(path.suffix.lower())
+    reader: Reader | None = READERS.get(path.suffix.lower())
     if path.is_dir() or path.suffix.lower() == ".zip":
         reader = _folder_reader(path)
     if reader is None:
         problem = "is of no kind that is known" if path.exists() else "does not exist"
         raise InputError(f"{path} {problem}; {KINDS} can be read.")
-    return reader(path, _keys(groups), x, factors)
+    reading = Reading(**how)
+    if idle := reading.given().keys() - TAKES.get(reader, EVERY):
+        name = min(idle)
+        raise InputError(f"{name}={getattr(reading, name)!r} is nothing that can be done to {path}: it is for {MEANT[name]}.")
+    return reader(path, _keys(groups), x, factors, reading)
 
 
 def _keys(groups: Any) -> Any:
@@ -75,7 +83,7 @@ def _keys(groups: Any) -> Any:
     return columns[column]
 
 
-def _folder_reader(path: Path) -> Callable[[Path, Any, str, Chosen], Dataset]:
+def _folder_reader(path: Path) -> Reader:
     """Who reads a folder or zip, by what is in it."""
     if is_zarr(path):
         return read_zarr
@@ -95,7 +103,7 @@ def _data_files(folder: Path) -> list[Path]:
     return next(filter(None, kinds), [])
 
 
-def _read_files(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
+def _read_files(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:
     """The rows of all files of one kind in a folder, one file after the other; which file, is the factor `file`."""
     files = _data_files(path)
     inside = groups if isinstance(groups, str) and groups != "file" else None
@@ -103,7 +111,7 @@ def _read_files(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
     named = None if given or factors is None else [name for name in factors if name != "file"]
 
     def one(file: Path) -> Dataset:
-        return READERS[file.suffix](file, inside, x, named)
+        return READERS[file.suffix](file, inside, x, named, how)
 
     def shut(file: Path) -> Dataset:
         data = one(file)
@@ -137,7 +145,7 @@ class _Shut(Rows):
         return self._open().read(index)
 
 
-def _read_npy(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
+def _read_npy(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:
     if isinstance(groups, str) and groups != "groups":
         raise InputError(f"{path} holds rows only, so there is no {groups!r} in it; give the keys, or a .npy file of keys.")
     if factors is not None and not isinstance(factors, Mapping):
@@ -146,18 +154,18 @@ def _read_npy(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
     return Dataset(rows, factors, None if isinstance(groups, str) else groups)
 
 
-def _read_npz(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
+def _read_npz(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:
     return dataset(path, members(path), groups, x, factors)
 
 
-def _read_images(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
+def _read_images(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:
     if factors is not None or (isinstance(groups, str) and groups != "groups"):
         raise InputError(f"{path} holds images, so there are no factors in it; data.images reads them from a .csv.")
-    data = images(path)
+    data = images(path, mode=how.mode, resize=how.size, size=how.size)
     return data if groups is None or isinstance(groups, str) else Dataset(data.x, groups=groups)
 
 
-def _read_names(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
+def _read_names(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:
     """The `.npy` files of a folder or zip and of the folders in it, a row each, sorted by name; hidden ones are left out."""
     if path.is_file():
         arrays: dict[str, Any] = members(path)
@@ -206,7 +214,7 @@ def _numbers(path: Path, names: list[str], factors: Sequence[str] | None) -> dic
     return dict(zip(factors or [f"factor_{k + 1}" for k in range(needed)], table.T, strict=True))
 
 
-READERS: dict[str, Callable[[Path, Any, str, Chosen], Dataset]] = {
+READERS: dict[str, Reader] = {
     ".npy": _read_npy,
     ".npz": _read_npz,
     **dict.fromkeys((".h5", ".hdf5", ".hdf", ".nc", ".nc4"), read_hdf5),
@@ -218,3 +226,12 @@ READERS: dict[str, Callable[[Path, Any, str, Chosen], Dataset]] = {
 OPEN = 128  # files of a folder stay open, of which a process may have few
 JOINED = (".h5", ".hdf5", ".nc", ".npz", ".segy", ".sgy", ".parquet", ".csv")
 KINDS = f"a folder or .zip of .npy files, a folder of images or recordings, and files of {', '.join(READERS)}"
+EVERY = frozenset(("length", "hop"))
+TAKES: dict[Reader, frozenset[str]] = {_read_images: frozenset(("mode", "size")), read_stream: EVERY | {"channels"}}
+MEANT = {
+    "channels": "SAC and miniSEED",
+    "mode": "images",
+    "size": "images",
+    "length": "rows of unlike length",
+    "hop": "rows of unlike length",
+}

@@ -10,12 +10,13 @@ import numpy as np
 from ..data.dataset import Dataset
 from ..data.rows import Blocks
 from ..errors import InputError
+from ..reading import Reading
 from .arrays import check_size, damaged
 from .columns import read_csv
 from .named import Chosen, choose, dataset
 
 
-def read_hdf5(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
+def read_hdf5(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:
     """A data set from HDF5, as `named.dataset` chooses it; the coordinates of NetCDF along the rows are factors.
 
     Raises:

@@ -9,7 +9,7 @@ from hashlib import sha256
 from math import prod
 from numbers import Integral
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 from jaxtyping import Int, UInt8
@@ -17,13 +17,12 @@ from jaxtyping import Int, UInt8
 from ..data.dataset import Dataset, Factors
 from ..errors import InputError
 from ..progress import track
+from ..reading import Mode
 from ..storage import cache_folder, draft, read_json, write_json
 from .arrays import files_in
 from .columns import read_csv
 
 SUFFIXES = (".jpeg", ".jpg", ".png")
-
-Mode = Literal["L", "RGB"]
 
 
 def images(

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..data.dataset import Dataset
 from ..errors import InputError, optional
+from ..reading import Reading
 from .arrays import damaged, files_in
 from .columns import numbers
 from .named import Chosen, axes_of, choose, joined, listed, matches
@@ -22,7 +23,7 @@ HEADERS = ("network", "station", "location", "channel", "sampling_rate")
 EXTRA = "'unentangle[seismic]'"
 
 
-def read_stream(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
+def read_stream(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:
     """The traces of a SAC or miniSEED file, or of all such files in a folder and the folders in it; each is a row.
 
     Args:
@@ -57,7 +58,7 @@ def read_stream(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
     return choose(path, rows, {n: c for n, c in columns.items() if len(np.unique(c)) > 1}, groups, factors, columns)
 
 
-def read_segy(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
+def read_segy(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:
     """The traces of a SEG-Y file, each a row, which stay on disk.
 
     Args:

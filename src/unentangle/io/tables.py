@@ -8,6 +8,7 @@ import numpy as np
 
 from ..data.dataset import Dataset
 from ..errors import InputError, optional
+from ..reading import Reading
 from .arrays import check_size, damaged, load_npy, members
 from .columns import read_csv, text
 from .named import Chosen, axes_of, choose, joined, listed
@@ -35,7 +36,7 @@ def read_table(path: str | Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def read_rows(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
+def read_rows(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:
     """A data set from the columns of a `.csv` or `.parquet`.
 
     Args:

@@ -7,6 +7,7 @@ from zipfile import ZipFile, is_zipfile
 
 from ..data.dataset import Dataset
 from ..errors import InputError, optional
+from ..reading import Reading
 from .arrays import SMALL, check_size, damaged
 from .named import Chosen, dataset
 
@@ -23,7 +24,7 @@ def is_zarr(path: Path) -> bool:
         return bool(set(MARKS) & set(archive.namelist()))
 
 
-def read_zarr(path: Path, groups: Any, x: str, factors: Chosen) -> Dataset:
+def read_zarr(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:
     """A data set from zarr, as `named.dataset` chooses it; xarray's coordinates along the rows are factors.
 
     Raises:
