@@ -14,7 +14,7 @@ def odd_rows():
     """Noise with two constant rows, a clipped one, a copy, and one with NaN."""
     x = np.random.default_rng(0).standard_normal((40, 200)).astype(np.float32)
     x[3], x[4], x[5], x[7] = 1.0, 0.0, np.clip(x[5], -0.5, 0.5), x[8]
-    x[9, 3] = np.nan
+    x[9, 3] = np.inf
     return x
 
 
@@ -44,7 +44,7 @@ def test_counts_and_statistics_are_those_of_the_rows():
     np.testing.assert_allclose([report.mean, report.std], un.Dataset(good).scale[:2])
     assert (report.least, report.greatest) == (good.min(), good.max())
     assert report.keys == ["site"]
-    assert "row 9 holds NaN" in report.refusals[0]
+    assert "row 9 holds infinite" in report.refusals[0]
     assert "2 row(s) are constant" in report.notes[0]
     assert report.factors["size"][1:4] == (3, 2, 4)
     assert "the factor size is NaN in 1 row(s)." in report.notes

@@ -224,17 +224,23 @@ def _within(codes: Float[np.ndarray, "n d"], group: Int[np.ndarray, " n"]) -> Fl
 
 
 def _reconstruction(model: Model, data: Dataset, decoded: Float[np.ndarray, "rows ..."]) -> dict[str, float]:
-    squares, spread = [], []
+    scale, squares, relative, spread = model.trained.scale, [], [], []
+    by_channel = isinstance(scale.std, tuple)
+    mean, unit = (np.asarray(scale.mean), np.asarray(scale.std)) if by_channel else (0.0, 1.0)
     for part, x in data.chunks():
-        squares.append(((decoded[part] - data.chain.undo(x)) ** 2).reshape(len(x), -1).mean(1, dtype=float))
-        spread.append(mean_and_std(x.reshape(len(x), -1).astype(float)))
-    error, (centre, std) = np.concatenate(squares), np.concatenate(spread, axis=1)
-    if model.trained.scale.row_axes:
+        apart = decoded[part] - data.chain.undo(x).astype(float)
+        squares.append(np.nanmean((apart**2).reshape(len(x), -1), axis=1))
+        relative.append(np.nanmean(((apart / unit) ** 2).reshape(len(x), -1), axis=1) if by_channel else squares[-1])
+        spread.append(mean_and_std(((x.astype(float) - mean) / unit).reshape(len(x), -1)))
+    error, (centre, std) = np.concatenate(relative), np.concatenate(spread, axis=1)
+    if scale.row_axes:
         variance = std**2
+    elif by_channel:
+        variance = np.mean(std**2) + centre.var()
     else:  # not that of `data.scale`, which few rows, as are held out, may have each for itself, or not at all
-        variance = data.scaling.std**2 if data.scaling else np.mean(std**2) + centre.var()
+        variance = float(np.square(data.scaling.std)) if data.scaling else np.mean(std**2) + centre.var()
     return {
-        "reconstruction_error": float(np.mean(error)),
+        "reconstruction_error": float(np.mean(np.concatenate(squares))),
         "reconstruction_relative": float(np.mean(error / np.where(variance > 0, variance, 1.0))),
     }
 

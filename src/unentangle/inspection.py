@@ -13,7 +13,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from .data.dataset import Dataset, Scale, evenly, is_lazy, mean_and_std, survey
+from .data.dataset import Dataset, evenly, is_lazy
+from .data.scale import Moments, Scale, Survey, channels_of, mean_and_std, survey
 from .errors import InputError
 from .methods import SymAE
 from .methods.protocol import Method, numbers_of
@@ -65,6 +66,7 @@ class Report(NamedTuple):
     mean: float
     std: float
     not_finite: int
+    lacking: int
     constant: int
     clipped: int
     repeated: int
@@ -86,7 +88,8 @@ class Report(NamedTuple):
 def inspect(data: Dataset, method: Method | None = None, watch: Callable[[Iterable[Any]], Iterable[Any]] = iter) -> Report:
     """Read a data set once, a few rows at a time, and some rows again: what is in it, and what would a training do with it?
 
-    It takes what a training refuses, too: rows with NaN or infinite values are counted, and left out of the statistics.
+    It takes what a training refuses, too: rows with infinite values, or without any, are counted and left out of the
+    statistics. So are rows that lack some values (NaN), from which a training learns.
 
     Args:
         data: the data.
@@ -97,7 +100,12 @@ def inspect(data: Dataset, method: Method | None = None, watch: Callable[[Iterab
         InputError: if rows cannot be read.
     """
     method = SymAE() if method is None and data.groups is not None else method
-    parts = [_measured(rows.reshape(len(rows), -1)) for _, rows in watch(data.chunks())]
+    parts, moments, channels = [], None, channels_of(data.row_shape, data.ordered)
+    for _, rows in watch(data.chunks()):
+        parts.append(_measured(flat := rows.reshape(len(rows), -1)))
+        if channels > 1:
+            here = Moments.of(flat[parts[-1].finite], channels)
+            moments = here if moments is None else moments.joined(here)
     every = _Rows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
     good, sizes = _Rows(*(column[every.finite] for column in every)), data.group_sizes
 
@@ -116,6 +124,7 @@ def inspect(data: Dataset, method: Method | None = None, watch: Callable[[Iterab
         mean=of_good(np.mean, good.mean),
         std=of_good(lambda std: np.sqrt(np.mean(std**2) + good.mean.var()), good.std),
         not_finite=len(data) - len(good.std),
+        lacking=int(np.sum(good.lacking)),
         constant=int(np.sum(good.std == 0)),
         clipped=int(np.sum(good.clipped)),
         repeated=len(data) - len(np.unique(every.digest)),
@@ -131,11 +140,11 @@ def inspect(data: Dataset, method: Method | None = None, watch: Callable[[Iterab
     if not good.std.size:
         return report
     try:
-        scale, _, loudness = survey(good.mean, good.std, data.row_shape, data.scaling)
+        found = survey(good.mean, good.std, data.row_shape, data.scaling, report.lacking, moments)
     except InputError as error:
         return report._replace(refusals=[*report.refusals, str(error)])
     report = report._replace(notes=[*report.notes, *_oscillating(data, method, every.finite & (every.std > 0))])
-    return report._replace(plan=_plan(data, report, method, scale, loudness))
+    return report._replace(plan=_plan(data, report, method, found))
 
 
 def page(report: Report, source: str, groups: str) -> Group:
@@ -143,7 +152,12 @@ def page(report: Report, source: str, groups: str) -> Group:
     size = f"{report.gigabytes:.3g} GB" if report.gigabytes >= 1 else f"{1024 * report.gigabytes:.3g} MB"
     place = ", on disk" if report.on_disk else ""
     spread = f"mean {report.mean:.4g}, standard deviation {report.std:.4g}"
-    counts = {"with NaN or infinity": report.not_finite, "constant": report.constant, "flat at an end": report.clipped}
+    counts = {
+        "with infinity or without any value": report.not_finite,
+        "lacking values": report.lacking,
+        "constant": report.constant,
+        "flat at an end": report.clipped,
+    }
     odd = [f"{count:,} {what}" for what, count in (counts | {"copies of others": report.repeated}).items() if count]
     least, median, greatest = report.sizes
     sizes = f"of {least} rows" if least == greatest else f"of {least} to {greatest} rows (median {median:g})"
@@ -195,6 +209,7 @@ class _Rows(NamedTuple):
     """What is measured of each row."""
 
     finite: Bool[np.ndarray, " n"]
+    lacking: Bool[np.ndarray, " n"]
     mean: Float[np.ndarray, " n"]
     std: Float[np.ndarray, " n"]
     least: Float[np.ndarray, " n"]
@@ -206,14 +221,15 @@ class _Rows(NamedTuple):
 def _measured(rows: np.ndarray) -> _Rows:
     digest = np.array([hash(row.tobytes()) for row in rows])
     flat = rows.astype(np.float64)
-    finite = np.asarray(np.isfinite(flat).all(axis=1))
+    gaps = np.isnan(flat)
+    finite = np.asarray(~(np.isinf(flat).any(axis=1) | gaps.all(axis=1)))
     flat[~finite] = 0.0
-    least, greatest = flat.min(axis=1), flat.max(axis=1)
+    least, greatest = np.nanmin(flat, axis=1), np.nanmax(flat, axis=1)
     often = np.maximum(*(np.sum(flat == edge[:, None], axis=1) for edge in (least, greatest)))
     continua = flat.shape[1] >= LONG and rows.dtype.itemsize > 1  # bytes and bits are at their ends by nature
     clipped = (often > CLIPPED * flat.shape[1]) & (least < greatest) & (often > 2) & continua
     mean, std = mean_and_std(flat)
-    return _Rows(finite, mean, std, least, greatest, clipped, digest)
+    return _Rows(finite, np.asarray(gaps.any(axis=1)), mean, std, least, greatest, clipped, digest)
 
 
 def _column(data: Dataset, name: str) -> Column:
@@ -233,7 +249,7 @@ def _refusals(data: Dataset, method: Method | None, finite: Bool[np.ndarray, " n
         bad = np.flatnonzero(~finite)
         where = f"row {bad[0]}" if len(bad) == 1 else f"{len(bad)} rows, the first of them row {bad[0]},"
         holds = "holds" if len(bad) == 1 else "hold"
-        refusals.append(f"{where} {holds} NaN or infinite values: leave such rows out, or fill the gaps.")
+        refusals.append(f"{where} {holds} infinite values, or none at all: leave such rows out.")
     if method is not None:
         try:
             method.check(data, method.recommended.batch)
@@ -244,6 +260,10 @@ def _refusals(data: Dataset, method: Method | None, finite: Bool[np.ndarray, " n
 
 def _notes(data: Dataset, report: Report) -> list[str]:
     notes, shape = list(data.notes), report.row_shape
+    if report.lacking:
+        notes.append(
+            f"{report.lacking} row(s) lack values (NaN): a training learns from the rest of them, or say --missing drop."
+        )
     if report.constant:
         notes.append(f"{report.constant} row(s) are constant, so there is nothing in them: dead traces are better left out.")
     if report.clipped:
@@ -289,8 +309,15 @@ def _oscillating(data: Dataset, method: Method | None, usable: Bool[np.ndarray, 
     ]
 
 
-def _plan(data: Dataset, report: Report, method: Method | None, scale: Scale, loudness: tuple[float, float]) -> list[str]:
-    if scale.row_axes:
+def _plan(data: Dataset, report: Report, method: Method | None, found: Survey) -> list[str]:
+    scale, loudness = found.scale, found.loudness
+    if isinstance(scale.std, tuple):
+        units = sorted(std for k, std in enumerate(scale.std) if k not in found.empty)
+        plan = [
+            f"Each of the {len(scale.std)} channels is standardised by itself, as their standard deviations go from "
+            f"{units[0]:.3g} to {units[-1]:.3g}."
+        ]
+    elif scale.row_axes:
         plan = [
             f"Each row is standardised by itself, as their standard deviations go from {loudness[0]:.3g} to {loudness[1]:.3g} "
             "and a tenth of the rows would else be all that counts; its level travels with its code."

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +21,7 @@ from .geodesics import geodesics
 from .methods import codes as schema
 from .methods.codes import Codes, Part, Trained, Under
 from .methods.description import describe, restore
-from .methods.protocol import Method
+from .methods.protocol import Method, fresh
 from .methods.terms.alignment import consistency_penalty
 from .storage import read_about, read_tree, write_tree
 
@@ -283,7 +284,7 @@ class Model:
         if self.grouped:
             return self.inconsistency(self.codes(data))
         rows = data.chain.undo(data.rows(np.arange(len(data))))
-        return float(np.mean((self.reconstruct(data) - rows) ** 2))
+        return float(np.nanmean((self.reconstruct(data) - rows.astype(float)) ** 2))
 
     def predictions(self, data: Any) -> Float[np.ndarray, "rows m"] | None:
         """Each number of a code as the method's own predictors have it from the others; None if it has none."""
@@ -380,11 +381,9 @@ class Model:
                 raise InputError("its rows have an impossible shape.")
             chain = Chain(raw, restored(about["transforms"]))
             shape = chain.row_shape
-            scale = Scale(float(level["mean"]), float(level["std"]), int(level["row_axes"]))
+            scale = Scale.described(level, shape)
             seed = int(about["seed"])
-            if not (0 < scale.std < np.inf and np.isfinite(scale.mean) and scale.row_axes in (0, len(shape))):
-                raise InputError("its rows have an impossible scale.")
-            like = eqx.filter_eval_shape(method.init, shape, jax.random.key(0))
+            like = eqx.filter_eval_shape(partial(fresh, method, shape, missing=scale.missing), jax.random.key(0))
         except (KeyError, TypeError, ValueError, ArithmeticError) as error:
             if isinstance(error, InputError):
                 raise InputError(f"{path} cannot be read: {brief(error)}") from error

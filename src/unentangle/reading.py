@@ -10,6 +10,7 @@ from tyro.conf import arg
 from .errors import InputError
 
 Mode = Literal["L", "RGB"]
+Missing = Literal["mask", "drop", "refuse"]
 
 LENGTH = "rows of unlike length: crop them to the shortest, pad them to the longest, or cut each into windows of N samples."
 
@@ -24,6 +25,8 @@ class Reading:
         hop: samples from one window to the next, by default a window.
         channels: seismic channels to stack as the channels of a row, by the last letters of their codes: "ZNE".
         mode: make all images grey ("L") or coloured ("RGB").
+        missing: rows that lack values (NaN): "mask" learns from what is there of them, as by default, "drop" leaves them out,
+            and "refuse" refuses them.
         size: scale images so that the shorter side has so many pixels, and cut a square of as many from the middle.
 
     Raises:
@@ -33,6 +36,7 @@ class Reading:
     length: Annotated[Sequence[str] | None, arg(help=LENGTH, metavar="crop|pad|window N")] = None
     hop: Annotated[int | None, arg(help="samples from one window to the next, by default a window.")] = None
     channels: Annotated[str | None, arg(help="seismic channels that make one row, by their last letters: ZNE.")] = None
+    missing: Annotated[Missing | None, arg(help="rows that lack values: learn from the rest, leave out, or refuse.")] = None
     mode: Annotated[Mode | None, arg(help="make all images grey (L) or coloured (RGB).")] = None
     size: Annotated[int | None, arg(help="make all images squares of so many pixels.")] = None
 
@@ -52,8 +56,11 @@ class Reading:
                 raise InputError(f"{name}={value!r}; a whole number of at least 1 is needed.")
         if self.hop is not None and len(length) < 2:
             raise InputError(f"hop={self.hop} is for windows: say length=('window', N), or --length window N.")
-        if self.mode not in (None, *get_args(Mode)):
-            raise InputError(f"mode={self.mode!r}; one of {', '.join(map(repr, get_args(Mode)))} is needed, or None.")
+        for name, kinds in (("mode", Mode), ("missing", Missing)):
+            if getattr(self, name) not in (None, *get_args(kinds)):
+                raise InputError(
+                    f"{name}={getattr(self, name)!r}; one of {', '.join(map(repr, get_args(kinds)))} is needed, or None."
+                )
         if self.channels is not None and (not self.channels or len(set(self.channels)) < len(self.channels)):
             raise InputError(f"channels={self.channels!r}; different letters are needed, such as ZNE.")
 

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Sequence
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -55,7 +56,10 @@ def split(data: Dataset, share: float) -> tuple[Dataset, Int[np.ndarray, " rows"
         out = data.held_out(share)
         several = min(np.sum(np.unique(keys[out], return_counts=True)[1] > 1) for keys in (data.group, data.states))
         if data.groups is None or several > 1:
-            return data.take(~out), some_groups(data, np.flatnonzero(out))
+            training = data.take(~out)
+            if data.scale.missing and not training.scale.missing:  # the rows held out lack values, which a model is to take
+                training = replace(training, scaling=training.scale._replace(missing=True))
+            return training, some_groups(data, np.flatnonzero(out))
     return data, some_groups(data, np.arange(len(data)))
 
 

@@ -153,10 +153,12 @@ def shown(data: Dataset) -> tuple[tuple[str, ...], tuple[int, ...]]:
 
 
 def averages(data: Dataset) -> np.ndarray:
-    """The mean of the rows of each group, as a model gives rows: (groups, *row)."""
+    """The mean of the rows of each group, as a model gives rows: (groups, *row); NaN where all of them lack a value."""
     order, starts, _ = map(np.asarray, data.layout)
-    sums = np.add.reduceat(data.rows(order).astype(np.float64), starts, axis=0)
-    return data.chain.undo((sums / data.group_sizes.reshape(-1, *[1] * len(data.row_shape))).astype(np.float32))
+    rows = data.rows(order).astype(np.float64)
+    there = ~np.isnan(rows)
+    sums, counts = (np.add.reduceat(a, starts, axis=0) for a in (np.where(there, rows, 0.0), there.astype(np.float64)))
+    return data.chain.undo((sums / np.where(counts > 0, counts, np.nan)).astype(np.float32))
 
 
 def _swaps_of_groups(model: Model, data: Dataset, state: np.ndarray, style: np.ndarray, parts: Any) -> Rows:

@@ -20,7 +20,7 @@ from ..errors import InputError
 from ..freedom import Freedom
 from .factors import Factors
 from .rows import as_rows, is_lazy
-from .scale import Scale, Survey, mean_and_std, survey
+from .scale import Moments, Scale, Survey, channels_of, mean_and_std, survey
 from .transforms import TRANSFORMS, Chain, Transform
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class Dataset:
         transforms: what is done to rows as they are read (`transforms`), before they are standardised.
         truth: what a swap of these rows should be, where whoever made them knows it (`Truth`).
         notes: what whoever read the rows had to assume, a sentence each; `fit` and `inspect` say it.
+        ordered: whether the values of a row follow each other, as samples do. Features without order, the columns of a table,
+            are standardised each by itself where their units are unlike.
 
     Raises:
         InputError: if the rank is wrong, the lengths of x, factors and groups differ, or the transforms do not fit the rows.
@@ -60,9 +62,13 @@ class Dataset:
     transforms: Sequence[Transform] = ()
     truth: "Truth | None" = None
     notes: Sequence[str] = ()
+    ordered: bool = True
 
     def __post_init__(self):
-        x = as_rows(self.x)
+        x: Any = self.x
+        if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
+            x = x.astype(np.result_type(x.dtype, np.float32)).filled(np.nan)
+        x = as_rows(x)
         if not 2 <= len(x.shape) <= 4:
             raise InputError(
                 f"x has shape {tuple(x.shape)}; it needs 2 to 4 axes: rows, then the length of a signal or the height and "
@@ -209,7 +215,7 @@ class Dataset:
         """How the rows are standardised (`scale.survey`), from one pass over the data, which is checked on the way.
 
         Raises:
-            InputError: if a value is NaN or infinite, or if all rows are constant and no scaling was given.
+            InputError: if a value is infinite, a row has no value at all, or all rows are constant and no scaling was given.
         """
         return self._survey.scale
 
@@ -218,6 +224,16 @@ class Dataset:
         single = int(np.sum(self.group_sizes == 1)) if self.groups is not None else 0
         counts = [(self._survey.constant, "constant row(s)"), (single, "group(s) of a single row")]
         odd = [*self.notes, *(f"the data has {number} {what}." for number, what in counts if number)]
+        if lacking := self._survey.lacking:
+            odd.append(f"{lacking} row(s) lack values (NaN): encoders are told so, and losses leave these out.")
+        if self._survey.empty:
+            odd.append(f"the channel(s) {', '.join(map(str, self._survey.empty))} hold one value only: nothing is in them.")
+        if isinstance(self.scale.std, tuple):
+            some = sorted(self.scale.std[k] for k in range(len(self.scale.std)) if k not in self._survey.empty)
+            what = "channels" if self.ordered or len(self.row_shape) > 1 else "features"
+            odd.append(
+                f"the {what}' standard deviations go from {some[0]:.3g} to {some[-1]:.3g}: each is standardised by itself."
+            )
         if self.scale.row_axes:
             quiet, loud = self._survey.loudness
             odd.append(f"the rows' standard deviations go from {quiet:.3g} to {loud:.3g}: each row is standardised by itself.")
@@ -225,16 +241,30 @@ class Dataset:
 
     @cached_property
     def _survey(self) -> Survey:
-        levels = []
+        levels, lacking, moments, channels = [], 0, None, channels_of(self.row_shape, self.ordered)
         for part, rows in self.chunks():
             flat = rows.reshape(len(rows), -1).astype(np.float64)
             if not np.isfinite(flat).all():
-                row = int(np.flatnonzero(~np.isfinite(flat).all(axis=1))[0])
-                what = "NaN" if np.isnan(flat[row]).any() else "an infinite value"
-                raise InputError(f"row {part.start + row} of x holds {what}; every value must be finite.")
+                missing = np.isnan(flat)
+                for bad, what in (
+                    (np.isinf(flat).any(axis=1), "holds an infinite value"),
+                    (missing.all(axis=1), "holds no value"),
+                ):
+                    if bad.any():
+                        row = part.start + int(np.argmax(bad))
+                        raise InputError(f"row {row} of x {what}; every row needs finite values, of which some may be missing.")
+                lacking += int(np.sum(missing.any(axis=1)))
             levels.append(mean_and_std(flat))
+            if channels > 1:
+                here = Moments.of(flat, channels)
+                moments = here if moments is None else moments.joined(here)
         centre, std = np.concatenate(levels, axis=1)
-        return survey(centre, std, self.row_shape, self.scaling)
+        return survey(centre, std, self.row_shape, self.scaling, lacking, moments)
+
+    @cached_property
+    def lacking(self) -> Bool[np.ndarray, " n"]:
+        """Whether each row lacks a value (NaN)."""
+        return np.concatenate([np.isnan(x.reshape(len(x), -1).astype(np.float64)).any(axis=1) for _, x in self.chunks()])
 
     @cached_property
     def fingerprint(self) -> dict[str, Any]:

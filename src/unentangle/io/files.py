@@ -62,10 +62,20 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen
         problem = "is of no kind that is known" if path.exists() else "does not exist"
         raise InputError(f"{path} {problem}; {KINDS} can be read.")
     reading = Reading(**how)
-    if idle := reading.given().keys() - TAKES.get(reader, EVERY):
+    if idle := reading.given().keys() - {"missing"} - TAKES.get(reader, EVERY):
         name = min(idle)
         raise InputError(f"{name}={getattr(reading, name)!r} is nothing that can be done to {path}: it is for {MEANT[name]}.")
-    return reader(path, _keys(groups), x, factors, reading)
+    return _lacking(reader(path, _keys(groups), x, factors, reading), path, reading.missing)
+
+
+def _lacking(data: Dataset, path: Path, missing: str | None) -> Dataset:
+    """The data without rows that lack values, where those are to be left out or refused."""
+    if missing not in ("drop", "refuse") or not (lacking := data.lacking).any():
+        return data
+    some = f"{np.sum(lacking)} of {len(data)} rows of {path} lack values"
+    if missing == "refuse" or lacking.all():
+        raise InputError(f"{some}; --missing mask learns from what is there of them, --missing drop leaves them out.")
+    return replace(data.take(~lacking), notes=(*data.notes, f"{some}, and are left out."))
 
 
 def _keys(groups: Any) -> Any:

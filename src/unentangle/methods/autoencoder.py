@@ -40,5 +40,5 @@ class AE(Latents):
     def loss(self, net: nets.Autoencoder, state: nets.State, shared: None, batch: Batch):
         """Half the mean squared error."""
         z = squashed(net, state, batch.x)
-        reconstruction = half_mean_square(nets.mapped(net.decoder, z), batch.x)
+        reconstruction = half_mean_square(nets.mapped(net.decoder, z), batch.x, batch.missing)
         return reconstruction, ({"reconstruction": reconstruction}, state)

@@ -62,7 +62,7 @@ class BetaTCVAE(Variational):
     def loss(self, net: nets.Autoencoder, state: nets.State, shared: None, batch: Batch):
         """Reconstruction error plus mutual information, beta times total correlation, and dimension-wise divergence."""
         q = posterior(net.encoder, batch.x, batch.key)
-        reconstruction = reconstruction_error(net.decoder, q.z, batch.x, self.likelihood)
+        reconstruction = reconstruction_error(net.decoder, q.z, batch.x, self.likelihood, batch.missing)
         joint, each = aggregate_densities(q.z, q.mean, q.log_var, batch.n, self.sampler)
         conditional = jnp.sum(log_normal(q.z, q.mean, q.log_var), axis=1)
         information = jnp.mean(conditional - joint)

@@ -49,11 +49,18 @@ def posterior(encoder: nets.Net, x: Float[Array, "rows ..."], key: Key[Array, ""
 
 
 def reconstruction_error(
-    decoder: nets.Net, z: Float[Array, "rows m"], x: Float[Array, "rows ..."], likelihood: Likelihood
+    decoder: nets.Net, z: Float[Array, "rows m"], x: Float[Array, "rows ..."], likelihood: Likelihood, missing: bool = False
 ) -> Float[Array, ""]:
-    """-log p(x|z), mean over rows, sum over samples: of a Gaussian of variance 1, or of a Bernoulli distribution."""
+    """-log p(x|z), mean over rows, sum over samples: of a Gaussian of variance 1, or of a Bernoulli distribution.
+
+    Where values may be missing, the sum is over those that are there, times the share by which samples outnumber them.
+    """
     y = nets.mapped(decoder, z)
+    there = ~jnp.isnan(x) if missing else None
+    x = x if there is None else jnp.where(there, x, 0)
     log_p = x * y - jax.nn.softplus(y) if likelihood == "bernoulli" else log_normal(x, y, 0.0)
+    if there is not None:
+        log_p = jnp.where(there, log_p, 0) * (there.size / jnp.maximum(jnp.sum(there), 1))
     return -jnp.mean(jnp.sum(log_p.reshape(len(x), -1), axis=1))
 
 
@@ -156,7 +163,7 @@ class BetaVAE(Variational):
     def loss(self, net: nets.Autoencoder, state: nets.State, shared: None, batch: Batch):
         """The negative evidence lower bound, its divergence weighted by beta."""
         q = posterior(net.encoder, batch.x, batch.key)
-        reconstruction = reconstruction_error(net.decoder, q.z, batch.x, self.likelihood)
+        reconstruction = reconstruction_error(net.decoder, q.z, batch.x, self.likelihood, batch.missing)
         divergence = kl_to_prior(q.mean, q.log_var) if self.kl == "exact" else sampled_divergence(q)
         kl = jnp.mean(jnp.sum(divergence, axis=1))
         return reconstruction + self.beta * kl, ({"reconstruction": reconstruction, "kl": kl}, state)

@@ -94,7 +94,7 @@ class FactorVAE(Variational):
         """The negative evidence lower bound on the second batch, plus gamma times the total correlation."""
         assert batch.second is not None
         q = posterior(net.encoder, batch.second, batch.key)
-        reconstruction = reconstruction_error(net.decoder, q.z, batch.second, self.likelihood)
+        reconstruction = reconstruction_error(net.decoder, q.z, batch.second, self.likelihood, batch.missing)
         kl = jnp.mean(jnp.sum(sampled_divergence(q), axis=1))
         correlation = jnp.mean(jax.vmap(net.discriminator)(q.z))
         terms = {"reconstruction": reconstruction, "kl": kl, "correlation": correlation}

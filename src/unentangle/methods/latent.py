@@ -22,6 +22,7 @@ class Latents(Defaults):
     encoder: nets.Net | None
     decoder: nets.Net | None
     heads: ClassVar[int] = 1
+    encoders = ("encoder",)
 
     def init(self, shape: tuple[int, ...], key: Key[Array, ""]) -> tuple[Any, nets.State]:
         """Fresh nets for rows of this shape."""

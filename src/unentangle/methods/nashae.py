@@ -137,7 +137,7 @@ class NashAE(Latents):
     def disentangle(self, net: NashAENets, state: nets.State, shared: Any, batch: Batch):
         """Eq. 5: reconstruction and the adversarial term, as a function of encoder and decoder."""
         z = squashed(net, state, batch.x)
-        reconstruction = half_mean_square(nets.mapped(net.decoder, z), batch.x)  # eq. 1
+        reconstruction = half_mean_square(nets.mapped(net.decoder, z), batch.x, batch.missing)  # eq. 1
         z_predicted = net.predictors(z)
         if self.game == "covariance":
             adversarial = jnp.sum(prediction_covariance(jax.lax.stop_gradient(z) if self.detach else z, z_predicted))  # eq. 4

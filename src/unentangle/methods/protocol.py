@@ -10,6 +10,7 @@ from numbers import Real
 from typing import Any, Literal, NamedTuple, Protocol, get_args, get_origin, get_type_hints, runtime_checkable
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -34,6 +35,7 @@ class Batch(NamedTuple):
     second: Float[Array, "..."] | None  # another batch, for methods that ask for one
     key: Key[Array, ""]
     n: int  # rows in the whole data set
+    missing: bool = False  # whether values of x may be missing: NaN, which encoders are told of and losses leave out
 
 
 class Player(NamedTuple):
@@ -84,6 +86,11 @@ class Method(Protocol):
         ...
 
     @property
+    def encoders(self) -> tuple[str, ...]:
+        """The fields of the net that take rows."""
+        ...
+
+    @property
     def may_repeat(self) -> bool:
         """Whether a batch of rows may hold a row twice."""
         ...
@@ -109,6 +116,7 @@ class Defaults:
     """What most methods answer to the rarer questions of `Method`."""
 
     second_batch = False
+    encoders = tuple[str, ...]()
 
     @property
     def may_repeat(self) -> bool:
@@ -212,6 +220,47 @@ def check_groups(method: Any, data: Dataset) -> None:
         raise InputError(f"{data!r} has no two states with several rows; {name} needs several instances of a state.")
 
 
-def half_mean_square(x: Array, y: Array) -> Float[Array, ""]:
-    """Half the mean squared difference over rows and samples."""
-    return 0.5 * jnp.mean((x - y) ** 2)
+# -- rows that lack values ------------------------------------------------------------------------------------------------
+
+
+def fresh(method: Method, shape: tuple[int, ...], key: Key[Array, ""], missing: bool = False) -> tuple[Any, eqx.nn.State]:
+    """The net of a method for rows of this shape, and its state; where values may be missing, encoders begin with `Gaps`.
+
+    Raises:
+        InputError: if values may be missing and the method does not say which of its nets take rows.
+    """
+    net, state = method.init(shape, key)
+    if not missing:
+        return net, state
+    if not method.encoders:
+        raise InputError(f"rows lack values (NaN), for which {type(method).__name__} has no way; leave such rows out.")
+    filled = [eqx.nn.Sequential([Gaps(jnp.zeros(shape)), getattr(net, name)]) for name in method.encoders]
+    return eqx.tree_at(lambda n: [getattr(n, name) for name in method.encoders], net, filled), state
+
+
+class Gaps(eqx.Module):
+    """What an encoder sees of a row that lacks values: in place of NaN a learned number, its own at each place of a row."""
+
+    fill: Float[Array, "*row"]
+
+    def __call__(self, x: Float[Array, "*row"], *, key: Any = None) -> Float[Array, "*row"]:
+        """The row without gaps."""
+        return jnp.where(jnp.isnan(x), self.fill, x)
+
+
+def filled(x: Array, y: Array) -> Array:
+    """Rows with what a decoder gives, as constants, in place of the values that they lack."""
+    return jnp.where(jnp.isnan(x), jax.lax.stop_gradient(y).reshape(x.shape), x)
+
+
+def mean_square(y: Array, x: Array, missing: bool = False) -> Float[Array, ""]:
+    """The mean squared difference over rows and samples; where values of x may be missing, over those that are there."""
+    if not missing:
+        return jnp.mean((y - x) ** 2)
+    there = ~jnp.isnan(x)
+    return jnp.sum(jnp.where(there, y - x, 0) ** 2) / jnp.maximum(jnp.sum(there), 1)
+
+
+def half_mean_square(x: Array, y: Array, missing: bool = False) -> Float[Array, ""]:
+    """Half the `mean_square`."""
+    return 0.5 * mean_square(x, y, missing)

@@ -33,7 +33,7 @@ from ..errors import InputError
 from ..schedules import Cosine, Linear, Number, Ramp
 from . import terms as ours
 from .codes import Part
-from .protocol import Batch, Defaults, Player, Recommended, check_fields, check_groups
+from .protocol import Batch, Defaults, Player, Recommended, check_fields, check_groups, filled, mean_square
 from .terms import RECOMMENDED, Step, Term
 
 Pool = Callable[[Float[Array, "instances *features"], Bool[Array, " instances"]], Float[Array, "*features"]]
@@ -150,6 +150,7 @@ class SymAE(Defaults):
     coherent_2: nets.Net | None = None
     nuisance: nets.Net | None = None
     recommended: Recommended = field(default=Recommended(5000, (3, 30), Cosine(1e-3)), compare=False, repr=False)
+    encoders = ("coherent_1", "nuisance")
 
     def __post_init__(self):
         check_fields(self, rate=(0, 1), lam=(0, np.inf))
@@ -212,20 +213,20 @@ class SymAE(Defaults):
 
     def share(self, net: nets.SymAENets, state: nets.State, batch: Batch) -> Any:
         """Both codes of the batch, which the opponents of terms start from."""
-        batch = batch._replace(x=ours.before(self.terms, batch.x))
+        batch = batch._replace(x=ours.before(self.terms, batch.x, batch.missing))
         return self._codes(net, state, batch)[:2] if ours.players(self.terms) else None
 
     def loss(self, net: nets.SymAENets, state: nets.State, shared: Any, batch: Batch):
         """Eq. 5 and the penalty of 4.2.4, plus what is ours, for a batch (groups, instances, *row)."""
-        batch = batch._replace(x=ours.before(self.terms, batch.x))
+        batch = batch._replace(x=ours.before(self.terms, batch.x, batch.missing))
         groups, instances = batch.x.shape[:2]
         c, n, state = self._codes(net, state, batch)
         noisy = regularise(self.regulariser, n.reshape(groups * instances, -1), self.rate, batch.key)  # 2.2
         decoded, state = net.decoder(c, noisy, jnp.repeat(jnp.arange(groups), instances), state)
-        reconstruction = jnp.mean((decoded.reshape(batch.x.shape) - batch.x) ** 2)  # eq. 5
+        reconstruction = mean_square(decoded.reshape(batch.x.shape), batch.x, batch.missing)  # eq. 5
         penalty = (dependence.PENALTIES[self.penalty] if isinstance(self.penalty, str) else self.penalty)(n)  # J of 4.2.4
         step = Step(
-            *(batch.x, c, n),
+            *(filled(batch.x, decoded) if batch.missing else batch.x, c, n),
             decode=lambda c, n, group: net.decoder(c, n, group, state)[0],
             encode=lambda rows: nuisance_code(net, state, rows),
             nets=net.terms,

@@ -51,7 +51,7 @@ def counts(model: Model, data: Dataset) -> dict[str, float]:
     return {
         "learned": learned(model, data.take(rows)),
         "used": used_latents(model.decode, codes),
-        "reconstruction_relative": float(np.mean((model.decode(codes) - data.x) ** 2) / data.scale.std**2),
+        "reconstruction_relative": float(np.mean((model.decode(codes) - data.x) ** 2) / np.square(data.scale.std)),
     }
 
 

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Key
 
-from ..methods.protocol import Batch, Method, Player, numbers_of, with_numbers
+from ..methods.protocol import Batch, Method, Player, fresh, numbers_of, with_numbers
 from ..schedules import Number, at
 from .batches import Batches, step_keys
 
@@ -28,9 +28,9 @@ class TrainState(NamedTuple):
     opt_states: tuple[Any, ...]  # of the players
 
 
-def init_state(method: Method, shape: tuple[int, ...], key: Key[Array, ""]) -> TrainState:
-    """The state before the first step, for rows of this shape."""
-    net, state = method.init(shape, key)
+def init_state(method: Method, shape: tuple[int, ...], key: Key[Array, ""], missing: bool = False) -> TrainState:
+    """The state before the first step, for rows of this shape, of which values may be missing."""
+    net, state = fresh(method, shape, key, missing)
     opt_states = tuple(p.optimiser.init(eqx.filter(net, parts_of(net, p))) for p in method.players())
     return TrainState(net, state, opt_states)
 
@@ -94,7 +94,8 @@ class Trainer:
 
     def init(self, key: Key[Array, ""]) -> TrainState:
         """The state of the seed with this key before its first step."""
-        return init_state(self.method, self.batches.data.row_shape, jax.random.fold_in(key, 0))
+        data = self.batches.data
+        return init_state(self.method, data.row_shape, jax.random.fold_in(key, 0), data.scale.missing)
 
     def init_all(self, seeds: Sequence[int]) -> tuple[TrainState, TrainState]:
         """The states of several seeds before their first step: arrays with a leading axis of seeds, and what is not an array.
@@ -122,7 +123,8 @@ class Trainer:
         own = eqx.combine(numbers, numbers_of(self.method) | {"lr": self.lr})
         now = {name: at(n, progress) for name, n in own.items()}
         lr = now.pop("lr")
-        batch = Batch(rows[0], rows[1] if self.batches.second else None, step_keys(key, t)[1], len(self.batches.data))
+        data, second = self.batches.data, rows[1] if self.batches.second else None
+        batch = Batch(rows[0], second, step_keys(key, t)[1], len(data), data.scale.missing)
         after, terms = train_step(with_numbers(self.method, now), eqx.combine(arrays, static), batch, lr)
         return eqx.filter(after, eqx.is_array), terms
 

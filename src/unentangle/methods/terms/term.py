@@ -97,11 +97,16 @@ def check_terms(terms: Any) -> None:
         raise InputError(f"terms holds {', '.join(sorted(twice))} twice; each name may stand there once.")
 
 
-def before(terms: Sequence[Term], x: Float[Array, "groups instances ..."]) -> Float[Array, "groups instances ..."]:
-    """What nets see of the rows of a batch."""
+def before(
+    terms: Sequence[Term], x: Float[Array, "groups instances ..."], missing: bool = False
+) -> Float[Array, "groups instances ..."]:
+    """What nets see of the rows of a batch; terms see the mean of a row in place of values that it lacks, and nets the gaps."""
+    gaps = jnp.isnan(x) if missing else None
+    if gaps is not None:
+        x = jnp.where(gaps, jnp.nanmean(x, axis=range(2, x.ndim), keepdims=True), x)
     for term in terms:
         x = term.before(x)
-    return x
+    return x if gaps is None else jnp.where(gaps, jnp.nan, x)
 
 
 def pooled(terms: Sequence[Term], key: Key[Array, ""], x: Float[Array, "groups instances ..."]) -> Float[Array, "groups _ ..."]:
