@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..data.dataset import Dataset
+from ..data.lengths import windowed
 from ..data.rows import Blocks, Rows, is_lazy
 from ..errors import InputError
 from ..reading import Reading
@@ -65,7 +66,7 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen
     if idle := reading.given().keys() - TAKES.get(reader, EVERY):
         name = min(idle)
         raise InputError(f"{name}={getattr(reading, name)!r} is nothing that can be done to {path}: it is for {MEANT[name]}.")
-    return reader(path, _keys(groups), x, factors, reading)
+    return windowed(reader(path, _keys(groups), x, factors, reading), reading, path)
 
 
 def _keys(groups: Any) -> Any:
