@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from math import inf
 from numbers import Integral
 from typing import Annotated, Any, Literal, get_args
 
@@ -23,6 +24,7 @@ class Reading:
             ("window", n) takes windows of n samples of each.
         hop: samples from one window to the next, by default a window.
         channels: seismic channels to stack as the channels of a row, by the last letters of their codes: "ZNE".
+        sampling_rate: resample all recordings to so many samples per second.
         mode: make all images grey ("L") or coloured ("RGB").
         size: scale images so that the shorter side has so many pixels, and cut a square of as many from the middle.
 
@@ -33,6 +35,7 @@ class Reading:
     length: Annotated[Sequence[str] | None, arg(help=LENGTH, metavar="crop|pad|window N")] = None
     hop: Annotated[int | None, arg(help="samples from one window to the next, by default a window.")] = None
     channels: Annotated[str | None, arg(help="seismic channels that make one row, by their last letters: ZNE.")] = None
+    sampling_rate: Annotated[float | None, arg(help="resample all recordings to so many samples per second.")] = None
     mode: Annotated[Mode | None, arg(help="make all images grey (L) or coloured (RGB).")] = None
     size: Annotated[int | None, arg(help="make all images squares of so many pixels.")] = None
 
@@ -52,6 +55,8 @@ class Reading:
                 raise InputError(f"{name}={value!r}; a whole number of at least 1 is needed.")
         if self.hop is not None and len(length) < 2:
             raise InputError(f"hop={self.hop} is for windows: say length=('window', N), or --length window N.")
+        if self.sampling_rate is not None and not 0 < self.sampling_rate < inf:
+            raise InputError(f"sampling_rate={self.sampling_rate!r}; a number of samples per second above 0 is needed.")
         if self.mode not in (None, *get_args(Mode)):
             raise InputError(f"mode={self.mode!r}; one of {', '.join(map(repr, get_args(Mode)))} is needed, or None.")
         if self.channels is not None and (not self.channels or len(set(self.channels)) < len(self.channels)):

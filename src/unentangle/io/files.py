@@ -17,7 +17,7 @@ from .arrays import files_in, hidden, load_npy, members
 from .hdf5 import read_hdf5
 from .images import image_files, images
 from .named import Chosen, axes_of, choose, dataset, joined, listed
-from .recordings import STREAMS, read_segy, read_stream
+from .recordings import STREAMS, by_content, read_segy, read_stream
 from .tables import TABLES, read_rows, read_table
 from .zarr_store import is_zarr, read_zarr
 
@@ -59,6 +59,8 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen
     reader: Reader | None = READERS.get(path.suffix.lower())
     if path.is_dir() or path.suffix.lower() == ".zip":
         reader = _folder_reader(path)
+    elif reader is None:
+        reader = by_content(path)
     if reader is None:
         problem = "is of no kind that is known" if path.exists() else "does not exist"
         raise InputError(f"{path} {problem}; {KINDS} can be read.")
@@ -91,8 +93,8 @@ def _folder_reader(path: Path) -> Reader:
     if path.is_dir() and not any(path.rglob("*.npy")):
         if image_files(path):
             return _read_images
-        if files_in(path, STREAMS):
-            return read_stream
+        if reader := by_content(path):
+            return reader
         if _data_files(path):
             return _read_files
     return _read_names
@@ -228,9 +230,13 @@ OPEN = 128  # files of a folder stay open, of which a process may have few
 JOINED = (".h5", ".hdf5", ".nc", ".npz", ".segy", ".sgy", ".parquet", ".csv")
 KINDS = f"a folder or .zip of .npy files, a folder of images or recordings, and files of {', '.join(READERS)}"
 EVERY = frozenset(("length", "hop"))
-TAKES: dict[Reader, frozenset[str]] = {_read_images: frozenset(("mode", "size")), read_stream: EVERY | {"channels"}}
+TAKES: dict[Reader, frozenset[str]] = {
+    _read_images: frozenset(("mode", "size")),
+    read_stream: EVERY | {"channels", "sampling_rate"},
+}
 MEANT = {
     "channels": "SAC and miniSEED",
+    "sampling_rate": "recordings",
     "mode": "images",
     "size": "images",
     "length": "rows of unlike length",
