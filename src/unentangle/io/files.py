@@ -14,6 +14,8 @@ from ..data.rows import Blocks, Rows, is_lazy
 from ..errors import InputError
 from ..reading import Reading
 from .arrays import files_in, hidden, load_npy, members
+from .audio import SOUNDS, read_sound
+from .eeg import EEG, read_eeg
 from .hdf5 import read_hdf5
 from .images import image_files, images
 from .named import Chosen, axes_of, choose, dataset, joined, listed
@@ -93,6 +95,9 @@ def _folder_reader(path: Path) -> Reader:
     if path.is_dir() and not any(path.rglob("*.npy")):
         if image_files(path):
             return _read_images
+        for suffixes, reader in ((SOUNDS, read_sound), (EEG, read_eeg)):
+            if files_in(path, suffixes):
+                return reader
         if reader := by_content(path):
             return reader
         if _data_files(path):
@@ -225,6 +230,8 @@ READERS: dict[str, Reader] = {
     **dict.fromkeys((".csv", ".parquet"), read_rows),
     **dict.fromkeys(STREAMS, read_stream),
     **dict.fromkeys((".segy", ".sgy"), read_segy),
+    **dict.fromkeys(SOUNDS, read_sound),
+    **dict.fromkeys(EEG, read_eeg),
 }
 OPEN = 128  # files of a folder stay open, of which a process may have few
 JOINED = (".h5", ".hdf5", ".nc", ".npz", ".segy", ".sgy", ".parquet", ".csv")
@@ -233,10 +240,11 @@ EVERY = frozenset(("length", "hop"))
 TAKES: dict[Reader, frozenset[str]] = {
     _read_images: frozenset(("mode", "size")),
     read_stream: EVERY | {"channels", "sampling_rate"},
+    **dict.fromkeys((read_sound, read_eeg), EVERY | {"sampling_rate"}),
 }
 MEANT = {
     "channels": "SAC and miniSEED",
-    "sampling_rate": "recordings",
+    "sampling_rate": "SAC, miniSEED, sounds and EEG",
     "mode": "images",
     "size": "images",
     "length": "rows of unlike length",

@@ -20,6 +20,7 @@ from .channels import Trace, stacked
 from .columns import numbers
 from .named import Chosen, axes_of, choose, joined, listed, matches
 from .sampling import at_one_rate
+from .signals import repeated
 
 # Formats are named: left to guess, ObsPy also tries pickle, archives and addresses.
 STREAMS = {".sac": "SAC", ".mseed": "MSEED", ".miniseed": "MSEED", ".ms": "MSEED", ".gse": "GSE2", ".gse2": "GSE2"}
@@ -49,6 +50,8 @@ def read_stream(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) 
             header is missing, or ObsPy is not installed.
     """
     found = [trace for file, words in _files(path, x) for trace in _traces(file, words, groups)]
+    if path.is_dir():
+        found = [trace._replace(about=trace.about | {"file": _bare(trace.file.relative_to(path))}) for trace in found]
     traces = [trace for trace in found if trace.samples.dtype.kind in "biuf" and trace.about["sampling_rate"] > 0]
     if not traces:
         raise InputError(f"{path} holds no traces of SAC, miniSEED or GSE2.")
@@ -73,10 +76,7 @@ def read_stream(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) 
     columns = {name: column[source] for name, column in columns.items()}
     if len(source) > len(np.unique(source)):
         columns["window"] = first_samples(source, how)
-    if callable(groups):
-        groups = np.array([trace.key for trace in traces])
-    if groups is not None and not isinstance(groups, str):
-        groups = np.asarray(groups)[source] if len(groups) == len(traces) else groups
+    groups = repeated([trace.key for trace in traces] if callable(groups) else groups, source, len(traces))
     data = choose(path, rows, {n: c for n, c in columns.items() if len(np.unique(c)) > 1}, groups, factors, columns)
     return replace(data, notes=tuple(notes))
 
@@ -218,7 +218,7 @@ def _files(path: Path, x: str) -> Iterator[tuple[Path, dict[str, str]]]:
         yield path, {}
         return
     names = [file.as_posix() for file in sorted(_recordings(path))]
-    bare = {name.removesuffix(Path(name).suffix) if Path(name).suffix.lower() in STREAMS else name: name for name in names}
+    bare = {_bare(Path(name)): name for name in names}
     fit: dict[str, dict[str, str]] = {name: {} for name in names}
     if x != "x":  # a pattern may leave out the suffix
         without = {bare[name]: words for name, words in matches(x, bare).items()} if len(bare) == len(names) else {}
@@ -227,6 +227,11 @@ def _files(path: Path, x: str) -> Iterator[tuple[Path, dict[str, str]]]:
         raise InputError(f"no file in {path} fits x={x!r}; there are {listed(names)}.")
     for name, values in fit.items():
         yield path / name, values
+
+
+def _bare(name: Path) -> str:
+    """A name without the suffix, if it is one of recordings."""
+    return (name.with_suffix("") if name.suffix.lower() in STREAMS else name).as_posix()
 
 
 def _traces(file: Path, words: dict[str, str], groups: Any) -> list[Trace]:

@@ -11,6 +11,7 @@ from jaxtyping import Float, Shaped
 from ..errors import InputError
 
 FINEST = 1000  # the greatest numerator and denominator of the ratio of two rates
+REACH = 20  # samples of the lower rate that the filter spans to each side
 
 
 def at_one_rate(
@@ -52,18 +53,23 @@ def at_one_rate(
 
 def _resampled(row: np.ndarray, rate: float, wanted: float, name: str) -> Float[np.ndarray, "_ ..."]:
     """A signal at another rate, without what that cannot carry; samples beside missing ones are missing."""
-    from scipy.signal import resample_poly
+    from scipy.signal import firwin, resample_poly
 
     ratio = Fraction(wanted / rate).limit_denominator(FINEST) if rate > 0 else Fraction(0)
     if not ratio or ratio.numerator > FINEST or not isclose(float(ratio), wanted / rate, rel_tol=0.5 / max(len(row), 2)):
         raise InputError(f"{name} has {rate:g} samples per second, which cannot be resampled to {wanted:g}; say another rate.")
-    values = row.astype(np.result_type(row.dtype, np.float32))
-    flat = values.reshape(len(row), -1).T
-    missing, place = np.isnan(flat), np.arange(len(row))
+    flat, place = row.reshape(len(row), -1).T.astype(np.float64), np.arange(len(row))
+    missing = np.isnan(flat)
     for channel, gone in zip(flat, missing, strict=True):  # the filter would carry what is missing on
         if gone.any() and not gone.all():
             channel[gone] = np.interp(place[gone], place[~gone], channel[~gone])
-    new = resample_poly(flat, ratio.numerator, ratio.denominator, axis=1, padtype="line").astype(values.dtype)
-    at = np.minimum(np.arange(new.shape[1]) / float(ratio), len(row) - 1)
+    # Beyond the ends the filter meets zeros, which a line from the first sample to the last makes of them.
+    slope = (flat[:, -1:] - flat[:, :1]) / max(len(row) - 1, 1)
+    most = max(ratio.numerator, ratio.denominator)
+    taps = firwin(2 * REACH * most + 1, 1 / most, window=("kaiser", 8.0))
+    new = resample_poly(flat - flat[:, :1] - slope * place, ratio.numerator, ratio.denominator, axis=1, window=taps)
+    at = np.arange(new.shape[1]) / float(ratio)
+    new += flat[:, :1] + slope * at
+    at = np.minimum(at, len(row) - 1)
     new[missing[:, np.floor(at).astype(int)] | missing[:, np.ceil(at).astype(int)]] = np.nan
-    return new.T.reshape(-1, *row.shape[1:])
+    return new.T.reshape(-1, *row.shape[1:]).astype(np.result_type(row.dtype, np.float32))
