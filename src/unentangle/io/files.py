@@ -16,11 +16,13 @@ from ..reading import Reading
 from .arrays import files_in, hidden, load_npy, members
 from .audio import SOUNDS, read_sound
 from .eeg import EEG, read_eeg
+from .fits import FITS, read_fits
 from .hdf5 import read_hdf5
 from .images import image_files, images
 from .named import Chosen, axes_of, choose, dataset, joined, listed
 from .recordings import STREAMS, by_content, read_segy, read_stream
 from .tables import TABLES, read_rows, read_table
+from .tiff import TIFF, read_tiff
 from .zarr_store import is_zarr, read_zarr
 
 Reader = Callable[[Path, Any, str, Chosen, Reading], Dataset]
@@ -232,13 +234,16 @@ READERS: dict[str, Reader] = {
     **dict.fromkeys((".segy", ".sgy"), read_segy),
     **dict.fromkeys(SOUNDS, read_sound),
     **dict.fromkeys(EEG, read_eeg),
+    **dict.fromkeys(FITS, read_fits),
+    **dict.fromkeys(TIFF, read_tiff),
 }
 OPEN = 128  # files of a folder stay open, of which a process may have few
-JOINED = (".h5", ".hdf5", ".nc", ".npz", ".segy", ".sgy", ".parquet", ".csv")
+JOINED = (".h5", ".hdf5", ".nc", ".npz", ".segy", ".sgy", ".parquet", ".csv", *FITS, *TIFF)
 KINDS = f"a folder or .zip of .npy files, a folder of images or recordings, and files of {', '.join(READERS)}"
 EVERY = frozenset(("length", "hop"))
 TAKES: dict[Reader, frozenset[str]] = {
     _read_images: frozenset(("mode", "size")),
+    read_tiff: frozenset(("mode",)),
     read_stream: EVERY | {"channels", "sampling_rate"},
     **dict.fromkeys((read_sound, read_eeg), EVERY | {"sampling_rate"}),
 }

@@ -236,7 +236,9 @@ def _bare(name: Path) -> str:
 
 def _traces(file: Path, words: dict[str, str], groups: Any) -> list[Trace]:
     """The traces of a file; what they mark as missing is NaN."""
-    obspy = optional("obspy", f"{file} is read", EXTRA)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of how it looks for its plugins
+        obspy = optional("obspy", f"{file} is read", EXTRA)
     with damaged(file, "a SAC, miniSEED or GSE2 recording"), warnings.catch_warnings():
         warnings.simplefilter("error", import_module("obspy.io.mseed").InternalMSEEDWarning)  # of records that are left out
         raw = file.read_bytes()
