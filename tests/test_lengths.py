@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import unentangle as un
-from unentangle.data.lengths import first_samples, ragged, remarks
+from unentangle.data.lengths import Windows, first_samples, ragged, remarks
+from unentangle.data.rows import Blocks
 from unentangle.reading import Reading
 
 ROWS = [np.arange(100 * k, 100 * k + n, dtype=np.int32) for k, n in enumerate((10, 7, 12, 3))]
@@ -74,3 +75,27 @@ def test_windows_longer_than_the_rows_are_refused(tmp_path):
     np.save(tmp_path / "x.npy", np.zeros((3, 10)))
     with pytest.raises(un.InputError, match="have 10 samples, fewer than a window of 11"):
         un.read(tmp_path / "x.npy", length=("window", 11))
+
+
+@pytest.mark.parametrize("axes", ["row time channel", "channel row time", "time channel row", "time channel"])
+def test_a_few_windows_of_long_rows_are_read_alone(axes):
+    """Of arrays on disk with their axes in any order, no more than the windows is asked for."""
+    letters = axes.replace("time", "t").replace("channel", "c").replace("row", "r").split()
+    x = np.random.default_rng(0).normal(size=[{"r": 4, "t": 1000, "c": 3}[letter] for letter in letters])
+    whole = np.einsum(f"{''.join(letters)}->{'rtc' if 'r' in letters else 'tc'}", x).reshape(-1, 1000, 3)
+
+    class OnDisk:
+        shape, dtype, ndim, asked = x.shape, x.dtype, x.ndim, 0
+
+        def __getitem__(self, where):
+            OnDisk.asked += x[where].size
+            return x[where]
+
+    windows = Windows(Blocks([OnDisk()], axes.split()), 10, 5)
+    row, start = np.array([[0, 20], [len(whole) - 1, 990], [0, 700]]).T
+    np.testing.assert_array_equal(
+        windows[row * windows.each + start // 5], [whole[r, s : s + 10] for r, s in zip(row, start, strict=True)]
+    )
+    assert OnDisk.asked == 3 * 10 * 3
+    some = windows.of.take(np.arange(len(whole))[::-1])
+    np.testing.assert_array_equal(Windows(some, 10, 5)[7], whole[-1, 35:45])

@@ -122,5 +122,4 @@ def test_a_recording_that_is_no_eeg(tmp_path):
         un.read(tmp_path / "x.edf")
     eeg(tmp_path / "y.edf")
     (tmp_path / "y.edf").write_bytes((tmp_path / "y.edf").read_bytes()[:-100])
-    with pytest.raises(un.InputError, match=r"y.edf"):
-        un.read(tmp_path / "y.edf")
+    assert "y.edf" in " ".join(un.read(tmp_path / "y.edf").notes)

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ FLAGS = (
 )
 HOLLOW = 50  # times what is there that padded rows may take, where they are more than `MANY` values
 MANY = 1 << 24
+FEW = 2  # times what is asked for that is read of a row on disk at once, rather than window by window
 
 
 def ragged(
@@ -141,22 +141,25 @@ class Windows(Rows):
 
     @property
     def read_ratio(self) -> float:
-        """A row is read whole for a window of it."""
-        return self.of.shape[1] / self._size * (self.of.read_ratio if is_lazy(self.of) else 1.0)
+        """That of the rows."""
+        return self.of.read_ratio if is_lazy(self.of) else 1.0
 
     def read(self, index: Int[np.ndarray, " some"]) -> np.ndarray:
-        """The windows of these numbers; rows are read a few at a time, as long ones are many times what is asked for."""
+        """The windows of these numbers; of a long row on disk only they are read, if they are few."""
         row, window = np.divmod(index, self.each)
         values = np.empty((index.size, *self.row_shape), self.dtype)
         by_row = np.argsort(row, kind="stable")
         rows, starts = np.unique(row[by_row], return_index=True)
-        ends = np.append(starts[1:], index.size)
-        most = max(1, MANY // prod(self.of.shape[1:]))
-        for k in range(0, len(rows), most):
-            for long, start, end in zip(self.of[rows[k : k + most]], starts[k : k + most], ends[k : k + most], strict=True):
-                for which in by_row[start:end]:
-                    first = window[which] * self._hop
-                    values[which] = long[first : first + self._size]
+        for number, which in zip(rows, np.split(by_row, starts[1:]), strict=True):
+            firsts = window[which] * self._hop
+            if is_lazy(self.of) and FEW * len(which) * self._size < self.of.shape[1]:
+                for into, first in zip(which, firsts, strict=True):
+                    values[into] = self.of.part(int(number), int(first), int(first) + self._size)
+            else:
+                start, end = int(firsts.min()), int(firsts.max()) + self._size
+                long = self.of.part(int(number), start, end) if is_lazy(self.of) else self.of[number, start:end]
+                for into, first in zip(which, firsts - start, strict=True):
+                    values[into] = long[first : first + self._size]
         return values
 
 

@@ -1,5 +1,6 @@
 """EDF, EDF+ and BDF: signals of one patient over time, in physical units (the extra `eeg`)."""
 
+import warnings
 from collections import defaultdict
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -51,7 +52,8 @@ def read_eeg(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> 
 def _read_edf(file: Path, pattern: str, how: Reading) -> tuple[tuple[str, ...], Signal]:
     """The labels of the signals that fit, and the signals."""
     edfio = optional("edfio", f"{file} is read", "'unentangle[eeg]'")
-    with damaged(file, "an EDF or BDF recording"):
+    with damaged(file, "an EDF or BDF recording"), warnings.catch_warnings(record=True) as odd:
+        warnings.simplefilter("always")
         raw = file.read_bytes()
         edf = edfio.read_bdf(raw) if file.suffix.lower() == ".bdf" else edfio.read_edf(raw)
         signals = [s for s in edf.signals if pattern == "x" or fnmatchcase(s.label, pattern)]
@@ -63,12 +65,12 @@ def _read_edf(file: Path, pattern: str, how: Reading) -> tuple[tuple[str, ...], 
                 f"the signals of {file} differ in sampling rate ({_by_rate(names, rates)}); {_way_out(names, rates)}."
             )
         rows = [np.asarray(signal.data, np.float32 if file.suffix.lower() == ".edf" else np.float64) for signal in signals]
-        gaps = [] if getattr(edf, "is_continuous", True) else [
-            f"{file} is recorded with pauses (EDF+D), which are not filled: samples beside a pause are taken as neighbours."
-        ]  # fmt: skip
+        notes = [f"{file}: {' '.join(str(warning.message).split())}" for warning in odd]
+        if not getattr(edf, "is_continuous", True):
+            notes.append(f"{file} is recorded with pauses, which are not filled: samples beside one are taken as neighbours.")
     rows, rates = at_one_rate(rows, rates, how.sampling_rate, names, f"the signals of {file}")
     shortest = min(map(len, rows))  # resampled ones may have a sample more
-    return tuple(names), Signal(np.stack([row[:shortest] for row in rows], axis=1), rates[0], gaps)
+    return tuple(names), Signal(np.stack([row[:shortest] for row in rows], axis=1), rates[0], notes)
 
 
 def _by_rate(names: list[str], rates: list[float]) -> str:

@@ -66,7 +66,7 @@ def _resampled(row: np.ndarray, rate: float, wanted: float, name: str) -> Float[
     # Beyond the ends the filter meets zeros, which a line from the first sample to the last makes of them.
     slope = (flat[:, -1:] - flat[:, :1]) / max(len(row) - 1, 1)
     most = max(ratio.numerator, ratio.denominator)
-    taps = firwin(2 * REACH * most + 1, 1 / most, window=("kaiser", 8.0))
+    taps = firwin(2 * REACH * most + 1, 1 / most, window=("kaiser", 8.0))  # pyright: ignore[reportArgumentType]
     new = resample_poly(flat - flat[:, :1] - slope * place, ratio.numerator, ratio.denominator, axis=1, window=taps)
     at = np.arange(new.shape[1]) / float(ratio)
     new += flat[:, :1] + slope * at

@@ -35,7 +35,7 @@ def read_tiff(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
 
     with damaged(path, "a TIFF"):
         try:
-            image = Image.open(path, formats=["TIFF"])
+            image: Any = Image.open(path, formats=["TIFF"])
         except UnidentifiedImageError as error:
             if path.read_bytes()[:4] not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
                 raise
