@@ -197,6 +197,30 @@ def test_three_channels_make_one_row(tmp_path, pattern):
         np.testing.assert_array_equal(data.groups[order], ["ev0", "ev1"])
 
 
+def test_channels_of_unlike_length(tmp_path):
+    obspy = pytest.importorskip("obspy")
+    some = [trace for *_, trace in three(1)]
+    some[1].data = some[1].data[:-1]
+    obspy.Stream(some).write(str(tmp_path / "x.mseed"), format="MSEED")
+    data = un.read(tmp_path / "x.mseed", channels="ZNE")
+    np.testing.assert_array_equal(data.x, [ROW[:-1]])
+    assert data.notes == ("the channels of 1 of 1 sets differ in length and are cut to the shortest.",)
+    some[1].data = some[1].data[:-3]
+    obspy.Stream(some).write(str(tmp_path / "y.mseed"), format="MSEED")
+    with pytest.raises(un.InputError, match=r"of one row differ in length .2 of 12 samples, 1 of 8.; say --length crop"):
+        un.read(tmp_path / "y.mseed", channels="ZNE")
+    padded = un.read(tmp_path / "y.mseed", channels="ZNE", length="pad").x
+    np.testing.assert_array_equal(np.isnan(padded[0]).sum(0), [0, 4, 0])
+
+
+def test_gse2_is_read(tmp_path):
+    obspy = pytest.importorskip("obspy")
+    obspy.Stream([obspy.Trace(np.arange(40, dtype=np.int32) ** 2, {"station": "AAA"})]).write(
+        str(tmp_path / "x.gse2"), format="GSE2"
+    )
+    np.testing.assert_array_equal(un.read(tmp_path / "x.gse2").x, [np.arange(40) ** 2])
+
+
 def test_sets_that_lack_a_channel_are_left_out_or_refused(tmp_path):
     obspy = pytest.importorskip("obspy")
     obspy.Stream([t for *_, t in three(3, without=[(1, "N")])]).write(str(tmp_path / "x.mseed"), format="MSEED")

@@ -65,6 +65,9 @@ def test_sounds_that_are_refused(tmp_path):
     for path in (tmp_path / "f", tmp_path / "f" / "a.flac"):
         with pytest.raises(un.InputError, match=r"a.flac is a sound of a kind that is not read; save it as .wav"):
             un.read(path)
+    (tmp_path / "f" / "a.nonsuch").write_bytes(b"nothing")
+    with pytest.raises(un.InputError, match=r"a.nonsuch is of no kind that is known; [^:]*\.wav(?!.*flac)"):
+        un.read(tmp_path / "f" / "a.nonsuch")
     with pytest.raises(un.InputError, match=r"no file in .* fits x='\{a\}-\{b\}'; there are ann0_0.wav"):
         un.read(tmp_path / "s", x="{a}-{b}")
 

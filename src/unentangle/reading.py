@@ -32,7 +32,7 @@ class Reading:
         InputError: if a value is none of these.
     """
 
-    length: Annotated[Sequence[str] | None, arg(help=LENGTH, metavar="crop|pad|window N")] = None
+    length: Annotated[Sequence[str | int] | None, arg(help=LENGTH, metavar="crop|pad|window N")] = None
     hop: Annotated[int | None, arg(help="samples from one window to the next, by default a window.")] = None
     channels: Annotated[str | None, arg(help="seismic channels that make one row, by their last letters: ZNE.")] = None
     sampling_rate: Annotated[float | None, arg(help="resample all recordings to so many samples per second.")] = None

@@ -60,7 +60,8 @@ def stacked(traces: Sequence[Trace], letters: str, how: Reading, path: Path) -> 
     notes += [f"{others} of {len(traces)} traces are of other channels than {letters} and left out."] if others else []
     rows = [_row([one[letter] for letter in letters], how) for one in whole]
     uneven = sum(len({len(trace.samples) for trace in one.values()}) > 1 for one in whole)
-    notes += [f"the channels of {uneven} of {len(whole)} sets differ in length and are made one."] if uneven else []
+    done = "filled up to the longest" if how.length == ("pad",) else "cut to the shortest"
+    notes += [f"the channels of {uneven} of {len(whole)} sets differ in length and are {done}."] if uneven else []
     return rows, notes
 
 

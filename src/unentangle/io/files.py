@@ -14,7 +14,7 @@ from ..data.rows import Blocks, Rows, is_lazy
 from ..errors import InputError
 from ..reading import Reading
 from .arrays import files_in, hidden, load_npy, members
-from .audio import SOUNDS, read_sound
+from .audio import PACKED, SOUNDS, read_sound
 from .eeg import EEG, read_eeg
 from .fits import FITS, read_fits
 from .hdf5 import read_hdf5
@@ -38,7 +38,10 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen
     - a folder or `.zip` of `.npy` files, a row each, with factors in their names: numbers joined by `_`, as in
       `0.205_10.000.npy`.
     - `.csv` and `.parquet`: tables with columns of samples, group keys and factors.
-    - `.sac`, `.mseed` or a folder of them, and `.segy`, `.sgy`: seismic traces, with their headers as group keys and factors.
+    - `.sac`, `.mseed` or a folder of them, also without a suffix, and `.segy`, `.sgy`: seismic traces, with their headers as
+      group keys and factors.
+    - `.wav`, `.edf` and `.bdf`, or a folder of them: a recording a row, (time,) or (time, channel).
+    - `.fits`: images and columns of tables by their names. `.tif`: pages.
     - a folder of such files of one kind: their rows one after the other, with the factor `file`.
     - a folder of `.png` and `.jpg` of one size (`images` also scales them, and reads factors).
 
@@ -53,7 +56,7 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen
             "x" may be absent where it is plain what the rows are.
         factors: the names of those arrays, columns or headers that are factors, by default all there are; for names of files,
             and levels of a tree, what they are called, in their order; or the factors themselves, by name.
-        how: how rows are read: `length`, `hop`, `channels`, `mode`, `size` (`Reading`).
+        how: how rows are read: `length`, `hop`, `channels`, `sampling_rate`, `mode`, `size` (`Reading`).
 
     Raises:
         InputError: if the file cannot be read, or what is named is missing (the sentence lists what is there).
@@ -239,7 +242,9 @@ READERS: dict[str, Reader] = {
 }
 OPEN = 128  # files of a folder stay open, of which a process may have few
 JOINED = (".h5", ".hdf5", ".nc", ".npz", ".segy", ".sgy", ".parquet", ".csv", *FITS, *TIFF)
-KINDS = f"a folder or .zip of .npy files, a folder of images or recordings, and files of {', '.join(READERS)}"
+KINDS = "a folder or .zip of .npy files, a folder of images or recordings, and files of " + ", ".join(
+    name for name in READERS if name not in PACKED
+)
 EVERY = frozenset(("length", "hop"))
 TAKES: dict[Reader, frozenset[str]] = {
     _read_images: frozenset(("mode", "size")),
