@@ -65,6 +65,8 @@ def test_sounds_that_are_refused(tmp_path):
     for path in (tmp_path / "f", tmp_path / "f" / "a.flac"):
         with pytest.raises(un.InputError, match=r"a.flac is a sound of a kind that is not read; save it as .wav"):
             un.read(path)
+    np.save(tmp_path / "f" / "1.5.npy", np.zeros(4))
+    assert len(un.read(tmp_path / "f")) == 1  # a sound beside the data is not meant
     (tmp_path / "f" / "a.nonsuch").write_bytes(b"nothing")
     with pytest.raises(un.InputError, match=r"a.nonsuch is of no kind that is known; [^:]*\.wav(?!.*flac)"):
         un.read(tmp_path / "f" / "a.nonsuch")

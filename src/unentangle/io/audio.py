@@ -15,7 +15,8 @@ from .named import Chosen
 from .signals import Signal, read_signals
 
 PACKED = (".flac", ".mp3", ".ogg", ".m4a", ".aac", ".opus", ".wma", ".aif", ".aiff")
-SOUNDS = (".wav", ".wave", *PACKED)
+WAV = (".wav", ".wave")
+SOUNDS = (*WAV, *PACKED)
 
 
 def read_sound(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:

@@ -14,7 +14,7 @@ from ..data.rows import Blocks, Rows, is_lazy
 from ..errors import InputError
 from ..reading import Reading
 from .arrays import files_in, hidden, load_npy, members
-from .audio import PACKED, SOUNDS, read_sound
+from .audio import PACKED, SOUNDS, WAV, read_sound
 from .eeg import EEG, read_eeg
 from .fits import FITS, read_fits
 from .hdf5 import read_hdf5
@@ -100,13 +100,15 @@ def _folder_reader(path: Path) -> Reader:
     if path.is_dir() and not any(path.rglob("*.npy")):
         if image_files(path):
             return _read_images
-        for suffixes, reader in ((SOUNDS, read_sound), (EEG, read_eeg)):
+        for suffixes, reader in ((WAV, read_sound), (EEG, read_eeg)):
             if files_in(path, suffixes):
                 return reader
         if reader := by_content(path):
             return reader
         if _data_files(path):
             return _read_files
+        if files_in(path, PACKED):
+            return read_sound
     return _read_names
 
 

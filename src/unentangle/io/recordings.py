@@ -117,7 +117,7 @@ def _open_segy(path: Path, segyio: Any) -> Any:
     with path.open("rb") as file:
         file.seek(3224)
         code = file.read(2)
-    orders = [order for order in ("big", "little") if 1 <= int.from_bytes(code, order) <= 16]
+    orders = [order for order in ("big", "little") if code and int.from_bytes(code, order) <= 16]
     if not orders:
         raise ValueError("no code of a format")
     try:
