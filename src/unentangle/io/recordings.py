@@ -78,7 +78,7 @@ def read_stream(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) 
         columns["window"] = first_samples(source, how)
     groups = repeated([trace.key for trace in traces] if callable(groups) else groups, source, len(traces))
     data = choose(path, rows, {n: c for n, c in columns.items() if len(np.unique(c)) > 1}, groups, factors, columns)
-    return replace(data, notes=tuple(notes))
+    return replace(data, notes=(*notes, *data.notes))
 
 
 def read_segy(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:
@@ -105,7 +105,7 @@ def read_segy(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
         names = {*factors, groups} if isinstance(groups, str) else set(factors)
         columns = {name: file.attributes(byte)[:] for name, byte in words.items() if name in names}
         data = choose(path, joined([_Traces(file)], axes_of(x)[1], [path.name]), columns, groups, factors)
-        return replace(data, notes=_oddities(path, file, segyio))
+        return replace(data, notes=(*_oddities(path, file, segyio), *data.notes))
 
 
 def _open_segy(path: Path, segyio: Any) -> Any:

@@ -65,7 +65,8 @@ def read_signals(
         *dict.fromkeys(note for signal in signals for note in signal.notes),
         *remarks(list(map(len, rows)), how, names, what),
     )
-    return replace(choose(path, x_, columns, groups, factors), notes=notes)
+    data = choose(path, x_, columns, groups, factors)
+    return replace(data, notes=(*notes, *data.notes))
 
 
 def _chosen(path: Path, suffixes: Collection[str], x: str) -> tuple[dict[str, dict[str, str]], str]:
