@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from math import inf
 from numbers import Integral
 from typing import Annotated, Any, Literal, get_args
 
@@ -24,6 +25,7 @@ class Reading:
             ("window", n) takes windows of n samples of each.
         hop: samples from one window to the next, by default a window.
         channels: seismic channels to stack as the channels of a row, by the last letters of their codes: "ZNE".
+        sampling_rate: resample all recordings to so many samples per second.
         mode: make all images grey ("L") or coloured ("RGB").
         missing: rows that lack values (NaN): "mask" learns from what is there of them, as by default, "drop" leaves them out,
             and "refuse" refuses them.
@@ -33,10 +35,11 @@ class Reading:
         InputError: if a value is none of these.
     """
 
-    length: Annotated[Sequence[str] | None, arg(help=LENGTH, metavar="crop|pad|window N")] = None
+    length: Annotated[Sequence[str | int] | None, arg(help=LENGTH, metavar="crop|pad|window N")] = None
     hop: Annotated[int | None, arg(help="samples from one window to the next, by default a window.")] = None
     channels: Annotated[str | None, arg(help="seismic channels that make one row, by their last letters: ZNE.")] = None
     missing: Annotated[Missing | None, arg(help="rows that lack values: learn from the rest, leave out, or refuse.")] = None
+    sampling_rate: Annotated[float | None, arg(help="resample all recordings to so many samples per second.")] = None
     mode: Annotated[Mode | None, arg(help="make all images grey (L) or coloured (RGB).")] = None
     size: Annotated[int | None, arg(help="make all images squares of so many pixels.")] = None
 
@@ -61,6 +64,8 @@ class Reading:
                 raise InputError(
                     f"{name}={getattr(self, name)!r}; one of {', '.join(map(repr, get_args(kinds)))} is needed, or None."
                 )
+        if self.sampling_rate is not None and not 0 < self.sampling_rate < inf:
+            raise InputError(f"sampling_rate={self.sampling_rate!r}; a number of samples per second above 0 is needed.")
         if self.channels is not None and (not self.channels or len(set(self.channels)) < len(self.channels)):
             raise InputError(f"channels={self.channels!r}; different letters are needed, such as ZNE.")
 

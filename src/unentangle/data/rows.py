@@ -27,6 +27,10 @@ class Rows:
         """The rows of these numbers, 0 to n - 1, in any order and with repeats."""
         raise NotImplementedError
 
+    def part(self, row: int, first: int, last: int) -> np.ndarray:
+        """The samples first, ..., last - 1 of one row, along its first axis."""
+        return self.read(np.array([row]))[0, first:last]
+
     def take(self, index: Int[np.ndarray, " some"]) -> "Rows":
         """The rows of these numbers, which stay where they are until they are read."""
         return Some(self, index)
@@ -89,6 +93,10 @@ class Some(Rows):
     def read(self, index: Int[np.ndarray, " some"]) -> np.ndarray:
         """The rows of these numbers."""
         return self.of.read(self.index[index])
+
+    def part(self, row: int, first: int, last: int) -> np.ndarray:
+        """Samples of one row, of the same others."""
+        return self.of.part(int(self.index[row]), first, last)
 
     def take(self, index: Int[np.ndarray, " some"]) -> "Some":
         """The rows of these numbers, of the same others."""
@@ -168,16 +176,35 @@ class Blocks(Rows):
                 rows[part] = values if len(unique) == len(part) and np.all(np.diff(inverse) > 0) else values[inverse]
         return rows
 
+    def part(self, row: int, first: int, last: int) -> np.ndarray:
+        """Samples of one row; of arrays that hold them apart, no more is read."""
+        flat = row if self._order is None else int(self._order[row])
+        number = int(np.searchsorted(self._ends, flat, side="right"))
+        array = self.arrays[number]
+        if isinstance(array, Rows) or not hasattr(array, "ndim"):
+            return super().part(row, first, last)
+        where: list[Any] = [slice(None)] * len(array.shape)
+        where[self._inside[0]] = slice(first, last)
+        if self._row is not None:
+            here = flat - int(self._ends[number] - self.sizes[number])
+            where[self._row] = slice(here, here + 1)
+        values = self._values(number, tuple(where), f"row {row}")
+        return values.transpose(self._inside) if self._row is None else values.transpose(self._row, *self._inside)[0]
+
     def _read_block(self, number: int, rows: np.ndarray) -> np.ndarray:
         """Rows of one array, in increasing order and without repeats."""
-        array = self.arrays[number]
         adjacent = rows[-1] - rows[0] == len(rows) - 1
         where: Any = slice(int(rows[0]), int(rows[-1]) + 1) if adjacent else rows
+        what = f"rows {rows[0]} to {rows[-1]}"
+        if self._row is None:
+            return self._values(number, ..., what).transpose(self._inside)[None]
+        values = self._values(number, where if self._row == 0 else (*[slice(None)] * self._row, where), what)
+        return values.transpose(self._row, *self._inside)
+
+    def _values(self, number: int, where: Any, what: str) -> np.ndarray:
+        """What is there in one array; an InputError that tells what could not be read."""
         try:
-            if self._row is None:
-                return np.asarray(array[...]).transpose(self._inside)[None]
-            values = np.asarray(array[where] if self._row == 0 else array[(*[slice(None)] * self._row, where)])
+            return np.asarray(self.arrays[number][where])
         except Exception as error:  # each format has its own
             why = next(iter(str(error).splitlines()), type(error).__name__)
-            raise InputError(f"rows {rows[0]} to {rows[-1]} of {self.names[number]} cannot be read: {why}.") from error
-        return values.transpose(self._row, *self._inside)
+            raise InputError(f"{what} of {self.names[number]} cannot be read: {why}.") from error

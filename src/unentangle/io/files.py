@@ -9,15 +9,20 @@ from typing import Any
 import numpy as np
 
 from ..data.dataset import Dataset
+from ..data.lengths import windowed
 from ..data.rows import Blocks, Rows, is_lazy
 from ..errors import InputError
 from ..reading import Reading
 from .arrays import files_in, hidden, load_npy, members
+from .audio import PACKED, SOUNDS, WAV, read_sound
+from .eeg import EEG, read_eeg
+from .fits import FITS, read_fits
 from .hdf5 import read_hdf5
 from .images import image_files, images
 from .named import Chosen, axes_of, choose, dataset, joined, listed
-from .recordings import STREAMS, read_segy, read_stream
+from .recordings import STREAMS, by_content, read_segy, read_stream
 from .tables import TABLES, read_rows, read_table
+from .tiff import TIFF, read_tiff
 from .zarr_store import is_zarr, read_zarr
 
 Reader = Callable[[Path, Any, str, Chosen, Reading], Dataset]
@@ -33,7 +38,10 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen
     - a folder or `.zip` of `.npy` files, a row each, with factors in their names: numbers joined by `_`, as in
       `0.205_10.000.npy`.
     - `.csv` and `.parquet`: tables with columns of samples, group keys and factors.
-    - `.sac`, `.mseed` or a folder of them, and `.segy`, `.sgy`: seismic traces, with their headers as group keys and factors.
+    - `.sac`, `.mseed` or a folder of them, also without a suffix, and `.segy`, `.sgy`: seismic traces, with their headers as
+      group keys and factors.
+    - `.wav`, `.edf` and `.bdf`, or a folder of them: a recording a row, (time,) or (time, channel).
+    - `.fits`: images and columns of tables by their names. `.tif`: pages.
     - a folder of such files of one kind: their rows one after the other, with the factor `file`.
     - a folder of `.png` and `.jpg` of one size (`images` also scales them, and reads factors).
 
@@ -48,7 +56,7 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen
             "x" may be absent where it is plain what the rows are.
         factors: the names of those arrays, columns or headers that are factors, by default all there are; for names of files,
             and levels of a tree, what they are called, in their order; or the factors themselves, by name.
-        how: how rows are read: `length`, `hop`, `channels`, `mode`, `size` (`Reading`).
+        how: how rows are read: `length`, `hop`, `channels`, `sampling_rate`, `mode`, `size` (`Reading`).
 
     Raises:
         InputError: if the file cannot be read, or what is named is missing (the sentence lists what is there).
@@ -58,6 +66,8 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen
     reader: Reader | None = READERS.get(path.suffix.lower())
     if path.is_dir() or path.suffix.lower() == ".zip":
         reader = _folder_reader(path)
+    elif reader is None:
+        reader = by_content(path)
     if reader is None:
         problem = "is of no kind that is known" if path.exists() else "does not exist"
         raise InputError(f"{path} {problem}; {KINDS} can be read.")
@@ -65,7 +75,8 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen
     if idle := reading.given().keys() - {"missing"} - TAKES.get(reader, EVERY):
         name = min(idle)
         raise InputError(f"{name}={getattr(reading, name)!r} is nothing that can be done to {path}: it is for {MEANT[name]}.")
-    return _lacking(reader(path, _keys(groups), x, factors, reading), path, reading.missing)
+    data = windowed(reader(path, _keys(groups), x, factors, reading), reading, path)
+    return _lacking(data, path, reading.missing)
 
 
 def _lacking(data: Dataset, path: Path, missing: str | None) -> Dataset:
@@ -100,10 +111,15 @@ def _folder_reader(path: Path) -> Reader:
     if path.is_dir() and not any(path.rglob("*.npy")):
         if image_files(path):
             return _read_images
-        if files_in(path, STREAMS):
-            return read_stream
+        for suffixes, reader in ((WAV, read_sound), (EEG, read_eeg)):
+            if files_in(path, suffixes):
+                return reader
+        if reader := by_content(path):
+            return reader
         if _data_files(path):
             return _read_files
+        if files_in(path, PACKED):
+            return read_sound
     return _read_names
 
 
@@ -232,14 +248,26 @@ READERS: dict[str, Reader] = {
     **dict.fromkeys((".csv", ".parquet"), read_rows),
     **dict.fromkeys(STREAMS, read_stream),
     **dict.fromkeys((".segy", ".sgy"), read_segy),
+    **dict.fromkeys(SOUNDS, read_sound),
+    **dict.fromkeys(EEG, read_eeg),
+    **dict.fromkeys(FITS, read_fits),
+    **dict.fromkeys(TIFF, read_tiff),
 }
 OPEN = 128  # files of a folder stay open, of which a process may have few
-JOINED = (".h5", ".hdf5", ".nc", ".npz", ".segy", ".sgy", ".parquet", ".csv")
-KINDS = f"a folder or .zip of .npy files, a folder of images or recordings, and files of {', '.join(READERS)}"
+JOINED = (".h5", ".hdf5", ".nc", ".npz", ".segy", ".sgy", ".parquet", ".csv", *FITS, *TIFF)
+KINDS = "a folder or .zip of .npy files, a folder of images or recordings, and files of " + ", ".join(
+    name for name in READERS if name not in PACKED
+)
 EVERY = frozenset(("length", "hop"))
-TAKES: dict[Reader, frozenset[str]] = {_read_images: frozenset(("mode", "size")), read_stream: EVERY | {"channels"}}
+TAKES: dict[Reader, frozenset[str]] = {
+    _read_images: frozenset(("mode", "size")),
+    read_tiff: frozenset(("mode",)),
+    read_stream: EVERY | {"channels", "sampling_rate"},
+    **dict.fromkeys((read_sound, read_eeg), EVERY | {"sampling_rate"}),
+}
 MEANT = {
     "channels": "SAC and miniSEED",
+    "sampling_rate": "SAC, miniSEED, sounds and EEG",
     "mode": "images",
     "size": "images",
     "length": "rows of unlike length",
