@@ -23,7 +23,7 @@ KNOWS = {
     "progress": set(),
     "reading": {"errors"},
     "freedom": {"errors"},
-    "data": {"errors", "freedom", "datasets", "io"},  # the last two as names of `un.data` only
+    "data": {"errors", "freedom", "reading", "datasets", "io"},  # the last two as names of `un.data` only
     "io": {"errors", "data", "progress", "reading", "storage"},
     "datasets": {"errors", "data", "io", "storage"},
     "nets": {"errors", "data"},
