@@ -42,7 +42,8 @@ class View:
         return self.work(np.asarray(self.of[where]), where)
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
-        return np.asarray(self[...]).astype(dtype or self.dtype, copy=False)
+        values = np.asarray(self[...])
+        return values.astype(dtype or values.dtype, copy=False)
 
 
 class Field(View):
@@ -88,7 +89,7 @@ class Flat(View):
         self.chunks = None
 
     def __getitem__(self, where: Any) -> np.ndarray:
-        return np.asarray(self.of[...] if not hasattr(self.of, "archive") else self.of).reshape(-1)[where]
+        return np.asarray(self.of).reshape(-1)[where]
 
 
 class Words(View):
@@ -170,7 +171,7 @@ class Decoded(View):
         """All values; a column of integers of which none is missing stays one, because keys are compared."""
         raw = np.asarray(self.of[...])
         values = self.work(raw, ...)
-        if self.coding and raw.ndim == 1 and raw.dtype.kind in "iu" and not np.isnan(values).any():
+        if self.coding and raw.size == max(raw.shape, default=0) and raw.dtype.kind in "iu" and not np.isnan(values).any():
             plain = (self.coding.scale, self.coding.offset) == (1.0, 0.0)
             values = raw.astype(raw.dtype.newbyteorder("=")).view(self.coding.stored) if plain else values
         return values.astype(dtype or values.dtype, copy=False)

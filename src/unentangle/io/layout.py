@@ -78,11 +78,11 @@ def dataset_of(
     pattern, axes = axes_of(x, (*arrays, *uneven))
     chosen = _rows_of(pattern, arrays, uneven)
     if chosen in uneven:
-        return _ragged(path, chosen, uneven[chosen], arrays, groups, factors, how, dimension, attributes, notes)
+        return _ragged(path, chosen, uneven[chosen], axes, arrays, groups, factors, how, dimension, attributes, notes)
     if chosen and pattern == "x":
         x = chosen if axes is None else f"{chosen}: {' '.join(axes)}"
     arrays = _flat(arrays, chosen, pattern)
-    if chosen and axes is None and not dimension(arrays[chosen]):
+    if chosen and axes is None and len(arrays[chosen].shape) > 1 and not dimension(arrays[chosen]):
         arrays, said = _turned(path, arrays, chosen, groups, factors)
         notes = (*notes, *said)
     words = [groups] if isinstance(groups, str) else []
@@ -113,8 +113,8 @@ def _is_vector(shape: tuple[int, ...]) -> bool:
 
 def _flat(arrays: Arrays, chosen: str, pattern: str) -> dict[str, Any]:
     """The arrays, with those of n values on more axes on one axis, where the rows that are chosen have an axis as long."""
-    rows = arrays[chosen] if chosen else None
-    ends = () if rows is None else (rows.shape[0], rows.shape[-1])
+    shape = arrays[chosen].shape if chosen else ()
+    ends = (shape[0], shape[-1]) if shape else ()
     parts = set() if pattern in arrays else set(matches(pattern, arrays))
 
     def is_column(name: str, array: Any) -> bool:
@@ -139,7 +139,8 @@ def _turned(path: Path, arrays: dict[str, Any], chosen: str, groups: Any, factor
             f"{chosen} in {path} has shape {tuple(rows.shape)} and {name} {last} values, so its last axis is taken as rows and "
             f"the others in reverse; say x='{chosen}: {last_words}', in the order that is right, if it is another."
         )
-        return {**arrays, chosen: Reversed(rows)}, [note]
+        turned = Reversed(rows) if hasattr(rows, "__getitem__") else np.asarray(rows).transpose()
+        return {**arrays, chosen: turned}, [note]
     turned = [name for name in named if isinstance(arrays.get(name), Flat) and arrays[name].of.shape[0] == 1]
     if turned and first == last == named[turned[0]]:
         raise InputError(
@@ -159,6 +160,7 @@ def _ragged(
     path: Path,
     name: str,
     uneven: Ragged,
+    axes: Sequence[str] | None,
     arrays: Arrays,
     groups: Any,
     factors: Chosen,
@@ -169,6 +171,19 @@ def _ragged(
 ) -> Dataset:
     """The data set of rows of unlike length: first that of their numbers, then rows of one length in their place."""
     rows = [np.asarray(row) for row in uneven.read()]
+    if axes is not None:
+        inside = [axis for axis in axes if axis != "row"]
+        if axes[0] != "row" or len(inside) != rows[0].ndim:
+            raise InputError(
+                f"the rows of {name} in {path} differ in length and have {rows[0].ndim} axes; name row first, and these."
+            )
+        order = sorted(range(len(inside)), key=lambda k: inside[k] == "channel")
+        rows = [row.transpose(order) for row in rows]
+    elif rows[0].ndim == 2 and len({len(row) for row in rows}) == 1 and len({row.shape[1] for row in rows}) > 1:
+        raise InputError(
+            f"the rows of {name} in {path} have {len(rows[0])} lists each, which differ in length: say x='{name}: row channel "
+            "time' and --length crop, pad or window N."
+        )
     names, what = [f"row {k} of {name} in {path}" for k in range(len(rows))], f"the rows of {name} in {path}"
     x, source = ragged(rows, how, names, what)
     numbers = {**arrays, name: np.zeros((uneven.count, 2))}
@@ -197,8 +212,9 @@ def _with_attributes(
         columns = {n: c for n, c in columns.items() if n in factors and n not in data.factors}
     if not columns and keys is None:
         return data
-    kinds = {name: (values, data.factors.kinds[name]) for name, values in data.factors.items()}
-    return replace(data, factors=Factors(kinds | columns), groups=data.groups if keys is None else keys)
+    declared = data.factors.declared
+    there = {name: (values, declared[name]) if name in declared else values for name, values in data.factors.items()}
+    return replace(data, factors=Factors(there | columns), groups=data.groups if keys is None else keys)
 
 
 def _columns(data: Dataset, chosen: str, attributes: Attributes) -> dict[str, np.ndarray]:
