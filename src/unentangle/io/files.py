@@ -16,8 +16,10 @@ from .arrays import files_in, hidden, load_npy, members, readable, refuse_specia
 from .hdf5 import read_hdf5
 from .images import image_files, images
 from .layout import dataset_of
+from .matlab import read_matlab
 from .named import Chosen, axes_of, choose, dataset, joined, listed
 from .nested import read_nested
+from .netcdf import read_classic
 from .recordings import STREAMS, read_segy, read_stream
 from .tables import TABLES, read_rows, read_table
 from .zarr_store import is_zarr, read_zarr
@@ -221,6 +223,8 @@ READERS: dict[str, Reader] = {
     ".npy": _read_npy,
     ".npz": _read_npz,
     **dict.fromkeys((".h5", ".hdf5", ".hdf", ".nc", ".nc4"), read_hdf5),
+    ".mat": read_matlab,
+    ".cdf": read_classic,
     ".zarr": read_zarr,
     ".csv": read_rows,
     **dict.fromkeys((".parquet", ".arrow", ".feather"), read_nested),

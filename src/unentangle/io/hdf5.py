@@ -13,6 +13,7 @@ from ..reading import Reading
 from .arrays import check_size, damaged
 from .decoded import Decoded, Field, Words, coding, grid_of
 from .layout import Ragged, dataset_of, refuse_elsewhere
+from .matlab_cells import INSIDE, of_matlab
 from .named import Chosen, axes_of, can_be_rows
 from .netcdf import is_classic, read_classic
 from .seisbench import read_seisbench, seisbench_table
@@ -69,7 +70,12 @@ def _arrays(path: Path, file: Any, wanted: Sequence[str]) -> tuple[dict[str, Any
     elsewhere: dict[str, str] = {}
 
     def look(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset) and item.shape is not None and b"not a netCDF variable" not in _name(item):
+        if (
+            isinstance(item, h5py.Dataset)
+            and item.shape is not None
+            and not name.startswith(INSIDE)
+            and b"not a netCDF variable" not in _name(item)
+        ):
             found[name] = item
 
     def follow(name: str, link: Any) -> None:
@@ -103,6 +109,12 @@ def _meant(path: Path, name: str, item: Any, notes: list[str]) -> Any:
     import h5py
 
     what = f"{name} in {path}"
+    if "MATLAB_class" in item.attrs or h5py.check_ref_dtype(item.dtype) is h5py.Reference:
+        try:
+            return of_matlab(item.file, item, what)
+        except InputError as error:
+            notes.append(f"{error} They are left out.")
+            return None
     if item.dtype.kind == "O":
         base = h5py.check_vlen_dtype(item.dtype)
         if base is not None and np.dtype(base).kind in "biuf" and len(item.shape) == 1:

@@ -102,9 +102,9 @@ def _rows_of(pattern: str, arrays: Arrays, uneven: Mapping[str, Ragged]) -> str:
         return ""
     rows = [name for name, array in arrays.items() if can_be_rows(array)]
     several = [name for name in rows if not _is_vector(arrays[name].shape)]
-    if len(rows) == 1 or len(several) == 1:
-        return (several or rows)[0]
-    return next(iter(uneven)) if not several and len(uneven) == 1 else ""
+    if not several and len(uneven) == 1:
+        return next(iter(uneven))
+    return (several or rows)[0] if len(rows) == 1 or len(several) == 1 else ""
 
 
 def _is_vector(shape: tuple[int, ...]) -> bool:
