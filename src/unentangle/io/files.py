@@ -12,6 +12,7 @@ from ..data.dataset import Dataset
 from ..data.rows import Blocks, Rows, is_lazy
 from ..errors import InputError
 from ..reading import Reading
+from .anndata import read_h5ad
 from .arrays import files_in, hidden, load_npy, members, readable, refuse_special
 from .hdf5 import read_hdf5
 from .images import image_files, images
@@ -224,6 +225,7 @@ READERS: dict[str, Reader] = {
     ".npz": _read_npz,
     **dict.fromkeys((".h5", ".hdf5", ".hdf", ".nc", ".nc4"), read_hdf5),
     ".mat": read_matlab,
+    ".h5ad": read_h5ad,
     ".cdf": read_classic,
     ".zarr": read_zarr,
     ".csv": read_rows,
