@@ -78,10 +78,14 @@ def attributed(path, kind):
     return zarr.open_group(path.with_suffix(".zarr"), mode="w"), path.with_suffix(".zarr")
 
 
+def put(group, name, values):
+    getattr(group, "create_array", group.create_dataset)(name, data=values)
+
+
 @pytest.mark.parametrize("kind", ["hdf5", "zarr"])
 def test_keys_may_be_attributes(kind, tmp_path):
     file, path = attributed(tmp_path / "one", kind)
-    file.create_array("x", data=X) if kind == "zarr" else file.create_dataset("x", data=X)
+    put(file, "x", X)
     file["x"].attrs["event"] = KEYS.tolist()
     file["x"].attrs["units"] = "m"
     file.attrs["depth"] = (KEYS / 2).tolist()
@@ -95,7 +99,7 @@ def test_keys_may_be_attributes(kind, tmp_path):
     file, path = attributed(tmp_path / "tree", kind)
     for k, (row, key) in enumerate(zip(X, KEYS, strict=True)):
         group = file.create_group(f"trace_{k:02d}")
-        group.create_array("w", data=row) if kind == "zarr" else group.create_dataset("w", data=row)
+        put(group, "w", row)
         group.attrs["event"], group["w"].attrs["site"] = int(key), "ab"[k % 2]
         group.attrs["same"] = 1
     file.close() if kind == "hdf5" else None

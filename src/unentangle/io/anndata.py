@@ -49,18 +49,14 @@ def read_h5ad(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
             groups = groups.removeprefix("obs/")
         if isinstance(groups, str) and gaps.get(groups):
             raise InputError(f"the column {groups!r} of {path} has {gaps[groups]} missing value(s); every row needs a key.")
-        data = choose(
-            path, rows, columns, groups, [name.removeprefix("obs/") for name in factors] if _names(factors) else factors
-        )
+        if isinstance(factors, Sequence):
+            factors = [name.removeprefix("obs/") for name in factors]
+        data = choose(path, rows, columns, groups, factors)
         if factors is None:
             kept = {n: v for n, v in data.factors.items() if v.dtype.kind != "U" or len(np.unique(v)) < len(v)}
             data = replace(data, factors=kept)
         notes = [f"the column {n} of {path} has {k} missing value(s)." for n, k in gaps.items() if k and n in data.factors]
         return replace(data, notes=(*data.notes, *notes))
-
-
-def _names(factors: Chosen) -> bool:
-    return isinstance(factors, Sequence)
 
 
 def _matrix(path: Path, name: str, item: Any) -> Any:

@@ -163,12 +163,10 @@ def _values(array: Any) -> tuple[Any, int]:
 
 def _of_lists(array: Any) -> tuple[Any, int]:
     """Lists as an array of one more axis, or as rows of unlike length."""
-    import pyarrow.compute as pc
-
     if array.null_count:
         row = next(k for k, there in enumerate(array.is_valid().to_pylist()) if not there)
         raise _Unread(f"has no list in {array.null_count} row(s), of which {row} is the first; every row needs one")
-    lengths = np.asarray(pc.list_value_length(array), np.int64)
+    lengths = np.asarray(array.value_lengths(), np.int64)
     inner = array.flatten()
     if type(getattr(inner, "storage", inner).type).__name__ == "StructType":
         raise _Unread("holds lists of records, of which no rows are made")

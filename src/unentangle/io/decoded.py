@@ -155,7 +155,7 @@ class Decoded(View):
 
     def __init__(self, of: Any, coding: Coding | None, holes: np.ndarray | None = None, grid: tuple[int, ...] = ()):
         super().__init__(of, coding.dtype if coding else _floating(of.dtype))
-        self.coding, self.holes, self.grid = coding, holes, grid or self.chunks
+        self.coding, self.holes, self.grid = coding, holes, grid or self.chunks or self.shape
 
     def work(self, raw: np.ndarray, where: Any) -> np.ndarray:
         """Values, NaN where they are missing."""
@@ -213,7 +213,8 @@ def coding(name: str, dtype: np.dtype, attributes: Mapping[str, Any], fill: Any 
         low, high = ([_stored(value, native, stored) for value in bound] for bound in (low, high))
     known = np.array([value for value in fills if value is not None and value == value], stored)
     result = np.dtype(np.float64) if "add_offset" in numbers and native.kind != "f" else _floating(native)
-    one = Coding(stored, result, known, *(bound[0] if len(bound) else None for bound in (low, high)), scale, offset, wide)
+    least, most = (bound[0] if len(bound) else None for bound in (low, high))
+    one = Coding(stored, result, known, least, most, scale, offset, wide)
     plain = not len(known) and one.low is None and one.high is None and (scale, offset) == (1.0, 0.0)
     return None if plain and stored == native else one
 

@@ -84,7 +84,7 @@ def _variables(path: Path) -> tuple[dict[str, tuple[np.ndarray, tuple[str, ...],
             ours = np.ndarray(data.shape, data.dtype, memory, start, data.strides) if data.size else data.copy()
             found[name] = (ours, tuple(variable.dimensions), dict(variable._attributes))
         about = dict(file._attributes)
-        del data, variable
+        data = variable = None  # which are the library's map, that it does not close while they are there
         file.variables.clear()
         file.close()
     return found, about

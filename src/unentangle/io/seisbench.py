@@ -47,7 +47,8 @@ def read_seisbench(path: Path, table: Path, arrays: Mapping[str, Any], groups: A
     for name, _, index in places:
         if f"data/{name}" not in arrays or not (index.isdigit() or not index):
             raise InputError(f"{table} names the waveform {name}{'$' if index else ''}{index}, which {path} does not hold.")
-    axes = [LETTERS[c] for c in np.asarray(arrays["data_format/dimension_order"])[()].decode() if c in "CW"]
+    letters = np.asarray(arrays["data_format/dimension_order"])[()]
+    axes = [LETTERS[c] for c in (letters.decode() if isinstance(letters, bytes) else str(letters)) if c in "CW"]
     bounds = [_bounds(name, axes) for name in traces]
     names = [f"data/{name}" for name in dict.fromkeys(place[0] for place in places)]
     rows, notes, source = _rows(path, arrays, names, places, axes, bounds, how, traces)
@@ -117,7 +118,7 @@ def _of_one_size(
     size: tuple[int, ...],
 ) -> Rows:
     """Waveforms of one size, which stay on disk; what is behind their size is padding."""
-    kept = dict(zip(("time", "channel"), size, strict=False))
+    kept: dict[str, int] = dict(zip(("time", "channel"), size, strict=False))
     parts = {}
     for name in names:
         cut = tuple(slice(kept.get(axis, n)) for axis, n in zip(whole, shapes[name], strict=True))

@@ -45,8 +45,8 @@ def read_zarr(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
         arrays = {name: _meant(f"{name} in {path}", array, notes) for name, array in stored.items()}
 
         def attributes(name: str) -> Any:
-            item = stored.get(name) if name in stored or not name else store.get(name)
-            return dict((store if not name else item).attrs) if item is not None or not name else {}
+            item = store if not name else stored.get(name) or store.get(name)
+            return {} if item is None else dict(item.attrs)
 
         return dataset_of(path, arrays, groups, x, factors, how, _dimension, attributes, notes)
 
