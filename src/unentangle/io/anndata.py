@@ -14,6 +14,7 @@ from ..errors import InputError
 from ..reading import Reading
 from .arrays import check_size, damaged
 from .columns import text
+from .hdf5 import check_words
 from .named import Chosen, axes_of, choose, listed
 
 SPARSE = ("csr_matrix", "csc_matrix")
@@ -117,8 +118,8 @@ class SparseRows(Rows):
         """The rows of these numbers; those that are adjacent are read at once."""
         unique, inverse = np.unique(index, return_inverse=True)
         dense = np.zeros((len(unique), *self.row_shape), self.dtype)
-        for run in np.split(np.arange(len(unique)), np.flatnonzero(np.diff(unique) != 1) + 1):
-            if run.size:
+        for run in filter(len, np.split(np.arange(len(unique)), np.flatnonzero(np.diff(unique) != 1) + 1)):
+            with damaged(self._name, "a sparse matrix"):
                 ends = self._ends[unique[run[0]] : unique[run[-1]] + 2]
                 columns = np.asarray(self._columns[ends[0] : ends[-1]])
                 if columns.size and not 0 <= columns.min() <= columns.max() < self.row_shape[0]:
@@ -137,6 +138,11 @@ def _columns(path: Path, obs: Any, n: int) -> tuple[dict[str, np.ndarray], dict[
     else:
         items = {name: item for name, item in obs.items() if name != "__categories"}
     for name, item in items.items():
+        for part in [item] if isinstance(item, h5py.Dataset) else item.values() if isinstance(item, h5py.Group) else ():
+            if isinstance(part, h5py.Dataset):
+                check_size(f"{part.name} in {path}", part.nbytes, path.stat().st_size)
+                if part.dtype.kind == "O":
+                    check_words(path, part.name, part)
         column, gap = _column(item, obs)
         if column is not None and column.shape == (n,):
             found[name], gaps[name] = column, gap

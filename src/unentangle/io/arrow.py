@@ -52,6 +52,7 @@ def columns_of(path: Path) -> Columns:
         if len(set(schema.names)) < len(schema.names):
             raise InputError(f"{path} has two columns of one name among {listed(schema.names)}; names must differ.")
         table = read()
+        table.validate(full=True)  # offsets of .arrow and .feather are believed otherwise
         for name, column in zip(table.column_names, table.columns, strict=True):
             for part, array in _leaves(name, column.combine_chunks()):
                 try:

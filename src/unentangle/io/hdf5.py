@@ -118,11 +118,11 @@ def _meant(path: Path, name: str, item: Any, notes: list[str]) -> Any:
     if item.dtype.kind == "O":
         base = h5py.check_vlen_dtype(item.dtype)
         if base is not None and np.dtype(base).kind in "biuf" and len(item.shape) == 1:
-            _check_words(path, name, item)
+            check_words(path, name, item)
             return Ragged(lambda: list(item[...]), len(item), np.dtype(base))
         if h5py.check_string_dtype(item.dtype) is None:
             return None
-        _check_words(path, name, item)
+        check_words(path, name, item)
         return item
     if item.dtype == np.dtype("S1") and len(item.shape) == 2:
         return Words(item)
@@ -193,7 +193,7 @@ def _name(item: Any) -> bytes:
     return bytes(name) if isinstance(name, bytes) else str(name).encode()
 
 
-def _check_words(path: Path, name: str, array: Any) -> None:
+def check_words(path: Path, name: str, array: Any) -> None:
     """Refuse words that are said to be longer than the file, before the library takes memory for them.
 
     Where they are not compressed, that is: a word lies in the file as its length in 4 bytes, and 12 that tell where it is.

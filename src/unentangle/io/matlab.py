@@ -21,7 +21,9 @@ from .layout import dataset_of
 from .matlab_cells import of_cells
 from .named import Chosen
 
-COMPRESSED = 15
+COMPRESSED, MATRIX = 15, 14
+KINDS = frozenset((1, 2, 3, 4, 5, 6, 7, 9, 12, 13, 14, 16, 17, 18))  # of elements, as the description of the format has them
+NESTING = frozenset((1, 2, 3, 16, 17))  # classes whose arrays hold arrays: cells, records, objects
 
 
 def read_matlab(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:
@@ -36,7 +38,7 @@ def read_matlab(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) 
     with damaged(path, "a .mat file"):
         if h5py.is_hdf5(path):
             return read_hdf5(path, groups, x, factors, how)
-        check_size(path, sum(_sizes(path)), path.stat().st_size)
+        _check_tags(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of variables of one name, and of objects
             content = loadmat(path, chars_as_strings=True)
@@ -48,21 +50,54 @@ def read_matlab(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) 
         return dataset_of(path, arrays, groups, x, factors, how, notes=notes)
 
 
-def _sizes(path: Path) -> Iterator[int]:
-    """The bytes of each variable of a file of format 5, unpacked, as it says; those of another format are all of the file."""
+def _check_tags(path: Path) -> None:
+    """Check a file of format 5 before the library reads it, whose compiled code trusts the types that are in it.
+
+    Raises:
+        InputError: if it unpacks to more than `check_size` allows.
+        Exception: if it is damaged.
+    """
     with path.open("rb") as file:
         head = file.read(128)
         order = {b"IM": "<", b"MI": ">"}.get(head[126:128])
-        if order is None:
-            yield path.stat().st_size
+        if order is None:  # of format 4, which is read without compiled code
             return
+        variables, sizes = [], []
         while len(tag := file.read(8)) == 8:
             kind, size = struct.unpack(f"{order}II", tag)
-            start = file.read(min(size, 64))
-            inner = zlib.decompressobj().decompress(start, 8) if kind == COMPRESSED else tag
-            if len(inner) == 8:
-                yield struct.unpack(f"{order}II", inner)[1]
-            file.seek(size - len(start), 1)
+            variables.append((kind, tag, block := file.read(size)))
+            if len(block) < size:
+                raise ValueError("the file ends within a variable")
+            inner = zlib.decompressobj().decompress(block, 8) if kind == COMPRESSED else tag
+            sizes.append(8 + struct.unpack(f"{order}II", inner)[1])
+    check_size(path, sum(sizes), path.stat().st_size)
+    for (kind, tag, block), size in zip(variables, sizes, strict=True):
+        _check_elements(zlib.decompressobj().decompress(block, size) if kind == COMPRESSED else tag + block, order, None)
+
+
+def _check_elements(block: bytes, order: str, of: int | None) -> None:
+    """Check that a block, of an array of class `of`, consists of elements of known types that end within it."""
+    at = number = 0
+    while at < len(block):
+        kind, size = struct.unpack_from(f"{order}II", block, at)
+        if kind >> 16:  # a small element, with its values beside its size
+            kind, size, start, after = kind & 0xFFFF, kind >> 16, at + 4, at + 8
+        else:
+            start = at + 8
+            after = start + -(-size // 8) * 8
+        content = block[start : start + size]
+        if kind not in KINDS or len(content) < size or (kind == MATRIX and of is not None and of not in NESTING):
+            raise ValueError("an element of no known type, or one that does not end")
+        shaped = of is None or of in (0, 17) or number != 1 or (kind == 5 and size >= 8 and size % 4 == 0)
+        if not shaped or (of == 0 and (kind, size) != (6, 8)):
+            raise ValueError("an array without a class or a shape")
+        if of == 0:
+            of = struct.unpack_from(f"{order}I", content)[0] & 0xFF
+            if not 1 <= of <= 17:
+                raise ValueError("an array of no known class")
+        if kind == MATRIX and size:
+            _check_elements(content, order, 0)
+        at, number = after, number + 1
 
 
 def _leaves(path: Path, name: str, value: Any, notes: list[str]) -> Iterator[tuple[str, Any]]:
