@@ -23,7 +23,6 @@ from .named import Chosen
 
 COMPRESSED, MATRIX = 15, 14
 KINDS = frozenset((1, 2, 3, 4, 5, 6, 7, 9, 12, 13, 14, 16, 17, 18))  # of elements, as the description of the format has them
-NESTING = frozenset((1, 2, 3, 16, 17))  # classes whose arrays hold arrays: cells, records, objects
 
 
 def read_matlab(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:
@@ -72,12 +71,12 @@ def _check_tags(path: Path) -> None:
             sizes.append(8 + struct.unpack(f"{order}II", inner)[1])
     check_size(path, sum(sizes), path.stat().st_size)
     for (kind, tag, block), size in zip(variables, sizes, strict=True):
-        _check_elements(zlib.decompressobj().decompress(block, size) if kind == COMPRESSED else tag + block, order, None)
+        _check_elements(zlib.decompressobj().decompress(block, size) if kind == COMPRESSED else tag + block, order)
 
 
-def _check_elements(block: bytes, order: str, of: int | None) -> None:
-    """Check that a block, of an array of class `of`, consists of elements of known types that end within it."""
-    at = number = 0
+def _check_elements(block: bytes, order: str, array: bool = False) -> None:
+    """Check that a block, of one array or of all, consists of elements of known types that end within it."""
+    at, found = 0, []
     while at < len(block):
         kind, size = struct.unpack_from(f"{order}II", block, at)
         if kind >> 16:  # a small element, with its values beside its size
@@ -86,25 +85,46 @@ def _check_elements(block: bytes, order: str, of: int | None) -> None:
             start = at + 8
             after = start + -(-size // 8) * 8
         content = block[start : start + size]
-        if kind not in KINDS or len(content) < size or (kind == MATRIX and of is not None and of not in NESTING):
+        if kind not in KINDS or len(content) < size:
             raise ValueError("an element of no known type, or one that does not end")
-        shaped = of is None or of in (0, 17) or number != 1 or (kind == 5 and size >= 8 and size % 4 == 0)
-        if not shaped or (of == 0 and (kind, size) != (6, 8)):
-            raise ValueError("an array without a class or a shape")
-        if of == 0:
-            of = struct.unpack_from(f"{order}I", content)[0] & 0xFF
-            if not 1 <= of <= 17:
-                raise ValueError("an array of no known class")
+        found.append((kind, content if kind != MATRIX and size < 4096 else b"", size))
         if kind == MATRIX and size:
-            _check_elements(content, order, 0)
-        at, number = after, number + 1
+            _check_elements(content, order, True)
+        at = after
+    if array:
+        _check_array(found, order)
+
+
+def _check_array(found: Sequence[tuple[int, bytes, int]], order: str) -> None:
+    """Check that an array has the elements that its class needs: class, shape, name, then values, cells or fields."""
+    kinds = [kind for kind, _, _ in found]
+    if kinds[0] != 6 or found[0][2] != 8:
+        raise ValueError("an array without a class")
+    flags, rest = struct.unpack_from(f"{order}I", found[0][1])[0], found[3:]
+    of, parts = flags & 0xFF, 1 + bool(flags & 0x800)  # numbers that are complex have two
+    if of == 5:
+        raise InputError("a .mat file that holds a sparse array is not read: save it as a full one, by full(x).")
+    if of in (16, 17):
+        complete = kinds in ([6, 1, 1, 1, MATRIX], [6, 5, 1, MATRIX])
+    else:
+        shape = struct.unpack(f"{order}{len(found[1][1]) // 4}i", found[1][1]) if kinds[1:3] == [5, 1] else ()
+        count = int(np.prod(shape, dtype=object)) if len(shape) > 1 and min(shape) >= 0 else -1
+        if of in (2, 3):
+            rest = rest[1:] if of == 3 else rest
+            width = struct.unpack(f"{order}i", rest[0][1])[0] if len(rest) > 1 and len(rest[0][1]) == 4 else 0
+            complete = width > 0 and [rest[0][0], rest[1][0]] == [5, 1] and rest[1][2] % width == 0
+            complete = complete and [kind for kind, _, _ in rest[2:]] == [MATRIX] * (rest[1][2] // width * count)
+        elif of == 1:
+            complete = [kind for kind, _, _ in rest] == [MATRIX] * count
+        else:
+            complete = of in range(4, 16) and len(rest) == parts <= (1 if of == 4 else 2) and MATRIX not in kinds
+        complete = complete and count >= 0
+    if not complete:
+        raise ValueError("an array without its values")
 
 
 def _leaves(path: Path, name: str, value: Any, notes: list[str]) -> Iterator[tuple[str, Any]]:
     """A variable by its name, or the fields of records by theirs."""
-    if hasattr(value, "tocsr"):
-        check_size(f"{name} in {path}", int(np.prod(value.shape)) * value.dtype.itemsize, path.stat().st_size)
-        value = value.toarray()
     if type(value) is not np.ndarray or (value.dtype.names and type(value.ravel()[:1]) is not np.ndarray):
         notes.append(f"{name} in {path} is an object of {type(value).__name__}; it is left out.")
     elif value.dtype.names:
