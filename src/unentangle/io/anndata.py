@@ -142,7 +142,7 @@ def _columns(path: Path, obs: Any, n: int) -> tuple[dict[str, np.ndarray], dict[
             if isinstance(part, h5py.Dataset):
                 check_size(f"{part.name} in {path}", part.nbytes, path.stat().st_size)
                 if part.dtype.kind == "O":
-                    check_words(path, part.name, part)
+                    check_words(path, str(part.name), part)
         column, gap = _column(item, obs)
         if column is not None and column.shape == (n,):
             found[name], gaps[name] = column, gap
