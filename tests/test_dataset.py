@@ -31,7 +31,7 @@ def test_rows_of_every_layout(shape):
         (lambda: un.Dataset(np.ones((3, 2)) * 1j), "real numbers are needed"),
         (lambda: un.Dataset(np.ones((0, 4))), "empty"),
         (lambda: un.Dataset(np.ones((5, 4)), groups=[1, 2]), r"groups has shape \(2,\); x has 5 rows"),
-        (lambda: un.Dataset(np.ones((2, 4)), groups=[1.0, np.nan]), "groups holds NaN or mixed"),
+        (lambda: un.Dataset(np.ones((2, 4)), groups=[1.0, np.nan]), "groups holds 1 missing key"),
         (lambda: un.Dataset(np.ones((5, 4)), factors={"age": np.ones(3)}), "factor 'age'"),
         (lambda: un.Dataset(np.ones((5, 4)), factors={"age": np.ones((5, 2))}), "one value per row"),
         (lambda: un.Dataset(np.array([[np.nan, np.nan], [1, 2]])).scale, "row 0 of x holds no value"),
@@ -131,7 +131,7 @@ def test_read_npz(tmp_path):
     [
         ({"y": np.ones((4, 3)), "z": np.ones((4, 3))}, {}, "no array 'x'; it holds y, z"),
         ({"x": np.ones((4, 3))}, {"groups": "event"}, "no array 'event'; it holds x"),
-        ({"x": np.array([[None, 1]])}, {}, "Python objects"),
+        ({"x": np.array([[{}, 1]])}, {}, "Python objects"),
         ({"x": np.float32(3)}, {}, r"x has shape \(\)"),
     ],
 )
@@ -209,3 +209,38 @@ def test_rows_on_disk_know_how_much_is_read_for_one(tmp_path):
 )
 def test_one_rule_tells_classes_from_a_continuum(values, kind, by_value):
     assert (kind_of(values), kind_of(values, by_value=True)) == (kind, by_value)
+
+
+def test_masked_values_are_missing():
+    x = np.ma.masked_equal(np.arange(8, dtype=np.int16).reshape(2, 4), 3)
+    data = un.Dataset(x, factors={"depth": np.ma.array([1, 2], mask=[0, 1]), "site": np.ma.array(["a", "b"])}, groups=[1, 2])
+    np.testing.assert_array_equal(data.x[0], [0, 1, 2, np.nan])
+    np.testing.assert_array_equal(data.factors["depth"], [1, np.nan])
+    assert data.factors["site"].tolist() == ["a", "b"]
+    with pytest.raises(un.InputError, match=r"groups holds 1 missing key\(s\)"):
+        un.Dataset(x, groups=np.ma.array([1, 2], mask=[0, 1]))
+
+
+def test_columns_of_pandas_are_what_they_hold():
+    pandas = pytest.importorskip("pandas")
+    times = pandas.to_datetime(["2020-01-01 02:00", "2020-01-02 02:00"]).tz_localize("Europe/Berlin")
+    table = pandas.DataFrame(
+        {
+            "word": np.array(["b", "a"], object),
+            "class": pandas.Categorical(["u", "v"]),
+            "time": times,
+            "count": pandas.array([3, None], "Int64"),
+            "whole": np.array([3, 4], object),
+        }
+    )
+    for name in ("word", "class", "time", "whole"):
+        data = un.Dataset(np.ones((2, 3)), factors={name: table[name]}, groups=table[name])
+        assert len(data.group_names) == 2
+        assert data.factors[name].dtype != object
+    assert un.Dataset(np.ones((2, 3)), groups=table["time"]).groups[0] == np.datetime64("2020-01-01T01:00")
+    np.testing.assert_array_equal(un.Dataset(np.ones((2, 3)), {"count": table["count"]}).factors["count"], [3, np.nan])
+    for keys in (table["count"], pandas.Categorical(["u", None])):
+        with pytest.raises(un.InputError, match="1 missing key"):
+            un.Dataset(np.ones((2, 3)), groups=keys)
+    with pytest.raises(un.InputError, match="objects of type int and str"):
+        un.Dataset(np.ones((2, 3)), groups=np.array([1, "1"], object))

@@ -233,7 +233,7 @@ def test_files_under_a_wrong_name_are_refused(tmp_path, suffix):
     others = [b"", b"rubbish", *(content for kind, content in WHOLE.items() if kind != suffix)]
     for content in others:
         (tmp_path / f"x{suffix}").write_bytes(content)
-        same = {".hdf5", ".hdf", ".nc", ".nc4", ".h5"} if content == WHOLE[".h5"] else {".npz", ".zip"}
+        same = {".hdf5", ".hdf", ".nc", ".nc4", ".h5", ".mat"} if content == WHOLE[".h5"] else {".npz", ".zip"}
         assert (suffix in same and content[:2] in (b"PK", b"\x89H")) or read_all(tmp_path / f"x{suffix}") is None
 
 

@@ -37,10 +37,6 @@ def test_coordinates_of_netcdf_belong_to_their_dimension(tmp_path):
     data = un.read(netcdf(tmp_path / "d.nc"), groups="event")
     assert list(data.factors) == ["depth"]
     assert list(data.group_names) == [7, 8, 9]
-    with h5py.File(netcdf(tmp_path / "packed.nc"), "a") as file:
-        file["wave"].attrs["scale_factor"] = 0.1
-    with pytest.raises(un.InputError, match=r"wave in .* is packed"):
-        un.read(tmp_path / "packed.nc")
 
 
 def seisbench(folder, order):

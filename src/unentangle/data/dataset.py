@@ -18,6 +18,7 @@ from jaxtyping import Array, Bool, Int, Key
 
 from ..errors import InputError
 from ..freedom import Freedom
+from .columns import as_keys
 from .factors import Factors
 from .rows import as_rows, is_lazy
 from .scale import Moments, Scale, Survey, channels_of, mean_and_std, survey
@@ -79,15 +80,11 @@ class Dataset:
         if 0 in x.shape:
             raise InputError(f"x has shape {tuple(x.shape)}, so it is empty; at least one row of one sample is needed.")
         factors = self.factors if isinstance(self.factors, Factors) else Factors(self.factors or {})
-        groups = None if self.groups is None else np.asarray(self.groups)
+        groups = None if self.groups is None else as_keys(self.groups)
         of_truth = () if self.truth is None else (("the truth's state", self.truth.state),)
         for name, column in [("groups", groups), *((f"factor {name!r}", f) for name, f in factors.items()), *of_truth]:
             if column is not None and (column.ndim != 1 or len(column) != x.shape[0]):
                 raise InputError(f"{name} has shape {column.shape}; x has {x.shape[0]} rows, so {(x.shape[0],)} is needed.")
-        if groups is not None:
-            holes = np.issubdtype(groups.dtype, np.floating) and np.isnan(groups).any()
-            if holes or groups.dtype == object:
-                raise InputError("groups holds NaN or mixed objects; every row needs a key, all of one type.")
         transforms = tuple(self.transforms)
         if unknown := [t for t in transforms if type(t) not in TRANSFORMS.values()]:
             raise InputError(f"transforms holds {unknown[0]!r}; it may hold {', '.join(TRANSFORMS)}.")

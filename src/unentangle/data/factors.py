@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from ..errors import InputError
+from .columns import as_column
 
 Kind = Literal["continuous", "categorical", "binary"]
 OFTEN = 10  # numbers that come as often as this on average are classes
@@ -47,7 +48,7 @@ class Factors(Mapping[str, np.ndarray]):
         for name, column in columns.items():
             paired = isinstance(column, tuple) and len(column) == 2 and column[1] in get_args(Kind)
             values, kind = column if paired else (column, kinds.get(name))
-            values = np.asarray(values)
+            values = as_column(values, f"factor {name!r}")
             if values.ndim != 1:
                 raise InputError(f"factor {name!r} has shape {values.shape}; a factor is one value per row.")
             if kind is not None:

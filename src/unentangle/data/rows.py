@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Int
 
 from ..errors import InputError
+from .columns import unmasked
 
 
 class Rows:
@@ -69,11 +70,16 @@ class Rows:
 
 
 def as_rows(x: Any) -> Any:
-    """`Rows` for memory maps and for arrays of HDF5 and zarr, which have chunks; anything else as a numpy array."""
+    """`Rows` for memory maps and for arrays of HDF5 and zarr, which have chunks.
+
+    Anything else is a numpy array, NaN where it is masked.
+    """
     if isinstance(x, Rows):
         return x
     on_disk = isinstance(x, np.memmap) or hasattr(x, "chunks")
-    return Blocks([x], names=["x"]) if on_disk and x.shape else np.asarray(x)
+    if on_disk and x.shape:
+        return Blocks([x], names=["x"])
+    return unmasked(x) if isinstance(x, np.ma.MaskedArray) else np.asarray(x)
 
 
 def is_lazy(x: Any) -> bool:

@@ -2,11 +2,12 @@
 
 import errno
 import os
+import stat
 import struct
 import warnings
 import zlib
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -16,6 +17,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 import numpy as np
 
 from ..errors import InputError
+from .pickled import read_words
 
 # What zipfile and numpy raise where a file is cut short, altered, encrypted or something else.
 DAMAGED = (
@@ -36,6 +38,7 @@ def damaged(path: Path | str, needed: str) -> Iterator[None]:
     Raises:
         InputError: naming the file and what is needed.
     """
+    refuse_special(Path(path))
     try:
         yield
     except InputError:
@@ -50,6 +53,22 @@ def damaged(path: Path | str, needed: str) -> Iterator[None]:
         raise InputError(f"{path} cannot be read: {reason}; {needed} is needed.") from error
 
 
+def refuse_special(path: Path) -> None:
+    """Refuse pipes, sockets and devices, which may never end or never begin.
+
+    Raises:
+        InputError: if the path is one.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        kinds = {stat.S_ISFIFO: "a pipe", stat.S_ISSOCK: "a socket", stat.S_ISCHR: "a device", stat.S_ISBLK: "a device"}
+        what = next((word for test, word in kinds.items() if test(mode)), "something else")
+        raise InputError(f"{path} is {what}; a file or folder is needed.")
+
+
 def hidden(path: Path) -> bool:
     """Whether a file, or a folder it is in, is hidden or of the Macintosh's own."""
     return any(part.startswith((".", "__MACOSX")) for part in path.parts)
@@ -57,7 +76,7 @@ def hidden(path: Path) -> bool:
 
 def files_in(folder: Path, suffixes: Collection[str]) -> list[Path]:
     """The files with these suffixes in a folder and the folders in it, relative to it and sorted; hidden ones are left out."""
-    files = (file for file in folder.rglob("*") if file.suffix.lower() in suffixes and not file.is_dir())
+    files = (file for file in folder.rglob("*") if file.suffix.lower() in suffixes and file.is_file())
     return sorted(name for name in (file.relative_to(folder) for file in files) if not hidden(name))
 
 
@@ -94,21 +113,22 @@ def read_header(file: Any, size: float = float("inf")) -> tuple[tuple[int, ...],
 
 
 def load_npy(path: Path, mmap_mode: Any = None) -> np.ndarray:
-    """The array of a `.npy` file, in memory or mapped.
+    """The array of a `.npy` file, in memory or mapped; one of objects, which may be words and numbers, in memory.
 
     Raises:
-        InputError: if the file is missing, damaged or holds Python objects.
+        InputError: if the file is missing, damaged or holds other Python objects.
     """
     with damaged(path, "a numeric array written by numpy.save"):
         with path.open("rb") as file:
-            if read_header(file, path.stat().st_size)[2].hasobject:
-                raise ValueError("allow_pickle would be needed")
+            shape, _, dtype = read_header(file, path.stat().st_size)
+            if dtype.hasobject:
+                return read_words(file, shape, str(path))
         return np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
 
 
 @dataclass(frozen=True)
 class Member:
-    """An array in a zip, read where `numpy.asarray` asks for it, and refused there if it holds Python objects."""
+    """An array in a zip, read where `numpy.asarray` asks for it, and refused there if it holds other objects than words."""
 
     archive: ZipFile
     info: ZipInfo
@@ -120,6 +140,9 @@ class Member:
             damaged(f"{self.info.filename} in {self.archive.filename}", "a numeric array"),
             self.archive.open(self.info) as file,
         ):
+            if self.dtype.hasobject:
+                values = read_words(file, read_header(file)[0], f"{self.info.filename} in {self.archive.filename}")
+                return values.astype(dtype or values.dtype, copy=False)
             return np.lib.format.read_array(file, allow_pickle=False).astype(dtype or self.dtype, copy=False)
 
 
@@ -136,6 +159,16 @@ def members(path: Path) -> dict[str, Member]:
         files = [i for i in archive.infolist() if i.filename.endswith(".npy") and not hidden(Path(i.filename))]
         check_size(path, sum(info.file_size for info in files), path.stat().st_size)
         return {info.filename.removesuffix(".npy"): _member(archive, info) for info in files}
+
+
+def readable(arrays: dict[str, Member]) -> dict[str, Any]:
+    """The arrays of a zip, those of objects as the words and numbers that they hold; others stay, to be refused if needed."""
+    found: dict[str, Any] = dict(arrays)
+    for name, array in arrays.items():
+        if array.dtype.hasobject:
+            with suppress(InputError):
+                found[name] = np.asarray(array)
+    return found
 
 
 def _member(archive: ZipFile, info: ZipInfo) -> Member:

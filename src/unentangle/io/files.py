@@ -13,13 +13,18 @@ from ..data.lengths import windowed
 from ..data.rows import Blocks, Rows, is_lazy
 from ..errors import InputError
 from ..reading import Reading
-from .arrays import files_in, hidden, load_npy, members
+from .anndata import read_h5ad
+from .arrays import files_in, hidden, load_npy, members, readable, refuse_special
 from .audio import PACKED, SOUNDS, WAV, read_sound
 from .eeg import EEG, read_eeg
 from .fits import FITS, read_fits
 from .hdf5 import read_hdf5
 from .images import image_files, images
+from .layout import dataset_of
+from .matlab import read_matlab
 from .named import Chosen, axes_of, choose, dataset, joined, listed
+from .nested import read_nested
+from .netcdf import read_classic
 from .recordings import STREAMS, by_content, read_segy, read_stream
 from .tables import TABLES, read_rows, read_table
 from .tiff import TIFF, read_tiff
@@ -62,6 +67,7 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen
         InputError: if the file cannot be read, or what is named is missing (the sentence lists what is there).
     """
     path = Path(os.path.expanduser(path))  # unlike Path's, it refuses nobody
+    refuse_special(path)
     factors = [factors] if isinstance(factors, str) else factors
     reader: Reader | None = READERS.get(path.suffix.lower())
     if path.is_dir() or path.suffix.lower() == ".zip":
@@ -181,7 +187,7 @@ def _read_npy(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
 
 
 def _read_npz(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:
-    return dataset(path, members(path), groups, x, factors)
+    return dataset_of(path, readable(members(path)), groups, x, factors, how)
 
 
 def _read_images(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:
@@ -244,8 +250,12 @@ READERS: dict[str, Reader] = {
     ".npy": _read_npy,
     ".npz": _read_npz,
     **dict.fromkeys((".h5", ".hdf5", ".hdf", ".nc", ".nc4"), read_hdf5),
+    ".mat": read_matlab,
+    ".h5ad": read_h5ad,
+    ".cdf": read_classic,
     ".zarr": read_zarr,
-    **dict.fromkeys((".csv", ".parquet"), read_rows),
+    ".csv": read_rows,
+    **dict.fromkeys((".parquet", ".arrow", ".feather"), read_nested),
     **dict.fromkeys(STREAMS, read_stream),
     **dict.fromkeys((".segy", ".sgy"), read_segy),
     **dict.fromkeys(SOUNDS, read_sound),

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from ..data.dataset import Dataset
-from ..errors import InputError, optional
+from ..errors import InputError
 from ..reading import Reading
-from .arrays import check_size, damaged, load_npy, members
-from .columns import read_csv, text
+from .arrays import load_npy, members, refuse_special
+from .arrow import read_columns
+from .columns import read_csv
 from .named import Chosen, axes_of, choose, joined, listed
 
 
@@ -26,6 +27,7 @@ def read_table(path: str | Path) -> dict[str, np.ndarray]:
         InputError: if the file cannot be read, or its lines differ in length.
     """
     path = Path(path)
+    refuse_special(path)
     if path.suffix not in TABLES:
         raise InputError(f"{path} is not a .csv, .npz or .npy file, nor a .parquet; a table is read from these.")
     arrays = TABLES[path.suffix](path)
@@ -69,39 +71,9 @@ def read_rows(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
     return choose(path, rows, {name: column for name, column in single.items() if name not in samples}, groups, factors)
 
 
-def read_parquet(path: Path) -> dict[str, np.ndarray]:
-    """The columns of a `.parquet`; lists of one length are arrays of two axes.
-
-    Raises:
-        InputError: if it is missing or damaged, unpacks to more than `check_size` allows, or pyarrow is not installed.
-    """
-    parquet = optional("pyarrow.parquet", ".parquet is read", "'unentangle[parquet]'")
-    with damaged(path, "a .parquet table"), parquet.ParquetFile(path) as file:
-        about = file.metadata
-        size = sum(about.row_group(k).total_byte_size for k in range(about.num_row_groups))
-        check_size(path, max(size, about.num_rows * about.num_columns), path.stat().st_size)
-        names = file.schema_arrow.names
-        if len(set(names)) < len(names):
-            raise InputError(f"{path} has two columns of one name among {', '.join(names)}; names must differ.")
-        return {name: _values(path, name, column) for name, column in zip(names, file.read(), strict=True)}
-
-
-def _values(path: Path, name: str, column: Any) -> np.ndarray:
-    if column.null_count:
-        raise InputError(f"the column {name!r} of {path} has {column.null_count} missing value(s); every row needs one.")
-    if "list" not in str(column.type).partition("<")[0]:
-        values = column.to_numpy()
-        return values if values.dtype.kind in "biuf" else text(values.astype(object))
-    column = column.combine_chunks()
-    values, n = column.flatten().to_numpy(zero_copy_only=False), len(column)
-    if not n or len(values) % n or len(set(column.value_lengths().to_pylist())) > 1:
-        raise InputError(f"the lists in the column {name!r} of {path} differ in length; all must agree.")
-    return values.reshape(n, -1)
-
-
 TABLES = {
     ".csv": read_csv,
-    ".parquet": read_parquet,
+    **dict.fromkeys((".parquet", ".arrow", ".feather"), read_columns),
     ".npz": lambda path: {name: np.asarray(array) for name, array in members(path).items()},
     ".npy": lambda path: {"table": load_npy(path)},
 }
