@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from ..data.dataset import Dataset
-from ..data.rows import Blocks, Rows, is_lazy
+from ..data.rows import Blocks, Rows, as_rows, is_lazy
 from ..errors import InputError
 from ..reading import Reading
 from .arrays import files_in, hidden, load_npy, members
 from .hdf5 import read_hdf5
 from .images import image_files, images
+from .keys import KeyTable
 from .named import Chosen, axes_of, choose, dataset, joined, listed
 from .recordings import STREAMS, read_segy, read_stream
 from .tables import TABLES, read_rows, read_table
@@ -69,7 +70,7 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen
 
 
 def _keys(groups: Any) -> Any:
-    """Group keys, read where they are those of another file."""
+    """Group keys, or the table that they are in, where they are those of another file."""
     if not isinstance(groups, str):
         return groups
     file, column = (groups, "") if Path(groups).suffix in TABLES else groups.rpartition(":")[::2]
@@ -77,10 +78,10 @@ def _keys(groups: Any) -> Any:
         return groups
     columns = read_table(file)
     if not column and len(columns) == 1:
-        return next(iter(columns.values()))
+        column = next(iter(columns))
     if column not in columns:
         raise InputError(f"{file} has no column {column!r}; it has {listed(columns)}: say {file}:{next(iter(columns))}.")
-    return columns[column]
+    return KeyTable(file, column, columns)
 
 
 def _folder_reader(path: Path) -> Reader:
@@ -151,7 +152,7 @@ def _read_npy(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
     if factors is not None and not isinstance(factors, Mapping):
         raise InputError(f"{path} holds rows only, so there are no factors in it.")
     rows = joined([load_npy(path, mmap_mode="r")], axes_of(x)[1], [path.name])
-    return Dataset(rows, factors, None if isinstance(groups, str) else groups)
+    return choose(path, as_rows(rows), dict(factors or {}), groups, factors)
 
 
 def _read_npz(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:
@@ -186,8 +187,8 @@ def _read_names(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) 
     columns = dict(factors) if isinstance(factors, Mapping) else _numbers(path, list(arrays), factors)
     if isinstance(groups, str) and groups not in columns and groups != "groups":
         raise InputError(f"the names of the files in {path} have no factor {groups!r}; they have {', '.join(columns)}.")
-    keys = columns.get(groups) if isinstance(groups, str) else groups
-    return Dataset(joined([np.stack(rows)], axes and ("row", *axes), [path.name]), columns, keys)
+    together = joined([np.stack(rows)], axes and ("row", *axes), [path.name])
+    return choose(path, together, columns, groups, factors if isinstance(factors, Mapping) else list(columns), None, list(arrays))
 
 
 def _numbers(path: Path, names: list[str], factors: Sequence[str] | None) -> dict[str, np.ndarray]:

@@ -115,6 +115,6 @@ def _seisbench(path: Path, table: Path, arrays: Mapping[str, Any], groups: Any, 
         starts = np.cumsum(blocks.sizes) - blocks.sizes
         order = np.array([starts[number[name]] + int(index) for name, _, index in places])
         rows = Blocks(blocks.arrays, ["row", *axes], names, order)
-    named = groups if isinstance(groups, str) else None
+    named, traces = groups if isinstance(groups, str) else None, [str(name) for name in columns["trace_name"]]
     columns = {n: c for n, c in columns.items() if n == named or 1 < len(np.unique(c)) < len(c) + (c.dtype.kind != "U")}
-    return choose(path, rows, columns, groups, factors)
+    return choose(path, rows, columns, groups, factors, names=traces)

@@ -11,6 +11,7 @@ from ..errors import InputError, optional
 from ..reading import Reading
 from .arrays import check_size, damaged, load_npy, members
 from .columns import read_csv, text
+from .keys import KeyTable
 from .named import Chosen, axes_of, choose, joined, listed
 
 
@@ -58,7 +59,8 @@ def read_rows(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
         name = pattern if pattern in lists else lists[0]
         return choose(path, joined([columns[name]], axes, [name]), single, groups, factors)
     wanted = "*" if pattern == "x" else pattern
-    others = {*(factors or ()), *([groups] if isinstance(groups, str) else [])}
+    keyed = [groups] if isinstance(groups, str) else groups.columns if isinstance(groups, KeyTable) else ()
+    others = {*(factors or ()), *keyed}
     fit = [name for name in single if fnmatchcase(name, wanted) and name not in others]
     samples = [name for name in fit if columns[name].dtype.kind in "biuf"]
     if wanted != "*" and len(samples) < len(fit):
