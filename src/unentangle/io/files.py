@@ -13,12 +13,13 @@ from ..data.rows import Blocks, Rows, as_rows, is_lazy
 from ..errors import InputError
 from ..reading import Reading
 from .arrays import files_in, hidden, load_npy, members
+from .columns import as_keys
 from .hdf5 import read_hdf5
 from .images import image_files, images
 from .keys import KeyTable
 from .named import Chosen, axes_of, choose, dataset, joined, listed
 from .recordings import STREAMS, read_segy, read_stream
-from .tables import TABLES, read_rows, read_table
+from .tables import TABLES, TEXTS, read_rows, read_table, suffix_of
 from .zarr_store import is_zarr, read_zarr
 
 Reader = Callable[[Path, Any, str, Chosen, Reading], Dataset]
@@ -56,7 +57,7 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen
     """
     path = Path(os.path.expanduser(path))  # unlike Path's, it refuses nobody
     factors = [factors] if isinstance(factors, str) else factors
-    reader: Reader | None = READERS.get(path.suffix.lower())
+    reader: Reader | None = READERS.get(suffix_of(path))
     if path.is_dir() or path.suffix.lower() == ".zip":
         reader = _folder_reader(path)
     if reader is None:
@@ -73,14 +74,16 @@ def _keys(groups: Any) -> Any:
     """Group keys, or the table that they are in, where they are those of another file."""
     if not isinstance(groups, str):
         return groups
-    file, column = (groups, "") if Path(groups).suffix in TABLES else groups.rpartition(":")[::2]
-    if Path(file).suffix not in TABLES:
+    file, column = (groups, "") if suffix_of(Path(groups)) in TABLES else groups.rpartition(":")[::2]
+    if suffix_of(Path(file)) not in TABLES:
         return groups
     columns = read_table(file)
     if not column and len(columns) == 1:
         column = next(iter(columns))
     if column not in columns:
         raise InputError(f"{file} has no column {column!r}; it has {listed(columns)}: say {file}:{next(iter(columns))}.")
+    if suffix_of(Path(file)) in TEXTS:
+        columns[column] = as_keys(Path(file), column, columns[column])
     return KeyTable(file, column, columns)
 
 
@@ -112,7 +115,7 @@ def _read_files(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) 
     named = None if given or factors is None else [name for name in factors if name != "file"]
 
     def one(file: Path) -> Dataset:
-        return READERS[file.suffix](file, inside, x, named, how)
+        return READERS[suffix_of(file)](file, inside, x, named, how)
 
     def shut(file: Path) -> Dataset:
         data = one(file)
@@ -220,12 +223,12 @@ READERS: dict[str, Reader] = {
     ".npz": _read_npz,
     **dict.fromkeys((".h5", ".hdf5", ".hdf", ".nc", ".nc4"), read_hdf5),
     ".zarr": read_zarr,
-    **dict.fromkeys((".csv", ".parquet"), read_rows),
+    **dict.fromkeys((*TEXTS, ".parquet"), read_rows),
     **dict.fromkeys(STREAMS, read_stream),
     **dict.fromkeys((".segy", ".sgy"), read_segy),
 }
 OPEN = 128  # files of a folder stay open, of which a process may have few
-JOINED = (".h5", ".hdf5", ".nc", ".npz", ".segy", ".sgy", ".parquet", ".csv")
+JOINED = (".h5", ".hdf5", ".nc", ".npz", ".segy", ".sgy", ".parquet", *TEXTS)
 KINDS = f"a folder or .zip of .npy files, a folder of images or recordings, and files of {', '.join(READERS)}"
 EVERY = frozenset(("length", "hop"))
 TAKES: dict[Reader, frozenset[str]] = {_read_images: frozenset(("mode", "size")), read_stream: EVERY | {"channels"}}
