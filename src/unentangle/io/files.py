@@ -1,6 +1,7 @@
 """Files of any kind that is known, by one call, `read`."""
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +14,12 @@ from ..data.rows import Blocks, Rows, as_rows, is_lazy
 from ..errors import InputError
 from ..reading import Reading
 from .arrays import files_in, hidden, load_npy, members
-from .columns import as_keys
+from .columns import as_keys, numbers
 from .hdf5 import read_hdf5
 from .images import image_files, images
 from .keys import KeyTable
-from .named import Chosen, axes_of, choose, dataset, joined, listed
+from .named import Chosen, axes_of, choose, dataset, joined, listed, matches
+from .proposals import pattern_of, recordings
 from .recordings import STREAMS, read_segy, read_stream
 from .tables import TABLES, TEXTS, read_rows, read_table, suffix_of
 from .zarr_store import is_zarr, read_zarr
@@ -102,20 +104,28 @@ def _folder_reader(path: Path) -> Reader:
 
 
 def _data_files(folder: Path) -> list[Path]:
-    """The files of one kind in a folder, the first kind of `JOINED` that is there."""
-    kinds = (sorted(file for file in folder.glob(f"*{suffix}") if not hidden(file.relative_to(folder))) for suffix in JOINED)
-    return next(filter(None, kinds), [])
+    """The files of one kind in a folder, or else in the folders in it: the first kind of `JOINED` that is there."""
+    for inside in (folder.glob, folder.rglob):
+        there = [file for file in inside("*") if file.is_file() and not hidden(file.relative_to(folder))]
+        kinds = (sorted(file for file in there if suffix_of(file) == suffix) for suffix in JOINED)
+        if files := next(filter(None, kinds), []):
+            return files
+    return []
 
 
 def _read_files(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:
-    """The rows of all files of one kind in a folder, one file after the other; which file, is the factor `file`."""
-    files = _data_files(path)
-    inside = groups if isinstance(groups, str) and groups != "file" else None
+    """The rows of all files of one kind in a folder, one file after the other; which file, is the factor `file`.
+
+    `x` is as for each of them, or a pattern of their names, whose names in braces are factors.
+    """
     given = isinstance(factors, Mapping)
-    named = None if given or factors is None else [name for name in factors if name != "file"]
+    files, levels, inner = _by_name(path, _data_files(path), x, how)
+    own = {"file", *levels}
+    inside = groups if isinstance(groups, str) and groups not in own else None
+    named = None if given or factors is None else [name for name in factors if name not in own]
 
     def one(file: Path) -> Dataset:
-        return READERS[suffix_of(file)](file, inside, x, named, how)
+        return READERS[suffix_of(file)](file, inside, inner, named, how)
 
     def shut(file: Path) -> Dataset:
         data = one(file)
@@ -125,14 +135,72 @@ def _read_files(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) 
     rows = Blocks([data.x for data in each], None, [str(file) for file in files])
     common = [name for name in each[0].factors if all(name in data.factors for data in each)]
     columns = {name: np.concatenate([data.factors[name] for data in each]) for name in common}
-    if factors is None or "file" in factors or groups == "file":
-        columns["file"] = np.repeat([file.stem for file in files], rows.sizes)
+    columns |= {name: np.repeat(numbers(values), rows.sizes) for name, values in levels.items()}
+    names = [_stem(file.relative_to(path)) for file in files]
+    if (factors is None and not levels) or groups == "file" or "file" in (factors or ()):
+        columns["file"] = np.repeat(names, rows.sizes)
+    notes = _of_files([data.notes for data in each], files)
+    if x == "x" or (levels and not axes_of(x)[1]):
+        notes += recordings(f"files of {path}", rows.sizes, rows.row_shape, x if levels else "", names, groups)
+    x_all = rows if any(is_lazy(data.x) for data in each) else rows[:]
     without = [file for file, data in zip(files, each, strict=True) if data.groups is None]
     if not without:
-        return Dataset(rows, factors if given else columns, np.concatenate([np.asarray(data.groups) for data in each]))
+        keys = np.concatenate([np.asarray(data.groups) for data in each])
+        return Dataset(x_all, factors if given else columns, keys, notes=notes)
     if len(without) < len(files):
         raise InputError(f"{without[0]} has no array 'groups', as other files of the folder have; all or none need group keys.")
-    return choose(path, rows, columns, groups, factors if given else None)
+    every = np.repeat([file.relative_to(path).as_posix() for file in files], rows.sizes).tolist()
+    return choose(path, x_all, columns, groups, factors if given else None, None, every, notes)
+
+
+def _by_name(path: Path, files: list[Path], x: str, how: Reading) -> tuple[list[Path], dict[str, list[str]], str]:
+    """The files whose names a pattern `x` fits, what stands in them where it has names in braces, and what is `x` in each.
+
+    A pattern that fits the arrays in a file is one of arrays, unless all that has a name in braces is the same there.
+
+    Raises:
+        InputError: if a pattern with names in braces fits neither.
+    """
+    pattern, axes = axes_of(x)
+    braces = re.findall(r"\{(\w+)\}", pattern)
+    if not braces and not (axes and pattern == "*"):
+        return files, {}, x
+    if suffix_of(files[0]) not in TEXTS:
+        try:
+            first = READERS[suffix_of(files[0])](files[0], None, x, None, how)
+            if not braces or any(name in first.factors and len(set(first.factors[name].tolist())) > 1 for name in braces):
+                return files, {}, x
+        except InputError:
+            pass
+    within = f": {' '.join(axes)}" if axes else ""
+    by_name = {name: file for file in files for name in (file.relative_to(path).as_posix(), _stem(file.relative_to(path)))}
+    parts = pattern.split("/")
+    for k in range(len(parts), 0, -1):
+        fit = matches("/".join(parts[:k]), by_name)
+        fit = {by_name[name]: values for name, values in fit.items()}  # without suffix where both fit
+        if fit:
+            levels = {name: [values[name] for values in fit.values()] for name in next(iter(fit.values()))}
+            return list(fit), levels, ("/".join(parts[k:]) or "x") + within
+    names = [_stem(file.relative_to(path)) for file in files]
+    raise InputError(
+        f"no file of {path} has a name that fits x={pattern!r}, nor has an array; the files are {listed(names, 5)}: say "
+        f"--x '{pattern_of(names)[0]}{within}'."
+    )
+
+
+def _stem(file: Path) -> str:
+    """The path of a file without its suffix."""
+    return file.as_posix()[: -len(suffix_of(file))]
+
+
+def _of_files(notes: Sequence[Sequence[str]], files: Sequence[Path]) -> list[str]:
+    """The notes of many files, each once: of the first that has it, and how many others have it."""
+    found: dict[str, list[Path]] = {}
+    for each, file in zip(notes, files, strict=True):
+        for note in each:
+            found.setdefault(note.replace(str(file), "\0"), []).append(file)
+    others = {note: f" (and {len(of) - 1} more files)" if len(of) > 1 else "" for note, of in found.items()}
+    return [note.replace("\0", f"{of[0]}{others[note]}", 1).replace("\0", str(of[0])) for note, of in found.items()]
 
 
 class _Shut(Rows):
@@ -182,7 +250,7 @@ def _read_names(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) 
         raise InputError(f"{path} holds no .npy files, one for each row, and no images or recordings.")
     pattern, axes = axes_of(x)
     if pattern != "x":
-        return dataset(path, arrays, groups, x, factors)
+        return dataset(path, arrays, groups, re.sub(r"\.npy(?=$|: )", "", x), factors)
     rows = [np.asarray(array) for array in arrays.values()]
     for name, row in zip(arrays, rows, strict=True):
         if row.shape != rows[0].shape:
@@ -209,8 +277,8 @@ def _numbers(path: Path, names: list[str], factors: Sequence[str] | None) -> dic
         if not np.isfinite(values).all():
             what = f"{len(factors)} numbers" if factors else "numbers"
             raise InputError(
-                f"{name}.npy in {path} is not {what} joined by _, such as 0.205_10.000.npy; say x='{{event}}_{{station}}', for "
-                "example, if its name is made in another way."
+                f"{name}.npy in {path} is not {what} joined by _, such as 0.205_10.000.npy; say --x '{pattern_of(names)[0]}: "
+                "time', or time channel, with the names of its axes, if its name is made in another way."
             )
         if len(parts) != needed:
             raise InputError(f"{name}.npy in {path} has {len(parts)} number(s) in its name; {needed} are needed.")

@@ -13,6 +13,7 @@ Three ways to say which arrays are rows, all in one string `x`:
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from ..errors import InputError
 from .arrays import Member, damaged
 from .columns import numbers, text
 from .keys import KeyTable
+from .proposals import recordings
 
 Arrays = Mapping[str, Any]
 Chosen = Sequence[str] | Mapping[str, Any] | None  # factors: their names, or they themselves, or all there are
@@ -71,7 +73,9 @@ def dataset(
     levels = {name: numbers([values[name] for values in fit.values()]) for name in next(iter(fit.values()))}
     columns = {name: np.repeat(column, sizes) for name, column in levels.items() if x != "x" or len(np.unique(column)) > 1}
     names = np.repeat(list(fit), sizes).tolist()
-    return choose(path, rows, _beside(arrays, list(fit), sizes) | columns, groups, factors, levels, names)
+    own = pattern if x != "x" or isinstance(groups, str) and groups in levels else ""
+    notes = [] if axes else recordings(f"arrays of {path}", sizes, tuple(rows.shape[1:]), own, list(fit), groups)
+    return choose(path, rows, _beside(arrays, list(fit), sizes) | columns, groups, factors, levels, names, notes)
 
 
 def choose(
@@ -168,6 +172,7 @@ def _holds_values(array: Any) -> bool:
 def _guess(path: Path, arrays: Arrays, named: Sequence[str]) -> str:
     """The pattern that means the only array that can be rows, or all leaves of a tree."""
     rows = [name for name, array in arrays.items() if can_be_rows(array)]
+    rows = rows if len(rows) == 1 else [name for name in rows if prod(arrays[name].shape) > 1]  # one number is no row
     if len(rows) == 1:
         return rows[0]
     if not (leaves := _leaves(arrays)) or not _is_tree(arrays):
