@@ -16,10 +16,10 @@ from ..reading import Reading
 from .arrays import files_in, hidden, load_npy, members
 from .columns import as_keys, numbers
 from .hdf5 import read_hdf5
-from .images import image_files, images
+from .images import decoded, image_files, pages
 from .keys import KeyTable
 from .named import Chosen, axes_of, choose, dataset, joined, listed, matches
-from .proposals import pattern_of, recordings
+from .proposals import classes, pattern_of, recordings
 from .recordings import STREAMS, read_segy, read_stream
 from .tables import TABLES, TEXTS, read_rows, read_table, suffix_of
 from .zarr_store import is_zarr, read_zarr
@@ -94,7 +94,7 @@ def _folder_reader(path: Path) -> Reader:
     if is_zarr(path):
         return read_zarr
     if path.is_dir() and not any(path.rglob("*.npy")):
-        if image_files(path):
+        if (names := image_files(path)) and pages(path / names[0]) == 1:
             return _read_images
         if files_in(path, STREAMS):
             return read_stream
@@ -231,10 +231,26 @@ def _read_npz(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
 
 
 def _read_images(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:
-    if factors is not None or (isinstance(groups, str) and groups != "groups"):
-        raise InputError(f"{path} holds images, so there are no factors in it; data.images reads them from a .csv.")
-    data = images(path, mode=how.mode, resize=how.size, size=how.size)
-    return data if groups is None or isinstance(groups, str) else Dataset(data.x, groups=groups)
+    """The images of a folder, or those whose names a pattern `x` fits, whose names in braces are factors."""
+    names = image_files(path)
+    pattern, axes = axes_of(x)
+    if axes:
+        raise InputError(f"x={x!r} names axes, which images have already: height, width and channel; say x={pattern!r}.")
+    either = [n for name in names for n in (name, _stem(Path(name)))]
+    fit = matches(pattern, either) if pattern != "x" else {name: {} for name in names}
+    chosen = {name: fit[n] for name in names for n in (_stem(Path(name)), name) if n in fit}
+    if not chosen:
+        raise InputError(f"no image in {path} has a name that fits x={x!r}; there are {listed(names, 5)}.")
+    levels = {name: numbers([values[name] for values in chosen.values()]) for name in next(iter(chosen.values()))}
+    wanted = [*(factors or ()), *([groups] if isinstance(groups, str) and groups != "groups" else [])]
+    if not isinstance(factors, Mapping) and (missing := [name for name in wanted if name not in levels]):
+        raise InputError(
+            f"{path} holds images, so there are no factors in it, nor {missing[0]!r}, but what x names in their paths, as in "
+            "--x '{class}/*' (x=); data.images reads them from a .csv."
+        )
+    rows, _ = decoded(path, list(chosen), False, resize=how.size, size=how.size, mode=how.mode)
+    notes = classes(path, names) if pattern == "x" and not wanted else []
+    return choose(path, as_rows(rows), levels, groups, factors, None, list(chosen), notes)
 
 
 def _read_names(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:

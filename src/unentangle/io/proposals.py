@@ -65,3 +65,21 @@ def recordings(
         return [f"{reads}; if these are channels of one recording, --x '{guess}: {axes}' makes them so."]
     flags = f"--x {quote(f'{guess}: {axes}')}{keys}"
     return [f"{reads}; if it is one recording of {time:,} samples in {channels} channel(s), say {flags}."]
+
+
+def classes(path: Any, names: Sequence[str]) -> list[str]:
+    """A note that the folders which images lie in may be classes, and the flags that read them as keys."""
+    levels = [name.split("/")[:-1] for name in names]
+    depth = len(levels[0])
+    if not depth or any(len(level) != depth for level in levels):
+        return []
+    columns = list(zip(*levels, strict=True))
+    varied = [k for k, column in enumerate(columns) if 1 < len(set(column)) <= len(names) / 2]
+    if not varied or any(mark in "".join(levels[0]) for mark in "*{}"):
+        return []
+    parts = ["*" if len(set(column)) > 1 else column[0] for column in columns]
+    parts[varied[0]] = "{class}"
+    count = len(set(columns[varied[0]]))
+    return [
+        f"the images of {path} lie in {count} folders; if each is a class, say --x {quote('/'.join([*parts, '*']))} --groups class."
+    ]
