@@ -303,3 +303,11 @@ def test_nothing_is_unpacked(tmp_path):
     read_all(folder / "x.zip")
     assert len(un.read(folder / "x.zip", x="/tmp/*")) == 5
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == [folder / "x.zip"]
+
+
+def test_what_is_of_no_known_kind_lists_what_is(tmp_path):
+    for name, says in (("x.foo", "has the suffix .foo"), ("x", "has no suffix to tell its kind"), ("y.foo", "does not exist")):
+        if name[0] == "x":
+            (tmp_path / name).write_text("")
+        with pytest.raises(un.InputError, match=rf"{says}.*; .*\.npz, \.h5.*\.csv.* can be read"):
+            un.read(tmp_path / name)

@@ -22,6 +22,7 @@ from .named import Chosen, axes_of, choose, dataset, joined, listed, matches
 from .proposals import classes, pattern_of, recordings
 from .recordings import STREAMS, read_segy, read_stream
 from .tables import TABLES, TEXTS, read_rows, read_table, suffix_of
+from .timeseries import read_ts
 from .zarr_store import is_zarr, read_zarr
 
 Reader = Callable[[Path, Any, str, Chosen, Reading], Dataset]
@@ -36,20 +37,22 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen
       along the rows are factors; SeisBench's table beside its waveforms is read with them.
     - a folder or `.zip` of `.npy` files, a row each, with factors in their names: numbers joined by `_`, as in
       `0.205_10.000.npy`.
-    - `.csv` and `.parquet`: tables with columns of samples, group keys and factors.
+    - texts, `.csv`, `.tsv`, `.txt` and these with `.gz`, and `.parquet`: tables with columns of samples, group keys and factors.
+    - `.ts`: labelled time series of sktime and aeon.
     - `.sac`, `.mseed` or a folder of them, and `.segy`, `.sgy`: seismic traces, with their headers as group keys and factors.
-    - a folder of such files of one kind: their rows one after the other, with the factor `file`.
-    - a folder of `.png` and `.jpg` of one size (`images` also scales them, and reads factors).
+    - a folder of such files of one kind: their rows one after the other, with the factor `file`, or those in their names.
+    - a folder of images of one size, `.png`, `.jpg`, `.tif`, `.bmp` or `.webp` (`images` also reads factors).
 
     Args:
         path: the file or folder; `~` is the user's home.
         groups: which rows share a state: the name of the array, column, header or level that says so; or a column of another
-            file, as in `table.csv:event`, or a whole one, as in `keys.npy`; or the keys themselves; or None. For SAC and
+            file, as in `table.csv:event`, whose lines are found by the names of the rows, or a whole one, as in `keys.npy`; or the keys themselves; or None. For SAC and
             miniSEED also a function of an ObsPy trace. The default name "groups" may be absent.
         x: which arrays are rows: a name, `waveforms`; or a pattern of names, `{event}/{pixel}/{station}`, whose words in braces
-            are factors; for a table a pattern of columns, `sample_*`; for a folder one of file names. Axes in another order
-            than rows, samples, channels are named after a colon: `waveforms: row channel time` (see `named`). The default name
-            "x" may be absent where it is plain what the rows are.
+            are factors; for a table a pattern of columns, `sample_*`; for a folder one of file names, `{event}_{station}` or
+            `{class}/*`. Axes in another order than rows, samples, channels are named after a colon, `waveforms: row channel
+            time`; without row each file or array is one row, `{event}_{n}: time channel` (see `named`). The default name "x"
+            may be absent where it is plain what the rows are.
         factors: the names of those arrays, columns or headers that are factors, by default all there are; for names of files,
             and levels of a tree, what they are called, in their order; or the factors themselves, by name.
         how: how rows are read: `length`, `hop`, `channels`, `mode`, `size` (`Reading`).
@@ -63,8 +66,8 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen
     if path.is_dir() or path.suffix.lower() == ".zip":
         reader = _folder_reader(path)
     if reader is None:
-        problem = "is of no kind that is known" if path.exists() else "does not exist"
-        raise InputError(f"{path} {problem}; {KINDS} can be read.")
+        suffix = f"has the suffix {suffix_of(path)}, which is none that is known" if path.suffix else "has no suffix to tell its kind"
+        raise InputError(f"{path} {suffix if path.exists() else 'does not exist'}; {KINDS} can be read.")
     reading = Reading(**how)
     if idle := reading.given().keys() - TAKES.get(reader, EVERY):
         name = min(idle)
@@ -308,12 +311,13 @@ READERS: dict[str, Reader] = {
     **dict.fromkeys((".h5", ".hdf5", ".hdf", ".nc", ".nc4"), read_hdf5),
     ".zarr": read_zarr,
     **dict.fromkeys((*TEXTS, ".parquet"), read_rows),
+    ".ts": read_ts,
     **dict.fromkeys(STREAMS, read_stream),
     **dict.fromkeys((".segy", ".sgy"), read_segy),
 }
 OPEN = 128  # files of a folder stay open, of which a process may have few
 JOINED = (".h5", ".hdf5", ".nc", ".npz", ".segy", ".sgy", ".parquet", *TEXTS)
-KINDS = f"a folder or .zip of .npy files, a folder of images or recordings, and files of {', '.join(READERS)}"
+KINDS = f"a folder or .zip of .npy files, a folder of images, recordings or files of one kind, and files of {', '.join(READERS)}"
 EVERY = frozenset(("length", "hop"))
 TAKES: dict[Reader, frozenset[str]] = {_read_images: frozenset(("mode", "size")), read_stream: EVERY | {"channels"}}
 MEANT = {

@@ -57,10 +57,10 @@ def style(path: Path) -> Style:
     if not path.is_file():
         problem = "is no file" if path.exists() else "does not exist"
         raise InputError(f"{path} {problem}; a {path.suffix or '.csv'} file is needed.")
-    encoding, notes = _encoding(path), []
+    encoding, notes = encoding_of(path), []
     if encoding == "cp1252":
         notes.append(f"{path} is no UTF-8, so it is read as Windows-1252 (Latin-1): look at its accents.")
-    with _opened(path, encoding) as file:
+    with opened(path, encoding) as file:
         lines = list(_some(file))
     comments = next((k for k, line in enumerate(lines) if line.strip() and not line.startswith("#")), len(lines))
     some = [line for line in lines[comments:] if line.strip()]
@@ -83,7 +83,7 @@ def records(how: Style) -> Iterator[tuple[int, list[str]]]:
     """
     width = None
     try:
-        with _opened(how.path, how.encoding) as file:
+        with opened(how.path, how.encoding) as file:
             for _ in range(how.comments):
                 next(file)
             reader = _reader(file, how)
@@ -113,12 +113,12 @@ def is_number(word: str, comma: bool = False) -> bool:
 # -- text -----------------------------------------------------------------------------------------------------------------
 
 
-def _opened(path: Path, encoding: str) -> IO[str]:
+def opened(path: Path, encoding: str) -> IO[str]:
     raw = gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")
     return TextIOWrapper(raw, encoding, newline="")  # pyright: ignore[reportArgumentType]
 
 
-def _encoding(path: Path) -> str:
+def encoding_of(path: Path) -> str:
     """UTF-8, UTF-16 where it says so or every other byte is zero, else Windows-1252; after a look at the whole text."""
     with damaged(path, "a text of columns"), gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
         size, first = 0, file.read(1 << 20)
