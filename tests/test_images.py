@@ -207,8 +207,10 @@ def test_folders_of_images_are_classes_if_asked(tmp_path, capsys):
         np.testing.assert_array_equal(data.x, images(folder).x)
         assert list(data.group_names) == ["a0", "a1", "b0", "b1"]
     assert len(un.read(folder, x="*/a{k}/*")) == 8
-    (tmp_path / "k.csv").write_text("image,who\n" + "".join(f"{c}{k % 2}/{k}.png,{c}\n" for k in range(8) for c in "ba"))
-    with pytest.raises(un.InputError, match="no image in .* has a name that fits x='{a}-{b}'"):
+    (tmp_path / "k.csv").write_text("image,who\n" + "".join(f"train/{c}{k % 2}/{k}.png,{c}\n" for k in range(8) for c in "ba"))
+    data = un.read(folder, groups=f"{tmp_path}/k.csv:who")
+    assert "".join(data.groups) == "aaaaaaaabbbbbbbb"
+    with pytest.raises(un.InputError, match=r"no image in .* has a name that fits x='{a}-{b}'"):
         un.read(folder, x="{a}-{b}")
 
 
@@ -225,7 +227,7 @@ def test_grey_images_keep_their_bits(tmp_path, suffix):
     np.testing.assert_array_equal(un.read(folder).x, x[None])
     assert un.read(folder, size=6).x[:].max() > 255
     folder_of(folder, {f"y.{suffix}": pixels(9, 9)})
-    with pytest.raises(un.InputError, match="holds uint16 and y.* uint8; all must have as many bits"):
+    with pytest.raises(un.InputError, match=r"holds uint16 and y.* uint8; all must have as many bits"):
         un.read(folder)
 
 
@@ -252,7 +254,7 @@ def test_an_image_much_larger_than_its_file_takes_no_memory(tmp_path):
     folder = save(tmp_path / "large" / "x.png", Image.new("L", (12000, 12000)))
     tracemalloc.start()
     try:
-        with pytest.raises(un.InputError, match="declares 0.134 GB, of which"):
+        with pytest.raises(un.InputError, match=r"declares 0.134 GB, of which"):
             un.read(folder)
         assert tracemalloc.get_traced_memory()[1] < 20e6
     finally:

@@ -99,7 +99,9 @@ def test_a_table_can_be_turned(tmp_path):
 
 
 def test_a_pattern_that_fits_no_file_is_refused_with_one_that_does(tmp_path):
-    with pytest.raises(un.InputError, match=r"no file of .* fits x='{a}-{b}', nor has an array; .* say --x '{key}_{n}: time") as no:
+    with pytest.raises(
+        un.InputError, match=r"no file of .* fits x='{a}-{b}', nor has an array; .* say --x '{key}_{n}: time"
+    ) as no:
         un.read(csv(tmp_path), x="{a}-{b}: time channel")
     assert "\n" not in str(no.value)
 

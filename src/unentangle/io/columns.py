@@ -154,7 +154,7 @@ class _Tally:
 
     def kind(self) -> type:
         """Of int, float and str, the first that all words are; gaps alone are words."""
-        if self.words or not self.numbers and self.gaps:
+        if self.words or (not self.numbers and self.gaps):
             return str
         return int if not self.gaps and all(part.dtype.kind == "i" for part in self.parts) else float
 
@@ -179,7 +179,9 @@ def _numbers(kind: type, words: Sequence[str]) -> np.ndarray | None:
         values = np.array(list(map(kind, words)), np.int64 if kind is int else np.float64)
     except (ValueError, OverflowError):
         return None
-    if "_" in "".join(words) or (values.dtype.kind == "f" and (abs(values) >= 2**63).any() and not all(_is(kind, w) for w in words)):
+    if "_" in "".join(words) or (
+        values.dtype.kind == "f" and (abs(values) >= 2**63).any() and not all(_is(kind, w) for w in words)
+    ):
         return None
     return values
 

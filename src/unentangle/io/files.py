@@ -37,7 +37,7 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen
       along the rows are factors; SeisBench's table beside its waveforms is read with them.
     - a folder or `.zip` of `.npy` files, a row each, with factors in their names: numbers joined by `_`, as in
       `0.205_10.000.npy`.
-    - texts, `.csv`, `.tsv`, `.txt` and these with `.gz`, and `.parquet`: tables with columns of samples, group keys and factors.
+    - texts, `.csv`, `.tsv`, `.txt` and these with `.gz`, and `.parquet`: tables with columns of samples, keys and factors.
     - `.ts`: labelled time series of sktime and aeon.
     - `.sac`, `.mseed` or a folder of them, and `.segy`, `.sgy`: seismic traces, with their headers as group keys and factors.
     - a folder of such files of one kind: their rows one after the other, with the factor `file`, or those in their names.
@@ -46,8 +46,9 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen
     Args:
         path: the file or folder; `~` is the user's home.
         groups: which rows share a state: the name of the array, column, header or level that says so; or a column of another
-            file, as in `table.csv:event`, whose lines are found by the names of the rows, or a whole one, as in `keys.npy`; or the keys themselves; or None. For SAC and
-            miniSEED also a function of an ObsPy trace. The default name "groups" may be absent.
+            file, as in `table.csv:event`, whose lines are found by the names of the rows, or a whole one, as in
+            `keys.npy`; or the keys themselves; or None. For SAC and miniSEED also a function of an ObsPy trace. The default
+            name "groups" may be absent.
         x: which arrays are rows: a name, `waveforms`; or a pattern of names, `{event}/{pixel}/{station}`, whose words in braces
             are factors; for a table a pattern of columns, `sample_*`; for a folder one of file names, `{event}_{station}` or
             `{class}/*`. Axes in another order than rows, samples, channels are named after a colon, `waveforms: row channel
@@ -66,7 +67,11 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen
     if path.is_dir() or path.suffix.lower() == ".zip":
         reader = _folder_reader(path)
     if reader is None:
-        suffix = f"has the suffix {suffix_of(path)}, which is none that is known" if path.suffix else "has no suffix to tell its kind"
+        suffix = (
+            f"has the suffix {suffix_of(path)}, which is none that is known"
+            if path.suffix
+            else "has no suffix to tell its kind"
+        )
         raise InputError(f"{path} {suffix if path.exists() else 'does not exist'}; {KINDS} can be read.")
     reading = Reading(**how)
     if idle := reading.given().keys() - TAKES.get(reader, EVERY):
@@ -252,7 +257,7 @@ def _read_images(path: Path, groups: Any, x: str, factors: Chosen, how: Reading)
             "--x '{class}/*' (x=); data.images reads them from a .csv."
         )
     rows, _ = decoded(path, list(chosen), False, resize=how.size, size=how.size, mode=how.mode)
-    notes = classes(path, names) if pattern == "x" and not wanted else []
+    notes = classes(path, names) if pattern == "x" and (groups is None or isinstance(groups, str)) else []
     return choose(path, as_rows(rows), levels, groups, factors, None, list(chosen), notes)
 
 
@@ -278,7 +283,9 @@ def _read_names(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) 
     if isinstance(groups, str) and groups not in columns and groups != "groups":
         raise InputError(f"the names of the files in {path} have no factor {groups!r}; they have {', '.join(columns)}.")
     together = joined([np.stack(rows)], axes and ("row", *axes), [path.name])
-    return choose(path, together, columns, groups, factors if isinstance(factors, Mapping) else list(columns), None, list(arrays))
+    return choose(
+        path, together, columns, groups, factors if isinstance(factors, Mapping) else list(columns), None, list(arrays)
+    )
 
 
 def _numbers(path: Path, names: list[str], factors: Sequence[str] | None) -> dict[str, np.ndarray]:
@@ -317,7 +324,9 @@ READERS: dict[str, Reader] = {
 }
 OPEN = 128  # files of a folder stay open, of which a process may have few
 JOINED = (".h5", ".hdf5", ".nc", ".npz", ".segy", ".sgy", ".parquet", *TEXTS)
-KINDS = f"a folder or .zip of .npy files, a folder of images, recordings or files of one kind, and files of {', '.join(READERS)}"
+KINDS = (
+    f"a folder or .zip of .npy files, a folder of images, recordings or files of one kind, and files of {', '.join(READERS)}"
+)
 EVERY = frozenset(("length", "hop"))
 TAKES: dict[Reader, frozenset[str]] = {_read_images: frozenset(("mode", "size")), read_stream: EVERY | {"channels"}}
 MEANT = {

@@ -60,8 +60,8 @@ def images(
         not square, as two axes that differ would be a signal and its channels; uint8 or what they hold, mapped from disk.
 
     Raises:
-        InputError: if there are no images, one is corrupt or much larger than its file, they differ in size or mode, or one is not in `factors`, or the
-            cache folder cannot be written.
+        InputError: if there are no images, one is corrupt or much larger than its file, they differ in size or mode, or one is
+            not in `factors`, or the cache folder cannot be written.
     """
     for setting, value in (("resize", resize), ("size", size)):
         if value is not None and (not isinstance(value, Integral) or value < 1):
@@ -162,11 +162,10 @@ def _cached(cache: Path) -> tuple[list[int], str, list[str]]:
     about = read_json(cache.with_suffix(".json"))
     try:
         shape, dtype, skipped = about["shape"], np.dtype(about["dtype"]), about["skipped"]
-        whole = cache.stat().st_size == prod(shape) * dtype.itemsize
-    except (KeyError, TypeError, OSError):
-        whole = False
-    if not whole:
-        raise InputError(f"{cache} is not whole.")
+        if cache.stat().st_size != prod(shape) * dtype.itemsize:
+            raise ValueError("it is cut short")
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        raise InputError(f"{cache} is not whole.") from error
     with suppress(OSError):
         os.utime(cache)  # asked for: it stays
     return shape, str(dtype), skipped
@@ -203,8 +202,8 @@ def _decode(out: Any, folder: Path, names: Sequence[str], settings: dict[str, An
             shape, dtype, first = row.shape, row.dtype, name
         if row.shape != shape:
             raise InputError(
-                f"{first} in {folder} has the shape {shape} and {name} {row.shape}; all must agree: --size N (size=N) makes them "
-                "squares of N pixels, --mode L or RGB (mode=) grey or coloured."
+                f"{first} in {folder} has the shape {shape} and {name} {row.shape}; all must agree: --size N (size=N) makes "
+                "them squares of N pixels, --mode L or RGB (mode=) grey or coloured."
             )
         if row.dtype != dtype:
             raise InputError(f"{first} in {folder} holds {dtype} and {name} {row.dtype}; all must have as many bits a value.")
@@ -231,8 +230,8 @@ def fitted(
     deep = image.mode.startswith(("I", "F"))
     if deep and mode is not None:
         raise InputError(
-            f"{path} is of mode {image.mode}, which has more than 8 bits a value; leave mode out to read them, as for mode={mode!r} "
-            "images of 8 bits a value are needed."
+            f"{path} is of mode {image.mode}, which has more than 8 bits a value; leave mode out to read them, as for "
+            f"mode={mode!r} images of 8 bits a value are needed."
         )
     if image.mode == "1":
         image = image.convert("L")
@@ -284,8 +283,8 @@ def _loaded(path: Path, mode: Mode | None) -> Any:
             with path.open("rb") as file:
                 if file.read(25)[24:] == b"\x10":
                     raise InputError(
-                        f"{path} has colours of 16 bits a value, of which Pillow keeps 8; --mode L or RGB (mode=) takes these, and "
-                        "a .npy file would keep all."
+                        f"{path} has colours of 16 bits a value, of which Pillow keeps 8; --mode L or RGB (mode=) takes these, "
+                        "and a .npy file would keep all."
                     )
         image.load()
         return image

@@ -30,7 +30,9 @@ class KeyTable:
     key: str
     columns: Mapping[str, np.ndarray]
 
-    def of(self, path: Path, count: int, beside: Mapping[str, Any], names: Sequence[str] | None) -> tuple[np.ndarray, list[str]]:
+    def of(
+        self, path: Path, count: int, beside: Mapping[str, Any], names: Sequence[str] | None
+    ) -> tuple[np.ndarray, list[str]]:
         """The key of each of so many rows of `path`, and notes of what was assumed.
 
         Args:
@@ -102,7 +104,7 @@ class KeyTable:
 
 @dataclass(frozen=True, eq=False)
 class _Match:
-    """The line of each row by one column of the table: rows without one, a name of two lines, and whether rows differ in name."""
+    """The line of each row by one column of the table: rows without one, a name of two, and whether rows differ in name."""
 
     column: str
     ours: Names
@@ -135,7 +137,9 @@ def _together(matches: Sequence[_Match], keys: np.ndarray) -> np.ndarray | None:
     by_column = {match.column: match for match in matches}
     if len(by_column) < 2:
         return None
-    ours, theirs = (list(zip(*part, strict=True)) for part in zip(*((m.ours, m.values) for m in by_column.values()), strict=True))
+    ours, theirs = (
+        list(zip(*part, strict=True)) for part in zip(*((m.ours, m.values) for m in by_column.values()), strict=True)
+    )
     match = _match(ours, "", theirs, keys, runs=False)
     return None if match is None or match.missing or match.twice else match.lines
 
@@ -145,7 +149,13 @@ def _names_of(beside: Mapping[str, Any], names: Sequence[str] | None) -> Iterato
     if names is not None:
         whole = [_composed(name) for name in names]
         levels = list(zip(*(name.split("/") for name in whole), strict=False))
-        ways = [whole, [_bare(name) for name in whole], [_last(name) for name in whole], [_bare(_last(n)) for n in whole], *levels]
+        ways = [
+            whole,
+            [_bare(name) for name in whole],
+            [_last(name) for name in whole],
+            [_bare(_last(n)) for n in whole],
+            *levels,
+        ]
         yield from (("", way) for way in ways)
     for name, column in beside.items():
         values = text(np.asarray(column))

@@ -73,7 +73,7 @@ def dataset(
     levels = {name: numbers([values[name] for values in fit.values()]) for name in next(iter(fit.values()))}
     columns = {name: np.repeat(column, sizes) for name, column in levels.items() if x != "x" or len(np.unique(column)) > 1}
     names = np.repeat(list(fit), sizes).tolist()
-    own = pattern if x != "x" or isinstance(groups, str) and groups in levels else ""
+    own = pattern if x != "x" or (isinstance(groups, str) and groups in levels) else ""
     notes = [] if axes else recordings(f"arrays of {path}", sizes, tuple(rows.shape[1:]), own, list(fit), groups)
     return choose(path, rows, _beside(arrays, list(fit), sizes) | columns, groups, factors, levels, names, notes)
 

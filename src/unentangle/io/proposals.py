@@ -40,7 +40,12 @@ def pattern_of(names: Sequence[str]) -> tuple[str, str | None]:
 
 
 def recordings(
-    what: str, sizes: Sequence[int] | Int[np.ndarray, " parts"], row_shape: tuple[int, ...], pattern: str, names: Sequence[str], groups: Any
+    what: str,
+    sizes: Sequence[int] | Int[np.ndarray, " parts"],
+    row_shape: tuple[int, ...],
+    pattern: str,
+    names: Sequence[str],
+    groups: Any,
 ) -> list[str]:
     """A note that parts of a file or folder may each be one recording (time, channel), and the flags that read it so.
 
@@ -81,5 +86,6 @@ def classes(path: Any, names: Sequence[str]) -> list[str]:
     parts[varied[0]] = "{class}"
     count = len(set(columns[varied[0]]))
     return [
-        f"the images of {path} lie in {count} folders; if each is a class, say --x {quote('/'.join([*parts, '*']))} --groups class."
+        f"the images of {path} lie in {count} folders; if each is a class, say --x {quote('/'.join([*parts, '*']))} --groups "
+        "class."
     ]

@@ -114,7 +114,8 @@ def is_number(word: str, comma: bool = False) -> bool:
 
 
 def opened(path: Path, encoding: str) -> IO[str]:
-    raw = gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")
+    """A text of this encoding, opened to be read, unpacked where it is compressed."""
+    raw = gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")  # noqa: SIM115  (the caller's `with`)
     return TextIOWrapper(raw, encoding, newline="")  # pyright: ignore[reportArgumentType]
 
 

@@ -116,7 +116,11 @@ def _without_counts(
         if column.dtype.kind in "biuf" and next(iter(columns)) == name and (
             not name or (numbered and (name in INDEX or len(column) > 3) and not TIMES.fullmatch(name))
         ):  # fmt: skip
-            what = f"the first column of {path}, {name}, only numbers its lines" if name else f"the first column of {path} has no name"
+            what = (
+                f"the first column of {path}, {name}, only numbers its lines"
+                if name
+                else f"the first column of {path} has no name"
+            )
             notes.append(f"{what}, so it is no sample; x=, or --x, with a pattern of columns takes it in.")
             left.remove(name)
     for name in list(left) if len(left) > 1 else ():
@@ -143,8 +147,8 @@ def _of_words(path: Path, fit: Sequence[str], columns: Mapping[str, np.ndarray],
             word, line, words, count = odd[name]
             more = f" and {words - 1} other word(s)" if words > 1 else ""
             raise InputError(
-                f"the column {name!r} of {path} holds {count} numbers, {word!r} in line {line}{more}: correct or empty what is no "
-                f"number, name the columns of samples by a pattern (x='s*', or --x 's*'), or the column as groups={name!r}."
+                f"the column {name!r} of {path} holds {count} numbers, {word!r} in line {line}{more}: correct or empty what is "
+                f"no number, name the columns of samples by a pattern (x='s*', or --x 's*'), or the column as groups={name!r}."
             )
     notes = [f"the column {n} of {path} holds words beside numbers, so it is no sample." for n in fit if n in odd]
     empty = [n for n in fit if columns[n].dtype.kind == "U" and n not in odd and set(columns[n].tolist()) <= MISSING]
