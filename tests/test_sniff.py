@@ -139,3 +139,6 @@ def test_what_a_column_holds_is_noted(tmp_path):
     assert "dead of" in notes
     assert "--groups label" in notes
     assert not parse(tmp_path / "t.csv").notes
+    (tmp_path / "u.csv").write_text("site,a,b\nx,1 mV,2\ny,3 mV,4\n")
+    assert "a of" in (note := un.read(tmp_path / "u.csv").notes[0])
+    assert "such as '1 mV'" in note

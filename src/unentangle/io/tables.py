@@ -151,6 +151,9 @@ def _of_words(path: Path, fit: Sequence[str], columns: Mapping[str, np.ndarray],
                 f"no number, name the columns of samples by a pattern (x='s*', or --x 's*'), or the column as groups={name!r}."
             )
     notes = [f"the column {n} of {path} holds words beside numbers, so it is no sample." for n in fit if n in odd]
+    for name in fit:
+        if columns[name].dtype.kind == "U" and name not in odd and all(map(MEASURED.match, columns[name].tolist()[:1000])):
+            notes.append(f"the column {name} of {path} holds words such as {str(columns[name][0])!r}, so it is no sample.")
     empty = [n for n in fit if columns[n].dtype.kind == "U" and n not in odd and set(columns[n].tolist()) <= MISSING]
     return notes + ([f"{listed(empty, 5)} of {path} hold(s) no value, so it is no sample."] if any(empty) else [])
 
@@ -199,6 +202,7 @@ def _values(path: Path, name: str, column: Any) -> np.ndarray:
 TEXTS = tuple(suffix + end for suffix in (".csv", ".tsv", ".txt") for end in ("", ".gz"))
 INDEX = ("index", "Unnamed: 0", "idx", "id", "row", "n", "no", "nr", "number", "#")
 TIMES = re.compile(r"(t|time|times|seconds?|secs?|samples?|timestamps?|ms|elapsed)([ _]?[\[(]?\w{0,3}[\])]?)", re.IGNORECASE)
+MEASURED = re.compile(r"\s*[-+]?[\d.,]*\d")  # a word that begins as a number does
 TABLES = {
     **dict.fromkeys(TEXTS, read_csv),
     ".parquet": read_parquet,
