@@ -103,7 +103,7 @@ def test_a_table_is_read_from_csv_npy_and_npz(tmp_path):
         ("a.csv", b"", "is empty"),
         ("a.csv", b"a,a\n1,2\n", "two columns of one name"),
         ("a.csv", b"\xff\xfe\x00", "no text"),
-        ("a.txt", b"a", "not a .csv, .npz or .npy"),
+        ("a.doc", b"a", "not a .csv, .npz or .npy"),
         ("a.npy", b"a", "cannot be read"),
     ],
 )
@@ -234,7 +234,8 @@ def test_files_under_a_wrong_name_are_refused(tmp_path, suffix):
     for content in others:
         (tmp_path / f"x{suffix}").write_bytes(content)
         same = {".hdf5", ".hdf", ".nc", ".nc4", ".h5", ".mat"} if content == WHOLE[".h5"] else {".npz", ".zip"}
-        assert (suffix in same and content[:2] in (b"PK", b"\x89H")) or read_all(tmp_path / f"x{suffix}") is None
+        same = {".csv", ".tsv", ".txt"} if content == WHOLE[".csv"] else same
+        assert (suffix in same and content[:2] in (b"PK", b"\x89H", b"gr")) or read_all(tmp_path / f"x{suffix}") is None
 
 
 def header(shape, dtype="<f4"):
@@ -302,3 +303,11 @@ def test_nothing_is_unpacked(tmp_path):
     read_all(folder / "x.zip")
     assert len(un.read(folder / "x.zip", x="/tmp/*")) == 5
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == [folder / "x.zip"]
+
+
+def test_what_is_of_no_known_kind_lists_what_is(tmp_path):
+    for name, says in (("x.foo", "has the suffix .foo"), ("x", "has no suffix to tell its kind"), ("y.foo", "does not exist")):
+        if name[0] == "x":
+            (tmp_path / name).write_text("")
+        with pytest.raises(un.InputError, match=rf"{says}.*; .*\.npz, \.h5.*\.csv.* can be read"):
+            un.read(tmp_path / name)

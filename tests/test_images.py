@@ -1,10 +1,13 @@
 import os
+import sys
+import tracemalloc
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import unentangle as un
+from unentangle.cli import main
 from unentangle.data.rows import Rows
 from unentangle.io import images
 
@@ -131,7 +134,7 @@ def test_factors_are_the_columns_of_a_table(tmp_path):
         ("file,age\n0.png,3\n1.png\n", r"line 3 of .*factors.csv has 1 values"),
         ("", "factors.csv is empty"),
         ("file,age\n0.png,3\n1.png,3\n0.png,4\n", "factors.csv has two lines for 0.png"),
-        ("0.png,3\n1.png,3\n", "begins with a line for 0.png; a line with the names of the columns is needed"),
+        ("0.png,a\n1.png,b\n", "begins with a line for 0.png; a line with the names of the columns is needed"),
     ],
 )
 def test_tables_that_do_not_fit_are_refused(tmp_path, content, says):
@@ -192,3 +195,82 @@ def test_names_are_the_same_however_accents_are_kept(tmp_path):
     folder = faces(tmp_path, 1, **{"A\u0308pfel.png": (9, 7, 3)})
     (tmp_path / "who.csv").write_text("file,who\n0.png,1\n\u00c4pfel.png,2\n")
     assert sorted(images(folder, tmp_path / "who.csv").factors["who"]) == [1, 2]
+
+
+def test_folders_of_images_are_classes_if_asked(tmp_path, capsys):
+    folder = folder_of(tmp_path / "all", {f"train/{c}{k % 2}/{k}.png": pixels(8, 8, seed=k) for k in range(8) for c in "ab"})
+    assert main(["inspect", str(folder)]) == 0
+    flags = capsys.readouterr().out.rpartition("--x ")[2].split()
+    assert flags == ["'train/{class}/*'", "--groups", "class"]
+    for x in ("train/{class}/*", "train/{class}/{n}.png"):
+        data = un.read(folder, x=x, groups="class")
+        np.testing.assert_array_equal(data.x, images(folder).x)
+        assert list(data.group_names) == ["a0", "a1", "b0", "b1"]
+    assert len(un.read(folder, x="*/a{k}/*")) == 8
+    (tmp_path / "k.csv").write_text("image,who\n" + "".join(f"train/{c}{k % 2}/{k}.png,{c}\n" for k in range(8) for c in "ba"))
+    data = un.read(folder, groups=f"{tmp_path}/k.csv:who")
+    assert "".join(data.groups) == "aaaaaaaabbbbbbbb"
+    with pytest.raises(un.InputError, match=r"no image in .* has a name that fits x='{a}-{b}'"):
+        un.read(folder, x="{a}-{b}")
+
+
+def save(path, image):
+    path.parent.mkdir(exist_ok=True)
+    image.save(path)
+    return path.parent
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_grey_images_keep_their_bits(tmp_path, suffix):
+    x = np.random.default_rng(0).integers(0, 1 << 16, (9, 9), dtype=np.uint16)
+    folder = save(tmp_path / "deep" / f"x.{suffix}", Image.fromarray(x))
+    np.testing.assert_array_equal(un.read(folder).x, x[None])
+    assert un.read(folder, size=6).x[:].max() > 255
+    folder_of(folder, {f"y.{suffix}": pixels(9, 9)})
+    with pytest.raises(un.InputError, match=r"holds uint16 and y.* uint8; all must have as many bits"):
+        un.read(folder)
+
+
+def test_images_of_any_mode_are_read_or_say_the_flag(tmp_path):
+    for mode in ("1", "P", "RGBA", "LA", "CMYK"):
+        image = Image.fromarray(pixels(8, 8, 3)).convert(mode)
+        folder = save(tmp_path / mode / ("x.tif" if mode == "CMYK" else "x.png"), image)
+        for wanted in ("L", "RGB"):
+            np.testing.assert_array_equal(un.read(folder, mode=wanted).x[0], np.asarray(image.convert(wanted)))
+        if mode == "1":
+            np.testing.assert_array_equal(un.read(folder).x[0], np.asarray(image.convert("L")))
+        else:
+            with pytest.raises(un.InputError, match=f"of mode {mode}; .*--mode L, --mode RGB"):
+                un.read(folder)
+    for suffix in ("bmp", "webp"):
+        assert un.read(save(tmp_path / suffix / f"x.{suffix}", Image.fromarray(pixels(8, 8, 3)))).row_shape == (8, 8, 3)
+    folder = folder_of(tmp_path / "unlike", {"a.png": pixels(8, 8), "b.png": pixels(12, 9)})
+    with pytest.raises(un.InputError, match="all must agree: --size N"):
+        un.read(folder)
+    assert un.read(folder, size=8).row_shape == (8, 8)
+
+
+def test_an_image_much_larger_than_its_file_takes_no_memory(tmp_path):
+    folder = save(tmp_path / "large" / "x.png", Image.new("L", (12000, 12000)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(un.InputError, match=r"declares 0.134 GB, of which"):
+            un.read(folder)
+        assert tracemalloc.get_traced_memory()[1] < 20e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_decoded_images_that_nobody_asks_for_are_removed(tmp_path, cache, monkeypatch, capfd):
+    for k in range(3):
+        images(faces(tmp_path / str(k), 2))
+        for file in (cache / "images").iterdir():
+            os.utime(file, ns=(0, 0))
+    assert len(list((cache / "images").iterdir())) == 2
+    assert "decoding" not in capfd.readouterr().err
+    monkeypatch.setattr(sys.modules["unentangle.io.images"], "DAYS", 1e6)
+    images(faces(tmp_path / "more", 2))
+    assert len(list((cache / "images").iterdir())) == 4
+    monkeypatch.setattr(sys.modules["unentangle.io.images"], "KEPT", 100)
+    images(faces(tmp_path / "most", 2))
+    assert len(list((cache / "images").iterdir())) == 2

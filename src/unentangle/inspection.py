@@ -1,5 +1,6 @@
 """What is in a data set, and what a training would make of it: a check before the hours that it takes."""
 
+import re
 import shlex
 from collections.abc import Callable, Iterable
 from math import prod
@@ -28,6 +29,7 @@ LONG = 100  # values, of fewer than which nothing is said about clipping
 CHANNELS = 12  # more than these are samples
 SHOWN = 12  # factors on the page
 COARSE = 0.1  # of what varies in a row, of which less is left when it is smoothed by a twentieth of its length
+PROPOSED = re.compile(r"say (--x .+)\.$")  # by a note of whoever read the data (`io.proposals`)
 SLOW = 16  # times what one row takes must be read from disk for it
 
 
@@ -191,6 +193,8 @@ def advice(report: Report, source: str, groups: str, x: str, file: bool = True) 
     rows = f" --x {shlex.quote(x)}" if x != "x" else ""
     keys = f" --groups {shlex.quote(groups)}" if groups != "groups" else ""
     name, out = shlex.quote(source), shlex.quote(f"runs/{Path(source).stem or 'mine'}")
+    if proposed := next((found[1] for note in report.notes if (found := PROPOSED.search(note))), None):
+        return f"next: unentangle inspect {name} {proposed}{'' if '--groups' in proposed else keys}"
     if report.refusals:
         return f"then again: unentangle inspect {name}{rows}{keys}"
     if report.groups is not None:

@@ -1,57 +1,108 @@
-"""Columns of one number or word per row: their types, and reading them from comma-separated values."""
+"""Columns of one number or word per row: their types, and reading them from text with separators."""
 
-import csv
-from collections.abc import Iterable, Iterator, Sequence, Set
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import InputError
+from .sniff import MISSING, Style, records, style
 
-MISSING = frozenset(("", "NA"))
-LINES = 256  # of a file that are in memory as words
+CELLS_AT_ONCE = 1 << 21  # of a file that are in memory as words
 WORDS = 1 << 28  # characters that a column of words may take, as each takes those of the longest
+THOUSANDS = re.compile(r"[-+]?\d{1,3}([.,' ]\d{3})+([.,]\d+)?")  # of a word that is no number as it stands
+
+
+class Odd(NamedTuple):
+    """What stands among the numbers of a column and is none: the first such word, its line, how many, and how many numbers."""
+
+    word: str
+    line: int
+    words: int
+    numbers: int
+
+
+class Columns(NamedTuple):
+    """The columns of a text by their names, what was assumed, and those that hold numbers and words (`Odd`)."""
+
+    columns: dict[str, np.ndarray]
+    notes: list[str]
+    odd: dict[str, Odd]
 
 
 def read_csv(path: Path) -> dict[str, np.ndarray]:
-    """Its columns by their names in the first line, or, if that holds numbers only, by their number.
-
-    Whole numbers are read as such, other numbers as floats, everything else as words. Among numbers nothing, or NA, is NaN.
+    """The columns of a text by the names in its first line, or, if there are none, by their number (`parse`).
 
     Raises:
         InputError: if the file is not there or no text, its lines differ in length, or two columns have one name.
     """
-    if not path.is_file():
-        raise InputError(f"{path} does not exist; a .csv file is needed.")
-    first = next(_blocks(path), None)
-    if first is None:
-        raise InputError(f"{path} is empty; a line of names and a line per row are needed.")
-    named = not all(_is(float, word) for word in first[0])
-    names = first[0] if named else [str(k) for k in range(len(first[0]))]
-    if len(set(names)) < len(names):
-        raise InputError(f"{path} has two columns of one name among {', '.join(names)}; names must differ.")
-    kinds: list[type] = [int] * len(names)
-    empty = [True] * len(names)
-    for columns in map(list, _columns(path, named)):
-        kinds = [_kind(words, kind, MISSING) for words, kind in zip(columns, kinds, strict=True)]
-        empty = [there and MISSING.issuperset(words) for words, there in zip(columns, empty, strict=True)]
-    kinds = [str if nothing and kind is float else kind for kind, nothing in zip(kinds, empty, strict=True)]
-    parts: list[list[np.ndarray]] = [[_typed((), kind)] if kind is not str else [] for kind in kinds]
-    for columns in _columns(path, named):
-        for part, words, kind in zip(parts, columns, kinds, strict=True):
-            part.append(_typed(words, kind))
-    for name, part in zip(names, parts, strict=True):
-        if sum(map(len, part)) * max(p.dtype.itemsize for p in part) > 4 * WORDS:
+    return parse(path).columns
+
+
+def parse(path: Path) -> Columns:
+    """The columns of a text, however it is written (`sniff`), and what was assumed of them.
+
+    Whole numbers are read as such, other numbers as floats, everything else as words. Among numbers nothing, or a word that
+    stands for it (`MISSING`), is NaN; a column that holds other words too is one of words.
+
+    Raises:
+        InputError: if the file is not there or no text, its lines differ in length, two columns have one name, or numbers are
+            written with separators of thousands.
+    """
+    how = style(path)
+    if twice := [name for name, count in Counter(how.names).items() if count > 1]:
+        raise InputError(f"{path} has two columns of one name, {twice[0]!r}; names must differ.")
+    tallies = [_Tally() for _ in how.names]
+    for lines, columns in _blocks(how):
+        for tally, words in zip(tallies, columns, strict=True):
+            tally.add(words, lines, how.comma)
+    for name, tally in zip(how.names, tallies, strict=True):
+        if tally.thousands and tally.thousands == tally.words:
+            raise InputError(
+                f"line {tally.line} of {path} has {tally.word!r} in the column {name}; write numbers without separators of "
+                "thousands, and with a decimal point."
+            )
+    kinds = [tally.kind() for tally in tallies]
+    parts = [tally.parts for tally in tallies]
+    mixed = [k for k, kind in enumerate(kinds) if kind is str and any(part.dtype.kind != "U" for part in parts[k])]
+    for k in mixed:  # numbers that turned out to be words are read again as they stand
+        parts[k] = []
+    for _, columns in _blocks(how) if mixed else ():
+        words = list(columns)
+        for k in mixed:
+            parts[k].append(np.array(words[k], str))
+    for name, part in zip(how.names, parts, strict=True):
+        if sum(map(len, part)) * max((p.dtype.itemsize for p in part), default=0) > 4 * WORDS:
             raise InputError(f"the column {name} of {path} has a word that is too long for a key or a factor.")
-    return {name: np.concatenate(part) for name, part in zip(names, parts, strict=True)}
+    odd = {n: Odd(t.word, t.line, t.words, t.numbers) for n, t in zip(how.names, tallies, strict=True) if t.words and t.numbers}
+    gaps = {n: t.gaps for n, t, k in zip(how.names, tallies, kinds, strict=True) if k is float and any(t.gaps)}
+    notes = [*how.notes]
+    if gaps:
+        said = [f"{n} ({', '.join(f'{c} {w!r}' for w, c in gap.items() if w)})" for n, gap in list(gaps.items())[:5]]
+        more = f" and {len(gaps) - 5} more columns" if len(gaps) > 5 else ""
+        notes.append(f"words among the numbers of {path} are taken as missing values, NaN, in {', '.join(said)}{more}.")
+    columns = {n: _whole(part, kind) for n, part, kind in zip(how.names, parts, kinds, strict=True)}
+    return Columns(columns, notes, odd)
+
+
+def as_keys(path: Path, name: str, column: np.ndarray) -> np.ndarray:
+    """A column of a text as keys: words, if some that differ are equal as numbers, as 07 and 7 are."""
+    if column.dtype.kind not in "if" or (column.dtype.kind == "f" and np.isnan(column).any()):
+        return column
+    how = style(path)
+    number = how.names.index(name)
+    words = [record[number] for _, record in islice(records(how), how.before, None)]
+    return np.array(words) if len(set(words)) > len(np.unique(column)) else column
 
 
 def numbers(words: Sequence[str]) -> np.ndarray:
     """Words as numbers, where all are, and different words are different numbers; else as they are."""
-    kind = _kind(words, int)
-    values = _typed(words, kind)
-    return values if len(np.unique(values)) == len(set(words)) else _typed(words, str)
+    values = next((v for kind in (int, float) if (v := _numbers(kind, words)) is not None), None)
+    return np.array(words, str) if values is None or len(np.unique(values)) < len(set(words)) else values
 
 
 def text(values: np.ndarray) -> np.ndarray:
@@ -69,33 +120,70 @@ def text(values: np.ndarray) -> np.ndarray:
     return np.array(words, str).reshape(values.shape)
 
 
-def _blocks(path: Path) -> Iterator[list[list[str]]]:
-    """Some lines at a time, all of the length of the first; empty ones are left out."""
-    width = None
+class _Tally:
+    """What a column holds: its values some lines at a time, numbers, gaps by the word that stands for them, and other words."""
+
+    __slots__ = ("gaps", "line", "numbers", "parts", "thousands", "word", "words")
+
+    def __init__(self):
+        self.numbers = self.words = self.thousands = self.line = 0
+        self.gaps: dict[str, int] = {}
+        self.word, self.parts = "", []
+
+    def add(self, words: Sequence[str], lines: Sequence[int], comma: bool) -> None:
+        """Take in some more words, which stand in these lines."""
+        for kind in (int, float) if not self.words else ():
+            if not (comma and kind is float) and (values := _numbers(kind, words)) is not None:
+                self.numbers += len(words)
+                self.parts.append(values)
+                return
+        pointed = [word.replace(",", ".") for word in words] if comma else words
+        odd = False
+        for word, number, line in zip(words, pointed, lines, strict=True):
+            if _is(float, number):
+                self.numbers += 1
+            elif (bare := word.strip()) in MISSING:
+                self.gaps[bare] = self.gaps.get(bare, 0) + 1
+            else:
+                self.word, self.line = (self.word, self.line) if self.words else (word, line)
+                self.words, odd = self.words + 1, True
+                self.thousands += THOUSANDS.fullmatch(bare) is not None
+        gaps_only = not self.numbers and not odd
+        values = words if odd or gaps_only else ["nan" if word.strip() in MISSING else word for word in pointed]
+        self.parts.append(np.array(values, str) if odd or gaps_only else np.array(list(map(float, values))))
+
+    def kind(self) -> type:
+        """Of int, float and str, the first that all words are; gaps alone are words."""
+        if self.words or (not self.numbers and self.gaps):
+            return str
+        return int if not self.gaps and all(part.dtype.kind == "i" for part in self.parts) else float
+
+
+def _whole(parts: Sequence[np.ndarray], kind: type) -> np.ndarray:
+    """The parts of a column as one; gaps that came before its first number are NaN."""
+    if kind is float:
+        parts = [np.full(len(part), np.nan) if part.dtype.kind == "U" else part.astype(float) for part in parts]
+    return np.concatenate(parts) if parts else np.array([], np.int64)
+
+
+def _blocks(how: Style) -> Iterator[tuple[list[int], Iterator[tuple[str, ...]]]]:
+    """The words of each column, some lines at a time, and the numbers of the lines."""
+    rows = islice(records(how), how.before, None)
+    while block := list(islice(rows, max(1, min(256, CELLS_AT_ONCE // len(how.names))))):
+        yield [number for number, _ in block], zip(*(record for _, record in block), strict=True)
+
+
+def _numbers(kind: type, words: Sequence[str]) -> np.ndarray | None:
+    """Words as numbers of a kind, if all are (`_is`)."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            numbered = ((number, line) for number, line in enumerate(filter(None, csv.reader(file)), 1))
-            while block := list(islice(numbered, LINES)):
-                width = width or len(block[0][1])
-                for number, line in block:
-                    if len(line) != width:
-                        raise InputError(f"line {number} of {path} has {len(line)} values; the first line has {width}.")
-                yield [line for _, line in block]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read: it is no text of comma-separated values.") from error
-
-
-def _columns(path: Path, named: bool) -> Iterator[Iterable[Sequence[str]]]:
-    """The words of each column, some lines at a time, without the line of names."""
-    for number, block in enumerate(_blocks(path)):
-        if lines := block[1:] if named and not number else block:
-            yield zip(*lines, strict=True)
-
-
-def _kind(words: Sequence[str], first: type, missing: Set[str] = frozenset()) -> type:
-    """Of int, float and str, the first that all words are; not before `first`. Words for what is missing are floats."""
-    kinds = (int, float)[(int, float, str).index(first) :]
-    return next((k for k in kinds if all(_is(k, word) or (k is float and word in missing) for word in words)), str)
+        values = np.array(list(map(kind, words)), np.int64 if kind is int else np.float64)
+    except (ValueError, OverflowError):
+        return None
+    if "_" in "".join(words) or (
+        values.dtype.kind == "f" and (abs(values) >= 2**63).any() and not all(_is(kind, w) for w in words)
+    ):
+        return None
+    return values
 
 
 def _is(kind: type, word: str) -> bool:
@@ -108,10 +196,3 @@ def _is(kind: type, word: str) -> bool:
     except ValueError:
         return False
     return "_" not in word and (-(2**63) <= number < 2**63 or not word.strip().lstrip("+-").isdigit())
-
-
-def _typed(words: Sequence[str], kind: type) -> np.ndarray:
-    if kind is float:
-        words = [word if word not in MISSING else "nan" for word in words]
-    dtype = {int: np.int64, float: np.float64, str: str}[kind]
-    return np.array([kind(word) for word in words], dtype)

@@ -1,6 +1,7 @@
 """Files of any kind that is known, by one call, `read`."""
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,24 +11,28 @@ import numpy as np
 
 from ..data.dataset import Dataset
 from ..data.lengths import windowed
-from ..data.rows import Blocks, Rows, is_lazy
+from ..data.rows import Blocks, Rows, as_rows, is_lazy
 from ..errors import InputError
 from ..reading import Reading
 from .anndata import read_h5ad
 from .arrays import files_in, hidden, load_npy, members, readable, refuse_special
 from .audio import PACKED, SOUNDS, WAV, read_sound
+from .columns import as_keys, numbers
 from .eeg import EEG, read_eeg
 from .fits import FITS, read_fits
 from .hdf5 import read_hdf5
-from .images import image_files, images
+from .images import decoded, image_files, pages
+from .keys import KeyTable
 from .layout import dataset_of
 from .matlab import read_matlab
-from .named import Chosen, axes_of, choose, dataset, joined, listed
+from .named import Chosen, axes_of, choose, dataset, joined, listed, matches
 from .nested import read_nested
 from .netcdf import read_classic
+from .proposals import classes, pattern_of, recordings
 from .recordings import STREAMS, by_content, read_segy, read_stream
-from .tables import TABLES, read_rows, read_table
+from .tables import TABLES, TEXTS, read_rows, read_table, suffix_of
 from .tiff import TIFF, read_tiff
+from .timeseries import read_ts
 from .zarr_store import is_zarr, read_zarr
 
 Reader = Callable[[Path, Any, str, Chosen, Reading], Dataset]
@@ -42,23 +47,27 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen
       along the rows are factors; SeisBench's table beside its waveforms is read with them.
     - a folder or `.zip` of `.npy` files, a row each, with factors in their names: numbers joined by `_`, as in
       `0.205_10.000.npy`.
-    - `.csv` and `.parquet`: tables with columns of samples, group keys and factors.
+    - texts, `.csv`, `.tsv`, `.txt` and these with `.gz`, and `.parquet`, `.arrow`, `.feather`: tables with columns of samples,
+      keys and factors; `.h5ad`.
+    - `.ts`: labelled time series of sktime and aeon.
     - `.sac`, `.mseed` or a folder of them, also without a suffix, and `.segy`, `.sgy`: seismic traces, with their headers as
       group keys and factors.
     - `.wav`, `.edf` and `.bdf`, or a folder of them: a recording a row, (time,) or (time, channel).
     - `.fits`: images and columns of tables by their names. `.tif`: pages.
-    - a folder of such files of one kind: their rows one after the other, with the factor `file`.
-    - a folder of `.png` and `.jpg` of one size (`images` also scales them, and reads factors).
+    - a folder of such files of one kind: their rows one after the other, with the factor `file`, or those in their names.
+    - a folder of images of one size, `.png`, `.jpg`, `.tif`, `.bmp` or `.webp` (`images` also reads factors).
 
     Args:
         path: the file or folder; `~` is the user's home.
         groups: which rows share a state: the name of the array, column, header or level that says so; or a column of another
-            file, as in `table.csv:event`, or a whole one, as in `keys.npy`; or the keys themselves; or None. For SAC and
-            miniSEED also a function of an ObsPy trace. The default name "groups" may be absent.
+            file, as in `table.csv:event`, whose lines are found by the names of the rows, or a whole one, as in
+            `keys.npy`; or the keys themselves; or None. For SAC and miniSEED also a function of an ObsPy trace. The default
+            name "groups" may be absent.
         x: which arrays are rows: a name, `waveforms`; or a pattern of names, `{event}/{pixel}/{station}`, whose words in braces
-            are factors; for a table a pattern of columns, `sample_*`; for a folder one of file names. Axes in another order
-            than rows, samples, channels are named after a colon: `waveforms: row channel time` (see `named`). The default name
-            "x" may be absent where it is plain what the rows are.
+            are factors; for a table a pattern of columns, `sample_*`; for a folder one of file names, `{event}_{station}` or
+            `{class}/*`. Axes in another order than rows, samples, channels are named after a colon, `waveforms: row channel
+            time`; without row each file or array is one row, `{event}_{n}: time channel` (see `named`). The default name "x"
+            may be absent where it is plain what the rows are.
         factors: the names of those arrays, columns or headers that are factors, by default all there are; for names of files,
             and levels of a tree, what they are called, in their order; or the factors themselves, by name.
         how: how rows are read: `length`, `hop`, `channels`, `sampling_rate`, `mode`, `size` (`Reading`).
@@ -69,14 +78,18 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen
     path = Path(os.path.expanduser(path))  # unlike Path's, it refuses nobody
     refuse_special(path)
     factors = [factors] if isinstance(factors, str) else factors
-    reader: Reader | None = READERS.get(path.suffix.lower())
+    reader: Reader | None = READERS.get(suffix_of(path))
     if path.is_dir() or path.suffix.lower() == ".zip":
         reader = _folder_reader(path)
     elif reader is None:
         reader = by_content(path)
     if reader is None:
-        problem = "is of no kind that is known" if path.exists() else "does not exist"
-        raise InputError(f"{path} {problem}; {KINDS} can be read.")
+        suffix = (
+            f"has the suffix {suffix_of(path)}, which is none that is known"
+            if path.suffix
+            else "has no suffix to tell its kind"
+        )
+        raise InputError(f"{path} {suffix if path.exists() else 'does not exist'}; {KINDS} can be read.")
     reading = Reading(**how)
     if idle := reading.given().keys() - {"missing"} - TAKES.get(reader, EVERY):
         name = min(idle)
@@ -96,18 +109,20 @@ def _lacking(data: Dataset, path: Path, missing: str | None) -> Dataset:
 
 
 def _keys(groups: Any) -> Any:
-    """Group keys, read where they are those of another file."""
+    """Group keys, or the table that they are in, where they are those of another file."""
     if not isinstance(groups, str):
         return groups
-    file, column = (groups, "") if Path(groups).suffix in TABLES else groups.rpartition(":")[::2]
-    if Path(file).suffix not in TABLES:
+    file, column = (groups, "") if suffix_of(Path(groups)) in TABLES else groups.rpartition(":")[::2]
+    if suffix_of(Path(file)) not in TABLES:
         return groups
     columns = read_table(file)
     if not column and len(columns) == 1:
-        return next(iter(columns.values()))
+        column = next(iter(columns))
     if column not in columns:
         raise InputError(f"{file} has no column {column!r}; it has {listed(columns)}: say {file}:{next(iter(columns))}.")
-    return columns[column]
+    if suffix_of(Path(file)) in TEXTS:
+        columns[column] = as_keys(Path(file), column, columns[column])
+    return KeyTable(file, column, columns)
 
 
 def _folder_reader(path: Path) -> Reader:
@@ -115,7 +130,7 @@ def _folder_reader(path: Path) -> Reader:
     if is_zarr(path):
         return read_zarr
     if path.is_dir() and not any(path.rglob("*.npy")):
-        if image_files(path):
+        if (names := image_files(path)) and pages(path / names[0]) == 1:
             return _read_images
         for suffixes, reader in ((WAV, read_sound), (EEG, read_eeg)):
             if files_in(path, suffixes):
@@ -130,20 +145,28 @@ def _folder_reader(path: Path) -> Reader:
 
 
 def _data_files(folder: Path) -> list[Path]:
-    """The files of one kind in a folder, the first kind of `JOINED` that is there."""
-    kinds = (sorted(file for file in folder.glob(f"*{suffix}") if not hidden(file.relative_to(folder))) for suffix in JOINED)
-    return next(filter(None, kinds), [])
+    """The files of one kind in a folder, or else in the folders in it: the first kind of `JOINED` that is there."""
+    for inside in (folder.glob, folder.rglob):
+        there = [file for file in inside("*") if file.is_file() and not hidden(file.relative_to(folder))]
+        kinds = (sorted(file for file in there if suffix_of(file) == suffix) for suffix in JOINED)
+        if files := next(filter(None, kinds), []):
+            return files
+    return []
 
 
 def _read_files(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:
-    """The rows of all files of one kind in a folder, one file after the other; which file, is the factor `file`."""
-    files = _data_files(path)
-    inside = groups if isinstance(groups, str) and groups != "file" else None
+    """The rows of all files of one kind in a folder, one file after the other; which file, is the factor `file`.
+
+    `x` is as for each of them, or a pattern of their names, whose names in braces are factors.
+    """
     given = isinstance(factors, Mapping)
-    named = None if given or factors is None else [name for name in factors if name != "file"]
+    files, levels, inner = _by_name(path, _data_files(path), x, how)
+    own = {"file", *levels}
+    inside = groups if isinstance(groups, str) and groups not in own else None
+    named = None if given or factors is None else [name for name in factors if name not in own]
 
     def one(file: Path) -> Dataset:
-        return READERS[file.suffix](file, inside, x, named, how)
+        return READERS[suffix_of(file)](file, inside, inner, named, how)
 
     def shut(file: Path) -> Dataset:
         data = one(file)
@@ -153,14 +176,72 @@ def _read_files(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) 
     rows = Blocks([data.x for data in each], None, [str(file) for file in files])
     common = [name for name in each[0].factors if all(name in data.factors for data in each)]
     columns = {name: np.concatenate([data.factors[name] for data in each]) for name in common}
-    if factors is None or "file" in factors or groups == "file":
-        columns["file"] = np.repeat([file.stem for file in files], rows.sizes)
+    columns |= {name: np.repeat(numbers(values), rows.sizes) for name, values in levels.items()}
+    names = [_stem(file.relative_to(path)) for file in files]
+    if (factors is None and not levels) or groups == "file" or "file" in (factors or ()):
+        columns["file"] = np.repeat(names, rows.sizes)
+    notes = _of_files([data.notes for data in each], files)
+    if x == "x" or (levels and not axes_of(x)[1]):
+        notes += recordings(f"files of {path}", rows.sizes, rows.row_shape, x if levels else "", names, groups)
+    x_all = rows if any(is_lazy(data.x) for data in each) else rows[:]
     without = [file for file, data in zip(files, each, strict=True) if data.groups is None]
     if not without:
-        return Dataset(rows, factors if given else columns, np.concatenate([np.asarray(data.groups) for data in each]))
+        keys = np.concatenate([np.asarray(data.groups) for data in each])
+        return Dataset(x_all, factors if given else columns, keys, notes=notes)
     if len(without) < len(files):
         raise InputError(f"{without[0]} has no array 'groups', as other files of the folder have; all or none need group keys.")
-    return choose(path, rows, columns, groups, factors if given else None)
+    every = np.repeat([file.relative_to(path).as_posix() for file in files], rows.sizes).tolist()
+    return choose(path, x_all, columns, groups, factors if given else None, None, every, notes)
+
+
+def _by_name(path: Path, files: list[Path], x: str, how: Reading) -> tuple[list[Path], dict[str, list[str]], str]:
+    """The files whose names a pattern `x` fits, what stands in them where it has names in braces, and what is `x` in each.
+
+    A pattern that fits the arrays in a file is one of arrays, unless all that has a name in braces is the same there.
+
+    Raises:
+        InputError: if a pattern with names in braces fits neither.
+    """
+    pattern, axes = axes_of(x)
+    braces = re.findall(r"\{(\w+)\}", pattern)
+    if not braces and not (axes and pattern == "*"):
+        return files, {}, x
+    if suffix_of(files[0]) not in TEXTS:
+        try:
+            first = READERS[suffix_of(files[0])](files[0], None, x, None, how)
+            if not braces or any(name in first.factors and len(set(first.factors[name].tolist())) > 1 for name in braces):
+                return files, {}, x
+        except InputError:
+            pass
+    within = f": {' '.join(axes)}" if axes else ""
+    by_name = {name: file for file in files for name in (file.relative_to(path).as_posix(), _stem(file.relative_to(path)))}
+    parts = pattern.split("/")
+    for k in range(len(parts), 0, -1):
+        fit = matches("/".join(parts[:k]), by_name)
+        fit = {by_name[name]: values for name, values in fit.items()}  # without suffix where both fit
+        if fit:
+            levels = {name: [values[name] for values in fit.values()] for name in next(iter(fit.values()))}
+            return list(fit), levels, ("/".join(parts[k:]) or "x") + within
+    names = [_stem(file.relative_to(path)) for file in files]
+    raise InputError(
+        f"no file of {path} has a name that fits x={pattern!r}, nor has an array; the files are {listed(names, 5)}: say "
+        f"--x '{pattern_of(names)[0]}{within}'."
+    )
+
+
+def _stem(file: Path) -> str:
+    """The path of a file without its suffix."""
+    return file.as_posix()[: -len(suffix_of(file))]
+
+
+def _of_files(notes: Sequence[Sequence[str]], files: Sequence[Path]) -> list[str]:
+    """The notes of many files, each once: of the first that has it, and how many others have it."""
+    found: dict[str, list[Path]] = {}
+    for each, file in zip(notes, files, strict=True):
+        for note in each:
+            found.setdefault(note.replace(str(file), "\0"), []).append(file)
+    others = {note: f" (and {len(of) - 1} more files)" if len(of) > 1 else "" for note, of in found.items()}
+    return [note.replace("\0", f"{of[0]}{others[note]}", 1).replace("\0", str(of[0])) for note, of in found.items()]
 
 
 class _Shut(Rows):
@@ -183,7 +264,7 @@ def _read_npy(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
     if factors is not None and not isinstance(factors, Mapping):
         raise InputError(f"{path} holds rows only, so there are no factors in it.")
     rows = joined([load_npy(path, mmap_mode="r")], axes_of(x)[1], [path.name])
-    return Dataset(rows, factors, None if isinstance(groups, str) else groups)
+    return choose(path, as_rows(rows), dict(factors or {}), groups, factors)
 
 
 def _read_npz(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:
@@ -191,10 +272,26 @@ def _read_npz(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
 
 
 def _read_images(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:
-    if factors is not None or (isinstance(groups, str) and groups != "groups"):
-        raise InputError(f"{path} holds images, so there are no factors in it; data.images reads them from a .csv.")
-    data = images(path, mode=how.mode, resize=how.size, size=how.size)
-    return data if groups is None or isinstance(groups, str) else Dataset(data.x, groups=groups)
+    """The images of a folder, or those whose names a pattern `x` fits, whose names in braces are factors."""
+    names = image_files(path)
+    pattern, axes = axes_of(x)
+    if axes:
+        raise InputError(f"x={x!r} names axes, which images have already: height, width and channel; say x={pattern!r}.")
+    either = [n for name in names for n in (name, _stem(Path(name)))]
+    fit = matches(pattern, either) if pattern != "x" else {name: {} for name in names}
+    chosen = {name: fit[n] for name in names for n in (_stem(Path(name)), name) if n in fit}
+    if not chosen:
+        raise InputError(f"no image in {path} has a name that fits x={x!r}; there are {listed(names, 5)}.")
+    levels = {name: numbers([values[name] for values in chosen.values()]) for name in next(iter(chosen.values()))}
+    wanted = [*(factors or ()), *([groups] if isinstance(groups, str) and groups != "groups" else [])]
+    if not isinstance(factors, Mapping) and (missing := [name for name in wanted if name not in levels]):
+        raise InputError(
+            f"{path} holds images, so there are no factors in it, nor {missing[0]!r}, but what x names in their paths, as in "
+            "--x '{class}/*' (x=); data.images reads them from a .csv."
+        )
+    rows, _ = decoded(path, list(chosen), False, resize=how.size, size=how.size, mode=how.mode)
+    notes = classes(path, names) if pattern == "x" and (groups is None or isinstance(groups, str)) else []
+    return choose(path, as_rows(rows), levels, groups, factors, None, list(chosen), notes)
 
 
 def _read_names(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:
@@ -210,7 +307,7 @@ def _read_names(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) 
         raise InputError(f"{path} holds no .npy files, one for each row, and no images or recordings.")
     pattern, axes = axes_of(x)
     if pattern != "x":
-        return dataset(path, arrays, groups, x, factors)
+        return dataset(path, arrays, groups, re.sub(r"\.npy(?=$|: )", "", x), factors)
     rows = [np.asarray(array) for array in arrays.values()]
     for name, row in zip(arrays, rows, strict=True):
         if row.shape != rows[0].shape:
@@ -218,8 +315,10 @@ def _read_names(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) 
     columns = dict(factors) if isinstance(factors, Mapping) else _numbers(path, list(arrays), factors)
     if isinstance(groups, str) and groups not in columns and groups != "groups":
         raise InputError(f"the names of the files in {path} have no factor {groups!r}; they have {', '.join(columns)}.")
-    keys = columns.get(groups) if isinstance(groups, str) else groups
-    return Dataset(joined([np.stack(rows)], axes and ("row", *axes), [path.name]), columns, keys)
+    together = joined([np.stack(rows)], axes and ("row", *axes), [path.name])
+    return choose(
+        path, together, columns, groups, factors if isinstance(factors, Mapping) else list(columns), None, list(arrays)
+    )
 
 
 def _numbers(path: Path, names: list[str], factors: Sequence[str] | None) -> dict[str, np.ndarray]:
@@ -237,8 +336,8 @@ def _numbers(path: Path, names: list[str], factors: Sequence[str] | None) -> dic
         if not np.isfinite(values).all():
             what = f"{len(factors)} numbers" if factors else "numbers"
             raise InputError(
-                f"{name}.npy in {path} is not {what} joined by _, such as 0.205_10.000.npy; say x='{{event}}_{{station}}', for "
-                "example, if its name is made in another way."
+                f"{name}.npy in {path} is not {what} joined by _, such as 0.205_10.000.npy; say --x '{pattern_of(names)[0]}: "
+                "time', or time channel, with the names of its axes, if its name is made in another way."
             )
         if len(parts) != needed:
             raise InputError(f"{name}.npy in {path} has {len(parts)} number(s) in its name; {needed} are needed.")
@@ -254,7 +353,8 @@ READERS: dict[str, Reader] = {
     ".h5ad": read_h5ad,
     ".cdf": read_classic,
     ".zarr": read_zarr,
-    ".csv": read_rows,
+    **dict.fromkeys(TEXTS, read_rows),
+    ".ts": read_ts,
     **dict.fromkeys((".parquet", ".arrow", ".feather"), read_nested),
     **dict.fromkeys(STREAMS, read_stream),
     **dict.fromkeys((".segy", ".sgy"), read_segy),
@@ -264,8 +364,8 @@ READERS: dict[str, Reader] = {
     **dict.fromkeys(TIFF, read_tiff),
 }
 OPEN = 128  # files of a folder stay open, of which a process may have few
-JOINED = (".h5", ".hdf5", ".nc", ".npz", ".segy", ".sgy", ".parquet", ".csv", *FITS, *TIFF)
-KINDS = "a folder or .zip of .npy files, a folder of images or recordings, and files of " + ", ".join(
+JOINED = (".h5", ".hdf5", ".nc", ".npz", ".segy", ".sgy", ".parquet", *TEXTS, *FITS, *TIFF)
+KINDS = "a folder or .zip of .npy files, a folder of images, recordings or files of one kind, and files of " + ", ".join(
     name for name in READERS if name not in PACKED
 )
 EVERY = frozenset(("length", "hop"))

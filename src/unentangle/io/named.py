@@ -13,6 +13,7 @@ Three ways to say which arrays are rows, all in one string `x`:
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from ..data.rows import Blocks
 from ..errors import InputError
 from .arrays import Member, damaged
 from .columns import numbers, text
+from .keys import KeyTable
+from .proposals import recordings
 
 Arrays = Mapping[str, Any]
 Chosen = Sequence[str] | Mapping[str, Any] | None  # factors: their names, or they themselves, or all there are
@@ -69,7 +72,10 @@ def dataset(
     sizes = [1] * len(parts) if axes and "row" not in axes else [part.shape[(axes or ("row",)).index("row")] for part in parts]
     levels = {name: numbers([values[name] for values in fit.values()]) for name in next(iter(fit.values()))}
     columns = {name: np.repeat(column, sizes) for name, column in levels.items() if x != "x" or len(np.unique(column)) > 1}
-    return choose(path, rows, _beside(arrays, list(fit), sizes) | columns, groups, factors, levels)
+    names = np.repeat(list(fit), sizes).tolist()
+    own = pattern if x != "x" or (isinstance(groups, str) and groups in levels) else ""
+    notes = [] if axes else recordings(f"arrays of {path}", sizes, tuple(rows.shape[1:]), own, list(fit), groups)
+    return choose(path, rows, _beside(arrays, list(fit), sizes) | columns, groups, factors, levels, names, notes)
 
 
 def choose(
@@ -79,10 +85,13 @@ def choose(
     groups: Any,
     factors: Chosen,
     there: Arrays | None = None,
+    names: Sequence[str] | None = None,
+    notes: Sequence[str] = (),
 ) -> Dataset:
     """The data set of these rows, with the columns that are its group keys and factors, chosen as by `dataset`.
 
     `columns` may be keys or factors, one value per row, by name; `there` is all that was in the file, if it is more than they.
+    `names` are the paths of the arrays or files that each row is from, by which a `KeyTable` names it.
 
     Raises:
         InputError: if a named column is missing.
@@ -96,13 +105,16 @@ def choose(
             return text(np.asarray(there[name]))
 
     keys = groups
-    if isinstance(groups, str):
+    if isinstance(groups, KeyTable):
+        keys, assumed = groups.of(path, rows.shape[0] if rows.shape else 0, columns, names)
+        notes = [*notes, *assumed]
+    elif isinstance(groups, str):
         keys = None if groups == "groups" and groups not in there else column(groups, "")
     if factors is None:
         factors = [name for name in columns if not isinstance(groups, str) or name != groups]
     if not isinstance(factors, Mapping):
         factors = {name: column(name, " to be a factor") for name in factors}
-    return Dataset(rows, factors, keys)
+    return Dataset(rows, factors, keys, notes=notes)
 
 
 def joined(arrays: Sequence[Any], axes: Sequence[str] | None, names: Sequence[str]) -> Any:
@@ -160,6 +172,7 @@ def _holds_values(array: Any) -> bool:
 def _guess(path: Path, arrays: Arrays, named: Sequence[str]) -> str:
     """The pattern that means the only array that can be rows, or all leaves of a tree."""
     rows = [name for name, array in arrays.items() if can_be_rows(array)]
+    rows = rows if len(rows) == 1 else [name for name in rows if prod(arrays[name].shape) > 1]  # one number is no row
     if len(rows) == 1:
         return rows[0]
     if not (leaves := _leaves(arrays)) or not _is_tree(arrays):

@@ -54,7 +54,7 @@ def read_seisbench(path: Path, table: Path, arrays: Mapping[str, Any], groups: A
     rows, notes, source = _rows(path, arrays, names, places, axes, bounds, how, traces)
     named = groups if isinstance(groups, str) else None
     columns = {n: c for n, c in columns.items() if n == named or 1 < len(np.unique(c)) < len(c) + (c.dtype.kind != "U")}
-    data = choose(path, np.zeros((len(traces), 2)), columns, groups, factors)
+    data = choose(path, np.zeros((len(traces), 2)), columns, groups, factors, names=traces)
     return replace(data.take(source), x=rows, notes=(*data.notes, *notes))
 
 

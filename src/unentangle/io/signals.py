@@ -65,7 +65,7 @@ def read_signals(
         *dict.fromkeys(note for signal in signals for note in signal.notes),
         *remarks(list(map(len, rows)), how, names, what),
     )
-    data = choose(path, x_, columns, groups, factors)
+    data = choose(path, x_, columns, groups, factors, names=[names[k] for k in source])
     return replace(data, notes=(*notes, *data.notes))
 
 
