@@ -22,6 +22,10 @@ class Diverged(RuntimeError):
     """A training met a loss that is not finite; the last good state is kept."""
 
 
+class Note(UserWarning):
+    """What we warn of: something was left out or assumed."""
+
+
 def brief(error: BaseException) -> str:
     """What an error of another library or of the system says, on one short line, to be part of a sentence."""
     said = getattr(error, "strerror", None) or re.sub(r"\[Errno -?\d+\] ", "", str(error))

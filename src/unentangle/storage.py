@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,8 +21,9 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
-from .errors import InputError, brief, short
+from .errors import InputError, brief, short, visible
 
+TICK = re.compile(r"\$\\mathdefault\{[^$]*\}\$|")  # as matplotlib writes powers of ten
 TEXT_BYTES = 1 << 26  # of a text that is read whole
 
 
@@ -116,9 +118,13 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def save(figure: Any, path: Path) -> None:
-    """Write a figure of matplotlib as PNG, and close it."""
+    """Write a figure of matplotlib as PNG, and close it. Words are names, which may hold a $: they are never formulas."""
     import matplotlib.pyplot as plt
 
+    for text in figure.findobj(plt.Text):
+        words = text.get_text()
+        text.set_text(visible(words))
+        text.set_parse_math(bool(TICK.fullmatch(words)))
     buffer = BytesIO()
     figure.savefig(buffer, dpi=110)
     plt.close(figure)
