@@ -23,7 +23,7 @@ def test_tracked_items_are_all_there(capsys):
 
 
 def test_what_is_not_shown_imports_no_rich():
-    program = f"""
+    program = """
 import sys, unentangle.progress
 with unentangle.progress.Display(False) as display:
     display.update("seed 0", 1, 2)

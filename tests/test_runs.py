@@ -56,7 +56,7 @@ def run(finished, tmp_path):
 @pytest.mark.parametrize("name", ["config.json", "source.json", "metrics.json"])
 def test_odd_json_in_a_run_is_one_sentence(run, name, content):
     (run / name).write_bytes(content)
-    with pytest.raises(InputError, match=name) as caught:
+    with pytest.raises(InputError, match=name) as caught:  # noqa: PT012
         runs.model_of(run)
         runs.open_run(run)
     one_sentence(caught)
@@ -66,7 +66,7 @@ def test_odd_json_in_a_run_is_one_sentence(run, name, content):
 def test_a_folder_in_place_of_a_file_is_one_sentence(finished, run, name):
     (run / name).unlink()
     (run / name).mkdir()
-    with pytest.raises(InputError, match=f"{name} is no file") as caught:
+    with pytest.raises(InputError, match=f"{name} is no file") as caught:  # noqa: PT012
         runs.model_of(run)
         runs.open_run(run) if name != "history-0.csv" else None
         un.train(un.AE(m=1), un.read(finished / "mine.npz"), steps=2, batch=4, out=run, progress=False)
@@ -95,14 +95,14 @@ def test_data_of_another_place_is_not_opened(run, monkeypatch):
 
 def test_files_of_another_run_are_refused(tmp_path):
     """Of another number of steps, learning rate, data set or seed: models, histories and checkpoints."""
-    data = small_mra()
+    data = small_mra(3, 3)
 
     def trained(name, seed=0, data=data, steps=2, lr=1e-3):
         folder = tmp_path / name
         un.train(AE, data, seeds=seed, steps=steps, batch=4, lr=lr, out=folder, progress=False)
         return folder
 
-    others = {"steps": 3}, {"lr": 1e-2}, {"data": small_mra(seed=1)}, {"seed": 1}
+    others = {"steps": 3}, {"lr": 1e-2}, {"data": small_mra(3, 3, seed=1)}, {"seed": 1}
     for position, other in enumerate(others):
         swapped = trained(f"other-{position}", **other)
         seed = other.get("seed", 0)
@@ -117,7 +117,7 @@ def test_files_of_another_run_are_refused(tmp_path):
     ).read_bytes()
     (mine / "model-0.safetensors").unlink()
     write_tree(mine / "checkpoint-0.safetensors", {"x": np.zeros(2)}, {"step": 1, "seeds": [0], "history": ["a"], "run": "b"})
-    with pytest.raises(InputError, match="checkpoint-0.safetensors belongs to another run"):
+    with pytest.raises(InputError, match=r"checkpoint-0\.safetensors belongs to another run"):
         trained(mine.name)
 
 
@@ -137,8 +137,8 @@ def test_what_a_dead_process_left_is_swept_and_one_process_has_a_folder(tmp_path
         assert [file.name for file in tmp_path.iterdir()] == [alive.name]
         with pytest.raises(InputError, match="is being written by another process"), alone(tmp_path):
             pass
+        alive.unlink()
         with pytest.raises(InputError, match="another process"):
-            (tmp_path / alive.name).unlink()
             un.train(AE, small_mra(), steps=2, batch=4, out=tmp_path, progress=False)
 
 

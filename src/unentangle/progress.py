@@ -21,7 +21,11 @@ class Display:
             from rich.progress import BarColumn, Progress, TextColumn
 
             console = Console(stderr=True, highlight=False, markup=False, emoji=False)
-            columns = TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[words]}", markup=False)
+            columns = (
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                TextColumn("{task.fields[words]}", markup=False),
+            )
             self.bars = Progress(*columns, console=console, disable=not console.is_terminal)
 
     def __enter__(self) -> "Display":

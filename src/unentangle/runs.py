@@ -39,6 +39,8 @@ SOURCE = {
     "data": str, "groups?": str, "x?": str, "held_out?": (int, float), "transforms?": [{"transform": str, "*": object}],
     "how?": {"*": object}, "digest?": str,
 }  # fmt: skip
+LOST = 1e-3  # of a standard deviation, by rounding
+ROSE = 100.0  # times its least value, of a loss that stays finite
 MEASURES = {"best": int, "*": object}
 
 
@@ -151,7 +153,7 @@ def fit(
         raise InputError(f"{name} is measured on every shift of every state, which are known; --held-out is for other data.")
     say(f"{whole!r}\n{method!r}")
     data, rows = split(whole, share)
-    for oddity in whole.oddities():
+    for oddity in (*whole.oddities(), *_rounded(data)):
         say(f"note: {oddity}")
     if out_of_training := len(whole) - len(data):
         some = f", of which {len(rows)} are" if len(rows) < out_of_training else ", which are"
@@ -169,9 +171,25 @@ def fit(
     source = {k: v for k, v in source.items() if v or k not in ("transforms", "how")}
     write_json(out / "source.json", source | {"digest": _signed(out, source)})
     say(f"trained in {time.monotonic() - start:.0f} s")
+    for seed, record in zip(run.seeds, run.history, strict=True):
+        for term, values in record.terms.items():
+            if term == "reconstruction" and values[-1] > ROSE * max(min(values), 1e-30):
+                rose = f"rose from {min(values):.3g} to {values[-1]:.3g}"
+                say(f"note: seed {seed} diverged: its error of reconstruction {rose}; try a tenth of --lr.")
     histories = [record.steps for record in run.history], [record.terms for record in run.history]
     save(plots.history(*histories, [f"seed {seed}" for seed in run.seeds]), out / "history.png")
     return report(out, run.models, run.seeds, whole, rows)
+
+
+def _rounded(data: Dataset) -> list[str]:
+    """What single precision, which models compute and give rows in, leaves of rows that lie far from 0."""
+    lost = float(np.max(np.abs(data.scale.mean) / data.scale.std)) * 2.0**-24
+    if lost < LOST:
+        return []
+    return [
+        f"rows lie so far from 0 that single precision, in which models give them, rounds them by {lost:.1%} of a standard "
+        "deviation: subtract what is common to all first."
+    ]
 
 
 def _resolved(groups: str) -> str:

@@ -9,9 +9,9 @@ import json
 import math
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from csv import DictWriter
 from dataclasses import fields
-from contextlib import nullcontext
 from functools import partial
 from io import StringIO
 from itertools import groupby

@@ -2,14 +2,17 @@
 
 import logging
 import os
+import shutil
 import signal
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from .errors import Note, visible
+
+NARROWEST = 40  # columns: pages of help for fewer never end
 
 
 class Stopped(KeyboardInterrupt):
@@ -55,6 +58,8 @@ def calm() -> Iterator[None]:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # of names that the terminal's encoding lacks
+    if shutil.get_terminal_size().columns < NARROWEST:
+        os.environ["COLUMNS"] = str(NARROWEST)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # of XLA
     with warnings.catch_warnings(), _signals(), _quiet():
         warnings.simplefilter("ignore")
@@ -111,8 +116,6 @@ def gone() -> int:
     """The exit status after whoever read the output has gone; the rest of it goes nowhere."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with suppress(OSError, ValueError):  # no file, as in a notebook
             os.dup2(nowhere, stream.fileno())
-        except (OSError, ValueError):  # no file, as in a notebook
-            pass
     return 128 + getattr(signal, "SIGPIPE", 13)
