@@ -120,8 +120,9 @@ def write_json(path: Path, content: Any) -> None:
 def save(figure: Any, path: Path) -> None:
     """Write a figure of matplotlib as PNG, and close it. Words are names, which may hold a $: they are never formulas."""
     import matplotlib.pyplot as plt
+    from matplotlib.text import Text
 
-    for text in figure.findobj(plt.Text):
+    for text in figure.findobj(Text):
         words = text.get_text()
         text.set_text(visible(words))
         text.set_parse_math(bool(TICK.fullmatch(words)))
