@@ -135,8 +135,8 @@ def failures(result: Report) -> list[str]:
             )
         elif _failed(error):
             lines.append(
-                f"seed {seed} collapsed: it reconstructs rows no better than their mean does (error {error:.3f} of their "
-                "variance), so its codes say nothing of them. Try more --steps, a tenth of --lr, or a smaller --beta where "
+                f"seed {seed} collapsed: it reconstructs these rows no better than their mean does (error {error:.3f} of their "
+                "variance), so its codes are of no use for them. Try more --steps, a tenth of --lr, or a smaller --beta where "
                 "there is one."
             )
     return lines
