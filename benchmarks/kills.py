@@ -19,7 +19,7 @@ STUDY = """
 import unentangle as un
 from unentangle.train import engine
 engine.CHECKPOINT_SECONDS = 0.2
-un.study([un.AE(m=1), un.AE(m=2)], un.read("mine.npz"), seeds=2, steps=400, batch=8, out="{out}", measure=lambda m, d: {{"a": 1}})
+un.study([un.AE(m=1), un.AE(m=2)], un.read("mine.npz"), seeds=2, steps=400, batch=8, out="{out}", measure=lambda *_: {{"a": 1}})
 """
 FIT = "import sys; from unentangle.train import engine; engine.CHECKPOINT_SECONDS = 0.2; from unentangle.cli import main; "
 
