@@ -275,7 +275,8 @@ def test_keys_in_a_file_of_their_own_are_for_the_rows_of_the_run(tmp_path, monke
     for name, array in {"rows": np.ones((4, 3)), "other": np.zeros((4, 3)), "keys": np.arange(4) // 2}.items():
         np.save(f"{name}.npy", array)
     source = {"data": str(tmp_path / "rows.npy"), "groups": runs._resolved("./keys.npy"), "x": "x"}
-    (tmp_path / "source.json").write_text(json.dumps(source))
+    (tmp_path / "config.json").write_text('{"seeds": [0]}')
+    (tmp_path / "source.json").write_text(json.dumps(source | {"digest": runs._signed(tmp_path, source)}))
     assert runs.data_for(tmp_path, "rows.npy", None, None).groups.tolist() == [0, 0, 1, 1]
     assert runs.data_for(tmp_path, "rows.npy", "", None).groups is None
     assert runs.data_for(tmp_path, "other.npy", None, None).groups is None

@@ -20,7 +20,8 @@ KNOWS = {
     "schedules": {"errors"},
     "gaussian": set(),
     "storage": {"errors"},
-    "progress": set(),
+    "progress": {"errors"},
+    "terminal": {"errors"},
     "reading": {"errors"},
     "freedom": {"errors"},
     "data": {"errors", "freedom", "reading", "datasets", "io"},  # the last two as names of `un.data` only
@@ -49,6 +50,7 @@ KNOWS = {
     "experiments": None,
     "cli": None,  # the top knows everybody
     "__init__": None,
+    "__main__": None,
 }
 
 

@@ -14,7 +14,7 @@ from unentangle.data.dataset import Scale
 from unentangle.data.transforms import Chain
 from unentangle.methods import Codes, Coincidence
 from unentangle.methods.terms import recommended
-from unentangle.model import FORMAT
+from unentangle.model import FORMAT, READS
 from unentangle.storage import _digest, read_about
 from unentangle.train import Run
 from worlds import dense_latents, dense_symae, fresh, small_mra, untrained
@@ -446,7 +446,7 @@ KEPT = {
 ROWS = un.Dataset(np.arange(48.0).reshape(6, 8) % 7, groups=list("aabbbc"))
 
 
-@pytest.mark.parametrize("stem", [f"model-{FORMAT}-{name}" for name in KEPT])
+@pytest.mark.parametrize("stem", [f"model-{number}-{name}" for number in READS for name in KEPT])
 def test_a_model_of_a_kept_file_is_what_it_was(stem, tmp_path):
     (tmp_path / "model.safetensors").write_bytes(gzip.decompress((FILES / f"{stem}.safetensors.gz").read_bytes()))
     model, expected = un.Model.load(tmp_path / "model.safetensors"), np.load(FILES / f"{stem}.npz")

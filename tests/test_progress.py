@@ -23,9 +23,9 @@ def test_tracked_items_are_all_there(capsys):
 
 
 def test_what_is_not_shown_imports_no_rich():
-    program = f"""
-import runpy, sys
-with runpy.run_path({progress.__file__!r})["Display"](False) as display:
+    program = """
+import sys, unentangle.progress
+with unentangle.progress.Display(False) as display:
     display.update("seed 0", 1, 2)
 assert "rich" not in sys.modules
 """

@@ -1,7 +1,6 @@
 """The command line: `unentangle` alone says what to type next. Commands import what they need, so that help is instant."""
 
 import os
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,8 +10,9 @@ import tyro
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from . import __version__
-from .errors import Diverged, InputError
+from .errors import Diverged, InputError, sentence
 from .reading import AS_IT_IS, Reading
+from .terminal import calm, gone, say, show
 from .train.memory import keep_freed
 
 WELCOME = f"""unentangle {__version__}: separate what stays from what varies in data, and recombine them.
@@ -60,7 +60,7 @@ def demo(out: Path = Path("runs/demo")) -> None:
     from .runs import fit
 
     with keep_freed():
-        _show(fit("mra", SymAE(), out, steps=DEMO_STEPS, say=_print))
+        show(fit("mra", SymAE(), out, steps=DEMO_STEPS, say=say))
 
 
 def inspect(data: DataArg, groups: str | None = None, x: str | None = None, how: HowArg = AS_IT_IS) -> None:
@@ -83,8 +83,8 @@ def inspect(data: DataArg, groups: str | None = None, x: str | None = None, how:
                 display.update(data, part.stop, len(rows))
 
     report = inspect(rows, watch=watch)
-    _print(page(report, data, keys))
-    _print("\n" + advice(report, data, keys, x or "x", file=data not in DATASETS), soft_wrap=True)
+    say(page(report, data, keys))
+    say("\n" + advice(report, data, keys, x or "x", file=data not in DATASETS), soft_wrap=True)
 
 
 def encode(
@@ -145,9 +145,9 @@ def export(run: RunArg, out: Path, seed: SeedArg = None) -> None:
     from .runs import model_of
 
     model = model_of(run, seed)
-    _print(f"{out}: {', '.join(path.name for path in model.export(out))}")
+    say(f"{out}: {', '.join(path.name for path in model.export(out))}")
     for transform in model.trained.chain.transforms:
-        _print(f"note: rows are those after {transform!r}, which is not inside.")
+        say(f"note: rows are those after {transform!r}, which is not inside.")
 
 
 def evaluate(
@@ -172,11 +172,11 @@ def evaluate(
 
     settings = {"draws": draws, "trees": dci}
     if run and not (codes or factors):
-        score_run(run, continuous, show=_show, **settings)
+        score_run(run, continuous, show=show, **settings)
     elif run or not (codes and factors):
         raise InputError("evaluate needs either the folder of a run, or --codes FILE and --factors FILE.")
     else:
-        score_files(codes, factors, out, continuous, show=_show, **settings)
+        score_files(codes, factors, out, continuous, show=show, **settings)
 
 
 def reproduce(what: Positional[str], out: Path, fast: bool = False) -> None:
@@ -214,7 +214,7 @@ def fit(args: Sequence[str]) -> None:
         k: given[k] for k in ("steps", "batch", "lr", "seeds", "groups", "x", "how", "held_out") if given[k] is not None
     }
     with keep_freed():
-        _show(fit(data, method, out, transforms=transforms, say=_print, **settings))
+        show(fit(data, method, out, transforms=transforms, say=say, **settings))
 
 
 def data(args: Sequence[str]) -> None:
@@ -231,7 +231,7 @@ def data(args: Sequence[str]) -> None:
     out, rows = given.pop("out"), DATASETS[name](**given)
     if out is not None:
         write_dataset(out, rows)
-    _print(f"{name if out is None else out}: {rows!r}")
+    say(f"{name if out is None else out}: {rows!r}")
 
 
 COMMANDS = {command.__name__: command for command in (demo, inspect, encode, swap, export, evaluate, reproduce)}
@@ -240,25 +240,31 @@ COMMANDS = {command.__name__: command for command in (demo, inspect, encode, swa
 def main(argv: Sequence[str] | None = None) -> int:
     """The entry point; returns the exit status."""
     args = list(sys.argv[1:] if argv is None else argv)
+    try:
+        with calm():
+            return _run(args)
+    except (InputError, OSError, Diverged, MemoryError) as error:
+        if isinstance(error, BrokenPipeError):
+            return gone()
+        print(f"error: {sentence(error)}", file=sys.stderr)
+        return 1 if isinstance(error, Diverged) else 2
+    except KeyboardInterrupt as stop:
+        print("stopped; the same command goes on from the last checkpoint.", file=sys.stderr)
+        return 128 + getattr(stop, "number", 2)
+
+
+def _run(args: list[str]) -> int:
     if not args or args[0] in ("-h", "--help", "--version"):
         print(WELCOME if "--version" not in args else __version__)
         return 0
-    try:
-        if args[0] not in ("fit", "data", *COMMANDS):
-            raise InputError(f"there is no command {args[0]!r}; there are fit, data, {', '.join(COMMANDS)}.")
-        if not {"-h", "--help"} & set(args):
-            _prepare()
-        if args[0] in COMMANDS:
-            tyro.cli(COMMANDS[args[0]], args=args[1:], prog=f"unentangle {args[0]}")
-        else:
-            {"fit": fit, "data": data}[args[0]](args[1:])
-    except (InputError, OSError, Diverged) as error:
-        sentence = re.sub(r"[\x00-\x1f\x7f]+", " ", str(error))  # names in files may hold line ends and codes of the terminal
-        print(f"error: {sentence}", file=sys.stderr)
-        return 1 if isinstance(error, Diverged) else 2
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from the last checkpoint.", file=sys.stderr)
-        return 130
+    if args[0] not in ("fit", "data", *COMMANDS):
+        raise InputError(f"there is no command {args[0]!r}; there are fit, data, {', '.join(COMMANDS)}.")
+    if not {"-h", "--help"} & set(args):
+        _prepare()
+    if args[0] in COMMANDS:
+        tyro.cli(COMMANDS[args[0]], args=args[1:], prog=f"unentangle {args[0]}")
+    else:
+        {"fit": fit, "data": data}[args[0]](args[1:])
     return 0
 
 
@@ -269,27 +275,8 @@ def _parsed(flags: type, name: str, args: Sequence[str], about: str) -> dict[str
     return vars(tyro.cli(flags, args=args, prog=f"unentangle {name}", description=about))
 
 
-def _print(line: Any, **options: Any) -> None:
-    from rich.console import Console
-
-    Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 110).print(line, **options)
-
-
 def _print_columns(path: Path, columns: Any) -> None:
-    _print(f"{path}: " + ", ".join(f"{name} {column.shape}" for name, column in columns.items()))
-
-
-def _show(result: Any) -> None:
-    """Print the table and the lines of a result."""
-    from rich.table import Table
-
-    if result.table:
-        table = Table(*result.table[0], box=None, pad_edge=False)
-        for row in result.table[1:]:
-            table.add_row(*row)
-        _print(table)
-    for line in result.lines:
-        _print(line)
+    say(f"{path}: " + ", ".join(f"{name} {column.shape}" for name, column in columns.items()))
 
 
 def _prepare() -> None:

@@ -15,7 +15,7 @@ from jaxtyping import Float
 
 from .data.dataset import Dataset, Scale, evenly
 from .data.transforms import Chain, restored
-from .errors import InputError, brief
+from .errors import InputError, brief, short
 from .export import write_pieces
 from .geodesics import geodesics
 from .methods import codes as schema
@@ -25,7 +25,8 @@ from .methods.protocol import Method, fresh
 from .methods.terms.alignment import consistency_penalty
 from .storage import read_about, read_tree, write_tree
 
-FORMAT = 5
+FORMAT = 6
+READS = (5, 6)  # of 5 the header has two entries, and names no run
 
 
 @dataclass(frozen=True, eq=False)
@@ -348,8 +349,8 @@ class Model:
         """
         return write_pieces(self.method, self.trained, Path(folder))
 
-    def save(self, path: str | Path) -> None:
-        """Write a `.safetensors` file: the arrays, and in its header everything else as JSON."""
+    def save(self, path: str | Path, run: str = "") -> None:
+        """Write a `.safetensors` file: the arrays, and in its header everything else as JSON, with the run that it is of."""
         net, state, scale, chain = self.trained
         about = {
             "format": FORMAT,
@@ -358,23 +359,27 @@ class Model:
             "transforms": chain.described(),
             "scale": scale._asdict(),
             "seed": self.seed,
+            "run": run,
         }
         write_tree(Path(path), (net, state), about)
 
     @classmethod
-    def load(cls, path: str | Path, method: Method | None = None) -> "Model":
+    def load(cls, path: str | Path, method: Method | None = None, run: str | None = None, seed: int | None = None) -> "Model":
         """Read a model. No code is run from the file.
 
-        A model with your own nets or functions needs the `method` it was trained with, because a file holds no code.
+        A model with your own nets or functions needs the `method` it was trained with, because a file holds no code. A `run`
+        or `seed` that is given has to be the file's.
 
         Raises:
-            InputError: if the file is missing, truncated, of another format, or does not fit its method.
+            InputError: if the file is missing, truncated, of another format, run or seed, or does not fit its method.
         """
         path = Path(path)
         about = read_about(path)
         try:
-            if about["format"] != FORMAT:
-                raise InputError(f"{path} has format {about['format']}; this version reads {FORMAT}.")
+            if about["format"] not in READS or isinstance(about["format"], bool):
+                raise InputError(f"it has format {about['format']}; this version reads {' and '.join(map(str, READS))}.")
+            if run not in (None, about.get("run", run)) or seed not in (None, about["seed"]):
+                raise InputError("it belongs to another run or seed; remove it, and the same `fit` command trains it again.")
             method = method or restore(about["method"])
             raw, level = tuple(about["shape"]), about["scale"]
             if not (1 <= len(raw) <= 3 and all(type(n) is int and 0 < n < 1 << 31 for n in raw)):
@@ -382,14 +387,14 @@ class Model:
             chain = Chain(raw, restored(about["transforms"]))
             shape = chain.row_shape
             scale = Scale.described(level, shape)
-            seed = int(about["seed"])
+            number = int(about["seed"])
             like = eqx.filter_eval_shape(partial(fresh, method, shape, missing=scale.missing), jax.random.key(0))
-        except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+        except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RuntimeError, MemoryError) as error:
             if isinstance(error, InputError):
-                raise InputError(f"{path} cannot be read: {brief(error)}") from error
+                raise InputError(f"{path} cannot be read: {short(str(error), 300)}") from error
             raise InputError(f"{path} is not a model: its description lacks or spoils {brief(error)}.") from error
         net, state = read_tree(path, like)
-        return cls(method, Trained(eqx.nn.inference_mode(net), state, scale, chain), seed)
+        return cls(method, Trained(eqx.nn.inference_mode(net), state, scale, chain), number)
 
     def __repr__(self) -> str:
         return f"Model({self.method!r}, rows of {self.trained.chain.shape}, seed {self.seed})"

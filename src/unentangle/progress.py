@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from time import monotonic
 from typing import Any, TypeVar
 
+from .errors import visible
+
 Item = TypeVar("Item")
 
 
@@ -18,8 +20,12 @@ class Display:
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn
 
-            console = Console(stderr=True, highlight=False)
-            columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[words]}", markup=False)
+            console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+            columns = (
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                TextColumn("{task.fields[words]}", markup=False),
+            )
             self.bars = Progress(*columns, console=console, disable=not console.is_terminal)
 
     def __enter__(self) -> "Display":
@@ -35,6 +41,7 @@ class Display:
         """So much of a total is done under this name; `words` say more. What is done at the first call was done before."""
         if not self.bars:
             return
+        name = visible(name)
         if name not in self.started:
             self.started[name] = self.bars.add_task(name, total=total, words=""), monotonic(), done
         bar, began, before = self.started[name]
@@ -45,7 +52,7 @@ class Display:
         tenth = int(10 * done / total) if total else 10
         if not self.bars.console.is_terminal and tenth > self.tenths.get(name, 0):
             self.tenths[name] = tenth
-            self.bars.console.print(f"{name}  {words}", markup=False, soft_wrap=True)
+            self.bars.console.print(f"{name}  {words}", soft_wrap=True)
 
 
 def track(items: Sequence[Item], name: str, show: bool = True) -> Iterator[Item]:

@@ -16,6 +16,8 @@ from .model import Model
 
 HELD_OUT = 0.1
 MEASURED_ROWS = 20_000  # of more rows, those of some groups are measured
+NOTHING = 0.98  # error of reconstructions, of the variance of the rows, of a model that has learned nothing
+DIVERGED = 2.0  # the same of one that is worse than nothing
 FOR_UDR = 300  # of fewer rows, latents of models that have nothing in common look alike by chance
 
 
@@ -113,10 +115,35 @@ def report(
         lines = zip(rows[alone.rows], groups, alone.informativeness.round(4), strict=True)
         csv.writer(text).writerows([("row", "group", "informativeness"), *lines])
         write(folder / "instances.csv", text.getvalue())
-    lines = [_swaps(result, len(np.unique(measured.states)))] if result.baselines else []
-    lines += [_leakage(result)] if alone else [] if grouped else [_latents(result, best.parts[0].size)]
+    lines = failures(result)
+    if not _failed(measures["reconstruction_relative"][position]):  # else its codes say nothing
+        lines += [_swaps(result, len(np.unique(measured.states)))] if result.baselines else []
+        lines += [_leakage(result)] if alone else [] if grouped else [_latents(result, best.parts[0].size)]
     files = ", ".join(sorted(p.name for p in folder.iterdir() if not p.name.startswith(".")))
     return result._replace(lines=[*lines, f"{folder}: {files}"])
+
+
+def _failed(relative: float) -> bool:
+    """Whether rows are reconstructed no better than by their mean."""
+    return not relative < NOTHING
+
+
+def failures(result: Report) -> list[str]:
+    """A sentence for each seed whose model reconstructs rows no better than their mean does, with what to try."""
+    lines = []
+    for seed, error in zip(result.seeds, result.measures["reconstruction_relative"], strict=True):
+        if _failed(error) and not error < DIVERGED:
+            lines.append(
+                f"seed {seed} diverged: its reconstructions are wrong by {error:.3g} times the variance of the rows, and their "
+                "mean by 1; no other number of it means anything. Try a tenth of --lr."
+            )
+        elif _failed(error):
+            lines.append(
+                f"seed {seed} collapsed: it reconstructs these rows no better than their mean does (error {error:.3f} of their "
+                "variance), so its codes are of no use for them. Try more --steps, a tenth of --lr, or a smaller --beta where "
+                "there is one."
+            )
+    return lines
 
 
 def _swaps(result: Report, states: int) -> str:

@@ -17,14 +17,14 @@ from .methods.protocol import Method
 from .model import Model
 from .reading import AS_IT_IS, Reading
 from .report import HELD_OUT, Report, report, split
-from .storage import plain, read_json, write_json
+from .storage import digest, plain, read_json, write_json
 from .train import train
 from .train.run import RunFolder
 
 
 class Source(NamedTuple):
     """What `source.json` says about the data of a run: its file or name, the names in it, what was held out, the transforms,
-    and how rows are read.
+    and how rows are read. A digest of these and of `config.json` is with them, so that no other file is opened in their place.
     """
 
     data: str
@@ -33,6 +33,15 @@ class Source(NamedTuple):
     held_out: float = 0.0
     transforms: Sequence[dict[str, Any]] = ()
     how: Mapping[str, Any] = AS_IT_IS.given()
+
+
+SOURCE = {
+    "data": str, "groups?": str, "x?": str, "held_out?": (int, float), "transforms?": [{"transform": str, "*": object}],
+    "how?": {"*": object}, "digest?": str,
+}  # fmt: skip
+LOST = 1e-3  # of a standard deviation, by rounding
+ROSE = 100.0  # times its least value, of a loss that stays finite
+MEASURES = {"best": int, "*": object}
 
 
 class Opened(NamedTuple):
@@ -78,16 +87,16 @@ def model_of(run: Path, seed: int | None = None) -> Model:
     Raises:
         InputError: if the run has no such model, or its files are damaged.
     """
-    seeds = _config(run)["seeds"]
+    config = RunFolder.config(run)
+    folder, seeds = RunFolder.of(run, config), config["seeds"]
     if seed is None and (run / "metrics.json").exists():
-        seed = _json(run / "metrics.json", "measures of a run", "best", int)["best"]
+        seed = read_json(run / "metrics.json", MEASURES, "measures of a run")["best"]
     chosen = seeds[0] if seed is None else seed
     if chosen not in seeds:
         raise InputError(f"{run} has no seed {chosen}; it has {', '.join(map(str, seeds))}.")
-    path = RunFolder(run).model(chosen)
-    if not path.exists():
+    if not folder.model(chosen).exists():
         raise InputError(f"{run} has no model of seed {chosen} yet: its training is not finished; the same command goes on.")
-    return Model.load(path)
+    return folder.load(chosen)
 
 
 def open_run(run: Path) -> Opened:
@@ -96,13 +105,13 @@ def open_run(run: Path) -> Opened:
     Raises:
         InputError: if the run is not finished, or the data has changed.
     """
-    config, source = _config(run), _source(run)
+    config, source = RunFolder.config(run), _source(run)
     if source is None:
         raise InputError(f"{run} has no source.json: it was not finished by `fit`, whose same command goes on.")
     names: Any = () if source.data in DATASETS else (source.groups, source.x, Reading(**source.how))
     whole = open_data(source.data, *names).through(*restored(source.transforms))
     data, rows = split(whole, source.held_out)
-    if plain(data.fingerprint) != config["data"]:
+    if plain(data.fingerprint) != config.get("data"):
         raise InputError(f"{source.data} is no longer the data that {run} was trained on.")
     seeds = tuple(config["seeds"])
     return Opened([model_of(run, seed) for seed in seeds], seeds, whole, rows, source.data)
@@ -144,7 +153,7 @@ def fit(
         raise InputError(f"{name} is measured on every shift of every state, which are known; --held-out is for other data.")
     say(f"{whole!r}\n{method!r}")
     data, rows = split(whole, share)
-    for oddity in whole.oddities():
+    for oddity in (*whole.oddities(), *_rounded(data)):
         say(f"note: {oddity}")
     if out_of_training := len(whole) - len(data):
         some = f", of which {len(rows)} are" if len(rows) < out_of_training else ", which are"
@@ -159,11 +168,28 @@ def fit(
     path = name if packaged else str(Path(os.path.expanduser(name)).resolve())
     keys = _resolved("groups" if groups is None else groups)
     source = Source(path, keys, x or "x", share, data.chain.described(), how.given())._asdict()
-    write_json(out / "source.json", {k: v for k, v in source.items() if v or k not in ("transforms", "how")})
+    source = {k: v for k, v in source.items() if v or k not in ("transforms", "how")}
+    write_json(out / "source.json", source | {"digest": _signed(out, source)})
     say(f"trained in {time.monotonic() - start:.0f} s")
+    for seed, record in zip(run.seeds, run.history, strict=True):
+        for term, values in record.terms.items():
+            if term == "reconstruction" and values[-1] > ROSE * max(min(values), 1e-30):
+                rose = f"rose from {min(values):.3g} to {values[-1]:.3g}"
+                say(f"note: seed {seed} diverged: its error of reconstruction {rose}; try a tenth of --lr.")
     histories = [record.steps for record in run.history], [record.terms for record in run.history]
     save(plots.history(*histories, [f"seed {seed}" for seed in run.seeds]), out / "history.png")
     return report(out, run.models, run.seeds, whole, rows)
+
+
+def _rounded(data: Dataset) -> list[str]:
+    """What single precision, which models compute and give rows in, leaves of rows that lie far from 0."""
+    lost = float(np.max(np.abs(data.scale.mean) / data.scale.std)) * 2.0**-24
+    if lost < LOST:
+        return []
+    return [
+        f"rows lie so far from 0 that single precision, in which models give them, rounds them by {lost:.1%} of a standard "
+        "deviation: subtract what is common to all first."
+    ]
 
 
 def _resolved(groups: str) -> str:
@@ -181,19 +207,11 @@ def _source(run: Path) -> Source | None:
     path = run / "source.json"
     if not path.exists():
         return None
-    content = _json(path, "source of a run", "data", str)
-    return Source(**{name: content[name] for name in Source._fields if name in content})
+    content = read_json(path, SOURCE, "source of a run")
+    if content.pop("digest", "") != _signed(run, content):
+        raise InputError(f"{path} is not as `fit` has written it, so its data is not opened; the same fit writes it again.")
+    return Source(**content)
 
 
-def _config(run: Path) -> dict[str, Any]:
-    if not (run / "config.json").exists():
-        raise InputError(f"{run} holds no run; unentangle fit makes one.")
-    return _json(run / "config.json", "configuration of a run", "seeds", list)
-
-
-def _json(path: Path, what: str, name: str, kind: type) -> dict[str, Any]:
-    """The JSON of a run, in which something of this kind has to be under this name."""
-    content = read_json(path)
-    if not isinstance(content, dict) or not isinstance(content.get(name), kind) or content[name] == []:
-        raise InputError(f"{path} does not hold the {what}; train again, or remove it.")
-    return content
+def _signed(run: Path, source: Mapping[str, Any]) -> str:
+    return digest([plain(source), RunFolder.config(run)])

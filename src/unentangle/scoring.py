@@ -19,6 +19,9 @@ from .storage import write_json
 ROWS = 10_000  # of a run; of more, as many are scored
 
 
+LITTLE = 0.05  # variance below which the FactorVAE score takes a latent for dead, as published
+
+
 class Scored(NamedTuple):
     """Scores for people: a line of the table for each score, a column for each model; then sentences."""
 
@@ -45,12 +48,14 @@ def score_run(run: Path, continuous: Sequence[str], *, show: Callable[[Any], Any
     rows = measured[evenly(len(measured), ROWS)]
     some, factors = data.take(rows), factors.take(rows)
     try:
-        each = [scores(model.encode(some), factors, **settings) for model in models]
+        codes = [model.encode(some) for model in models]
+        each = [scores(z, factors, **settings) for z in codes]
     except InputError as error:
         show(Scored([], [f"note: no scores: {error}"]))
         return
     write_json(run / "scores.json", {"seeds": seeds, "each": [_plain(result) for result in each]})
-    show(_scored([f"seed {seed}" for seed in seeds], each, f"{run}: scores.json"))
+    small = [note for z in codes[:1] for note in _small(z)]
+    show(_scored([f"seed {seed}" for seed in seeds], each, *small, f"{run}: scores.json"))
 
 
 def score_files(
@@ -84,7 +89,7 @@ def score_files(
     if out:
         write_json(out, _plain(result))
     last = [f"{out}: {len(result.found)} scores, with intervals, settings and versions"] if out else []
-    show(_scored(["value"], [result], *last))
+    show(_scored(["value"], [result], *_small(z), *last))
 
 
 def _usable(factors: Factors, continuous: Sequence[str], source: Any, show: Callable[[Any], Any]) -> Factors:
@@ -109,6 +114,18 @@ def _columns(path: Path, reader: Callable[[Path], dict[str, np.ndarray]], show: 
         show(Scored([], [f"note: the first column of {path} numbers its rows; it is left out."]))
         del columns[name]
     return columns
+
+
+def _small(z: np.ndarray) -> list[str]:
+    """That measures with thresholds of their own do not see codes which vary by little."""
+    variances = z.var(axis=0)
+    if not (most := float(variances.max())) > 0 or not ((variances > 1e-3 * most) & (variances < LITTLE)).any():
+        return []
+    return [
+        f"note: latents vary by little (standard deviations of {np.sqrt(variances.min()):.2g} to {np.sqrt(most):.2g}), and "
+        f"factor_vae_score leaves out those of a variance below {LITTLE:g}, as its authors do; sap, too, depends on the scale: "
+        "0 may mean small codes. Standardise the codes to compare these two."
+    ]
 
 
 def _plain(result: Scores) -> dict[str, Any]:

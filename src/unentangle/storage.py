@@ -2,24 +2,37 @@
 
 import json
 import os
+import re
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+
+try:
+    import fcntl
+except ImportError:  # Windows: two processes are not kept apart there
+    fcntl = None
 
 import jax
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
-from .errors import InputError, brief
+from .errors import InputError, brief, short, visible
+
+TICK = re.compile(r"\$\\mathdefault\{[^$]*\}\$|")  # as matplotlib writes powers of ten
+TEXT_BYTES = 1 << 26  # of a text that is read whole
 
 
 def cache_folder() -> Path:
     """Where what can be made again is kept between calls: the folder `unentangle` in the user's cache folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "unentangle"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "unentangle"
+    except RuntimeError:  # nobody's home is known
+        return Path(tempfile.gettempdir()) / "unentangle"
 
 
 @contextmanager
@@ -27,6 +40,9 @@ def draft(path: Path) -> Iterator[Path]:
     """A file to write that takes the name of `path` at the end, and is gone after an error.
 
     Whoever reads `path` sees the old content or the new one, never a part.
+
+    Raises:
+        OSError: if it cannot be written, as on a full disk; it names `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     file = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -35,8 +51,59 @@ def draft(path: Path) -> Iterator[Path]:
         with file.open("rb+") as written:
             os.fsync(written.fileno())
         file.replace(path)
+    except OSError as error:
+        if error.errno and error.filename in (None, str(file)):
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
+        raise
     finally:
-        file.unlink(missing_ok=True)
+        with suppress(OSError):
+            file.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the drafts that killed processes have left in a folder."""
+    for file in folder.glob(".*.tmp"):
+        number = file.name.split(".")[-2]
+        if number.isdigit() and not _runs(int(number)):
+            file.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return process > 0
+
+
+@contextmanager
+def alone(folder: Path, stays: bool = True) -> Iterator[None]:
+    """Keep other processes out of a folder, which `stays` or not, until the block or this process ends; sweep it (`sweep`).
+
+    Raises:
+        InputError: if another one is in it, or at the end, if somebody has removed it.
+    """
+    sweep(folder)
+    if fcntl is None:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(f"{folder} is being written by another process; wait for it, or give another name.") from error
+        except OSError:
+            pass  # a file system without locks
+        yield
+        if stays and folder.exists() and not os.path.samestat(folder.stat(), os.fstat(handle)):
+            raise InputError(f"{folder} was removed by somebody while it was written; give the same command again.")
+    finally:
+        os.close(handle)
 
 
 def write(path: Path, content: bytes | str) -> None:
@@ -51,9 +118,14 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def save(figure: Any, path: Path) -> None:
-    """Write a figure of matplotlib as PNG, and close it."""
+    """Write a figure of matplotlib as PNG, and close it. Words are names, which may hold a $: they are never formulas."""
     import matplotlib.pyplot as plt
+    from matplotlib.text import Text
 
+    for text in figure.findobj(Text):
+        words = text.get_text()
+        text.set_text(visible(words))
+        text.set_parse_math(bool(TICK.fullmatch(words)))
     buffer = BytesIO()
     figure.savefig(buffer, dpi=110)
     plt.close(figure)
@@ -76,27 +148,94 @@ def plain(content: Any) -> Any:
     return content
 
 
-def read_json(path: Path) -> Any:
-    """Read JSON.
+def digest(content: Any) -> str:
+    """A short name for JSON."""
+    return sha256(json.dumps(plain(content), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def read_text(path: Path) -> str:
+    """Read a text.
 
     Raises:
-        InputError: if it is missing or damaged.
+        InputError: if it is missing, no file, too large or no UTF-8.
     """
+    if not path.exists():
+        raise InputError(f"{path} does not exist.")
+    if not path.is_file():
+        raise InputError(f"{path} is no file; move it away.")
+    if path.stat().st_size > TEXT_BYTES:
+        raise InputError(f"{path} has {path.stat().st_size >> 20} MiB, which nothing of unentangle has; move it away.")
     try:
-        return json.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist.") from error
+        return path.read_bytes().decode()
     except (ValueError, OSError) as error:
-        raise InputError(f"{path} is not readable JSON: {error}.") from error
+        raise InputError(f"{path} cannot be read as text: {brief(error)}.") from error
+
+
+def read_json(path: Path, kind: Any = object, what: str = "content that is needed") -> Any:
+    """Read JSON of a kind (`misfit`).
+
+    Raises:
+        InputError: if it is missing, damaged, or not of this kind.
+    """
+    text = read_text(path)
+    try:
+        content = json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not readable JSON: {brief(error)}.") from error
+    if problem := misfit(content, kind):
+        raise InputError(f"{path} does not hold the {what}: {problem}; give the command that made it again, or remove it.")
+    return content
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"it holds {constant}")
+
+
+def misfit(content: Any, kind: Any, where: str = "it") -> str:
+    """Why JSON is not of a kind, or "".
+
+    Args:
+        content: of JSON.
+        kind: a type or a tuple of types; [kind] for a list of one or more; or {name: kind} for an object, where a name that
+            may be missing ends in "?", and "*" stands for all others.
+        where: what the words begin with.
+    """
+    if isinstance(kind, list):
+        if not isinstance(content, list) or not content:
+            return f"{where} is {_found(content)}, where a list is needed"
+        return next(filter(None, (misfit(each, kind[0], f"an entry of {where}") for each in content)), "")
+    if isinstance(kind, dict):
+        if not isinstance(content, dict):
+            return f"{where} is {_found(content)}, where an object is needed"
+        kinds = {name.rstrip("?"): inner for name, inner in kind.items()}
+        for name in kind.keys() - {f"{name}?" for name in kinds} - {"*"} - content.keys():
+            return f"{where} has no {name}"
+        for name, value in content.items():
+            if name not in kinds and "*" not in kinds:
+                return f"{where} has a {short(repr(name), 40)}, which is unknown"
+            if problem := misfit(value, kinds.get(name, kinds.get("*")), f"its {short(name, 40)}"):
+                return problem
+        return ""
+    wrong = isinstance(content, bool) and kind not in (bool, object)
+    return f"{where} is {_found(content)}" if wrong or not isinstance(content, kind) else ""
+
+
+def _found(content: Any) -> str:
+    names = {dict: "an object", list: "a list", type(None): "null"}
+    return names.get(type(content)) or short(repr(content), 40)
 
 
 def write_tree(path: Path, tree: Any, about: dict[str, Any]) -> None:
-    """Write the arrays of a tree as safetensors, each under its path in the tree, with JSON about them in the header."""
+    """Write the arrays of a tree as safetensors, each under its path in the tree, with JSON about them in the header.
+
+    The header has one entry, because safetensors writes several in any order: equal trees are equal bytes.
+    """
     import equinox as eqx
 
     arrays = {name: np.asarray(a, order="C") for name, a in _named(eqx.filter(tree, eqx.is_array)).items()}
-    text = json.dumps(plain(about))
-    write(path, to_bytes(arrays, metadata={"about": text, "digest": _digest(text, arrays)}))
+    about = plain(about)
+    about["digest"] = _digest(json.dumps(about), arrays)
+    write(path, to_bytes(arrays, metadata={"about": json.dumps(about)}))
 
 
 def read_about(path: Path) -> dict[str, Any]:
@@ -106,9 +245,7 @@ def read_about(path: Path) -> dict[str, Any]:
         InputError: if the file is missing, truncated or no such file.
     """
     with _opened(path) as file:
-        if not isinstance(about := json.loads(file.metadata()["about"]), dict):
-            raise TypeError("its description is no object")
-        return about
+        return _description(file)[0]
 
 
 def read_tree(path: Path, like: Any) -> Any:
@@ -121,7 +258,8 @@ def read_tree(path: Path, like: Any) -> Any:
 
     with _opened(path) as file:
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
-        if file.metadata()["digest"] != _digest(file.metadata()["about"], arrays):
+        _, text, written = _description(file)
+        if written != _digest(text, arrays):
             raise InputError(f"{path} is damaged: it holds other bytes than were written.")
     wanted, rest = eqx.partition(like, lambda leaf: eqx.is_array(leaf) or isinstance(leaf, jax.ShapeDtypeStruct))
     names = _named(wanted)
@@ -140,6 +278,18 @@ def _named(tree: Any) -> dict[str, Any]:
     return {jax.tree_util.keystr(path, simple=True, separator="."): leaf for path, leaf in leaves}
 
 
+def _description(file: Any) -> tuple[dict[str, Any], str, str]:
+    """What the header says, as an object and as text, and the checksum of the file."""
+    text, other = file.metadata()["about"], file.metadata().get("digest")
+    about = json.loads(text)
+    if not isinstance(about, dict):
+        raise TypeError("its description is no object")
+    if other is not None:  # a file of format 5
+        return about, text, other
+    written = about.pop("digest")
+    return about, json.dumps(about), written
+
+
 def _digest(about: str, arrays: dict[str, np.ndarray]) -> str:
     """A checksum: it tells whether a bit of a file has changed since it was written."""
     digest = sha256(about.encode())
@@ -151,7 +301,7 @@ def _digest(about: str, arrays: dict[str, np.ndarray]) -> str:
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     if not path.is_file():
-        raise InputError(f"{path} does not exist.")
+        raise InputError(f"{path} {'is no file; move it away' if path.exists() else 'does not exist'}.")
     try:
         with safe_open(path, framework="numpy") as file:
             yield file

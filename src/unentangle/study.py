@@ -9,10 +9,10 @@ import json
 import math
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from csv import DictWriter
 from dataclasses import fields
 from functools import partial
-from hashlib import sha256
 from io import StringIO
 from itertools import groupby
 from pathlib import Path
@@ -30,7 +30,7 @@ from .methods.protocol import Method, numbers_of, with_numbers
 from .model import Model
 from .progress import Display
 from .schedules import Number
-from .storage import plain, read_json, write, write_json
+from .storage import alone, digest, plain, read_json, sweep, write, write_json
 from .train.engine import Program
 from .train.run import RunFolder
 from .train.step import Spec, Trainer, part
@@ -38,6 +38,7 @@ from .train.training import check_seeds, prepare, settings
 
 Measure = Callable[[Model, Dataset], Mapping[str, float]]
 Row = dict[str, Any]
+CELL = {"key": {"*": object}, "row": {"*": object}}
 
 
 def study(
@@ -85,7 +86,10 @@ def study(
     rows = {cell: row for cell, key in keys.items() if folder and (row := _saved(folder, key)) is not None}
     costs = [cost(t) for t in trainers]
     programs = [_program(m) for m in methods]
-    with Display(progress) as display:
+    for part_of in (folder, folder / "cells") if folder else ():
+        part_of.mkdir(parents=True, exist_ok=True)
+        sweep(part_of)
+    with alone(folder) if folder else nullcontext(), Display(progress) as display:
 
         def show(cells: Sequence[tuple[int, int]] = (), step: int = 0, terms: Any = None) -> None:
             """These cells have trained so many steps; the cells that have a row are done."""
@@ -103,6 +107,8 @@ def study(
             for specs in program.split([Spec(methods[i], s) for i, s in missing], size):
                 cells, missing = missing[: len(specs)], missing[len(specs) :]
                 place = folder / "open" / digest([keys[cell] for cell in cells]) if folder else None
+                if place:
+                    place.mkdir(parents=True, exist_ok=True)
                 trained = _trained(program, specs, measure, place, partial(show, cells))
                 for cell, row in zip(cells, trained, strict=True):
                     rows[cell] = row
@@ -144,7 +150,7 @@ def _trained(
     """One row per spec, as soon as it is measured; if specs that train together diverge, each is trained once more alone."""
     start = monotonic()
     try:
-        trained = program.run(specs, RunFolder(place) if place else None, show)
+        trained = program.run(specs, RunFolder(place, place.name) if place else None, show)
     except Diverged:
         if len(specs) > 1:
             for spec in specs:
@@ -184,15 +190,12 @@ def _key(trainer: Trainer, seed: int, measure: Measure) -> dict[str, Any]:
     return plain({"method": describe(trainer.method), "seed": seed, **settings(trainer), "measure": describe(measure)})
 
 
-def digest(content: Any) -> str:
-    """A short name for JSON."""
-    return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
-
-
 def _path(folder: Path, key: dict[str, Any]) -> Path:
     return folder / "cells" / f"{digest(key)}.json"
 
 
 def _saved(folder: Path, key: dict[str, Any]) -> Row | None:
-    saved = read_json(path) if (path := _path(folder, key)).exists() else {}
-    return saved["row"] if saved.get("key") == key else None
+    if not (path := _path(folder, key)).exists():
+        return None
+    saved = read_json(path, CELL, "cell of a study")
+    return saved["row"] if saved["key"] == key else None

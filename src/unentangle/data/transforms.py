@@ -58,6 +58,9 @@ class Window(Transform):
         return rows[:, self.first : self.last]
 
 
+SLOWEST = 1e-6  # corner of a filter, of the rate: slower ones are lost in the rounding
+
+
 @dataclass(frozen=True)
 class Bandpass(Transform):
     """A Butterworth filter that runs forwards and backwards, so that no phase is shifted: half the amplitude at its corners.
@@ -80,6 +83,11 @@ class Bandpass(Transform):
                 f"a band from {self.low:g} to {self.high:g} Hz at {self.rate:g} samples per second; it needs "
                 "0 <= low < high <= rate / 2, and not both ends of that."
             )
+        if 0 < self.low < SLOWEST * self.rate or self.high < SLOWEST * self.rate:
+            raise InputError(
+                f"a band from {self.low:g} to {self.high:g} Hz at {self.rate:g} samples per second; a corner of at least "
+                f"{SLOWEST * self.rate:g} Hz is needed, or 0 for a low-pass."
+            )
         if not 1 <= self.order <= 20:
             raise InputError(f"order={self.order}; a filter of order 1 to 20 is needed.")
 
@@ -91,7 +99,13 @@ class Bandpass(Transform):
         kind = "bandpass" if len(corners) == 2 else "lowpass" if self.low == 0 else "highpass"
         sections = signal.butter(self.order, corners if len(corners) == 2 else corners[0], kind, output="sos", fs=self.rate)
         settled = min(rows.shape[1] - 1, ceil(3 * self.rate / corners[0]))
-        return signal.sosfiltfilt(sections, rows, axis=1, padlen=settled)
+        try:
+            filtered = signal.sosfiltfilt(sections, rows, axis=1, padlen=settled)
+        except np.linalg.LinAlgError:
+            filtered = np.full_like(rows, np.nan)
+        if not np.isfinite(filtered).all() and np.isfinite(rows).all():
+            raise InputError(f"{self} cannot be computed: no number is exact enough; a wider band or a lower order may be.")
+        return filtered
 
 
 @dataclass(frozen=True)

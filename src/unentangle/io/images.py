@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Int, Real
 
 from ..data.dataset import Dataset, Factors
-from ..errors import InputError, brief
+from ..errors import InputError, Note, brief
 from ..progress import track
 from ..reading import Mode
 from ..storage import cache_folder, draft, read_json, write_json
@@ -140,7 +140,7 @@ def decoded(
         problem = f"{len(skipped)} of {len(names)} images in {folder} are corrupt or no images that Pillow decodes"
         if len(skipped) == len(names) or not skip_corrupt:
             raise InputError(f"{problem}: {some}; {'skip_corrupt=True leaves such out' if shape[0] else 'none is left'}.")
-        warnings.warn(f"{problem} and left out: {some}", stacklevel=3)
+        warnings.warn(f"{problem} and left out: {some}", Note, stacklevel=3)
     return np.memmap(cache, dtype, "r", shape=tuple(shape)), np.flatnonzero(~np.isin(names, skipped))
 
 

@@ -13,15 +13,10 @@ from csv import writer as csv_writer
 from pathlib import Path
 from typing import Any, NamedTuple
 
-try:
-    import fcntl
-except ImportError:  # Windows: two processes are not kept apart there
-    fcntl = None
-
 import numpy as np
 
 from ..errors import InputError, optional
-from ..storage import draft, plain, read_json, write_json
+from ..storage import alone, draft, plain, read_json, write_json
 from .writing import VALUES, fill, stored_type, write_hdf5, write_npz
 
 
@@ -47,20 +42,19 @@ class Growing:
 
     def __init__(self, folder: Path, request: Any, columns: Columns):
         self.folder, self.columns = folder, columns
-        wanted = plain(
-            {"request": request, "columns": {n: [c.axes, c.shape, str(np.dtype(c.dtype))] for n, c in columns.items()}}
-        )
-        if not (folder / "about.json").exists() or read_json(folder / "about.json") != wanted:
+        wanted = _wanted(request, columns)
+        if _held(folder / "about.json") != wanted or not all(map(self._whole, self._paths(), columns.values())):
             self._begin()
             write_json(folder / "about.json", wanted)  # last: a folder without it holds nothing
         self.arrays = {name: np.load(path, mmap_mode="r+") for name, path in zip(columns, self._paths(), strict=True)}
-        self.done: list[str] = read_json(folder / "done.json") if (folder / "done.json").exists() else []
+        done = _held(folder / "done.json")
+        self.done: list[str] = done if isinstance(done, list) and all(isinstance(part, str) for part in done) else []
 
     def _begin(self) -> None:
         """Take the disk for all arrays at once: one that is full later would kill the process that writes into a map."""
         (self.folder / "about.json").unlink(missing_ok=True)  # first, for the same reason
         for old in self.folder.iterdir():
-            old.unlink()
+            shutil.rmtree(old) if old.is_dir() and not old.is_symlink() else old.unlink()
         size = sum(int(np.prod(c.shape, dtype=float)) * np.dtype(c.dtype).itemsize for c in self.columns.values())
         if 2 * size > (free := shutil.disk_usage(self.folder).free):
             raise InputError(
@@ -74,6 +68,15 @@ class Growing:
         except OSError:
             shutil.rmtree(self.folder)
             raise
+
+    @staticmethod
+    def _whole(path: Path, column: Column) -> bool:
+        """Whether a file is the array that was begun, and not a part of it or a way to another file."""
+        try:
+            array = np.load(path, mmap_mode="r") if path.is_file() and not path.is_symlink() else None
+        except (ValueError, OSError, EOFError, SyntaxError, RecursionError):
+            return False
+        return array is not None and (array.shape, array.dtype) == (tuple(column.shape), np.dtype(column.dtype))
 
     def _paths(self) -> list[Path]:
         return [self.folder / f"{k}.npy" for k in range(len(self.columns))]  # a name may come from a file, and lead anywhere
@@ -112,9 +115,12 @@ def growing(path: Path, request: Any, columns: Columns) -> Iterator[Growing]:
         InputError: if the file exists, is none of these, does not fit the disk, or is being written by another process.
     """
     new_file(path)
-    folder = path.with_name(f".{path.name}.part")
+    folder = _folder(path)
     folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder):
+    with alone(folder, stays=False):
+        if _untidy(path) and _held(folder / "about.json") != _wanted(request, columns):
+            _remove(folder)
+            new_file(path)
         try:
             result = Growing(folder, request, columns)
             yield result
@@ -123,29 +129,46 @@ def growing(path: Path, request: Any, columns: Columns) -> Iterator[Growing]:
             raise
         with draft(folder / path.name) as file:
             FORMATS[path.suffix](file, columns, result.arrays)
+        write_json(folder / WHOLE, _who(folder / path.name))  # whoever is killed from here on has the file
         (folder / path.name).replace(path)
-        shutil.rmtree(folder)
+        _remove(folder)
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep other processes out of a folder, until the block ends or this process does.
+def _wanted(request: Any, columns: Columns) -> Any:
+    return plain({"request": request, "columns": {n: [c.axes, c.shape, str(np.dtype(c.dtype))] for n, c in columns.items()}})
 
-    Raises:
-        InputError: if another one is in it.
-    """
-    if fcntl is None:
-        yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
+
+WHOLE = "whole.json"  # in a folder, which file it has become
+
+
+def _folder(path: Path) -> Path:
+    return path.with_name(f".{path.name}.part")
+
+
+def _who(path: Path) -> list[int]:
+    """What a file keeps when it is renamed, and no other file has."""
+    about = path.stat()
+    return [about.st_ino, about.st_size, about.st_mtime_ns]
+
+
+def _untidy(path: Path) -> bool:
+    """Whether a file is whole, and the folder that it was made in is still there."""
+    return path.is_file() and _held(_folder(path) / WHOLE) == _who(path)
+
+
+def _held(path: Path) -> Any:
+    """The JSON of a file, or None if it is not there or damaged: what it is about is then made anew."""
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InputError(f"{folder} is being written by another process; wait for it, or give another name.") from error
-        yield
-    finally:
-        os.close(handle)
+        return read_json(path)
+    except InputError:
+        return None
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, and last in it what says that the work is done."""
+    for file in sorted(folder.iterdir(), key=lambda file: file.name == WHOLE):
+        shutil.rmtree(file) if file.is_dir() and not file.is_symlink() else file.unlink()
+    folder.rmdir()
 
 
 def _reserve(file: Path) -> None:
@@ -165,7 +188,11 @@ def _reserve(file: Path) -> None:
 
 
 def new_file(path: Path) -> None:
-    """Refuse a file that exists, or of a format that is not written."""
+    """Refuse a file that exists, unless a process that was killed had only to tidy up after it; or of a format that is not
+    written.
+    """
+    if path.suffix in FORMATS and _untidy(path):
+        return
     if path.suffix not in FORMATS or path.exists():
         what = "exists already" if path.exists() else f"is none of {', '.join(FORMATS)}"
         raise InputError(f"{path} {what}; give the name of a new {', '.join(list(FORMATS)[:-1])} or {list(FORMATS)[-1]} file.")

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ..data.factors import kind_of
-from ..errors import InputError
+from ..errors import InputError, Note
 
 HUGE = 1e38  # numbers of this size are no float32, which trees work with
 
@@ -46,7 +46,7 @@ def table(codes: Any, factors: Any) -> tuple[Float[np.ndarray, "n m"], list[Fact
     """Codes and factors, `checked`, with a warning for each factor that is left out."""
     z, usable, left_out = checked(codes, factors)
     for name, why in left_out.items():
-        warnings.warn(f"{name} {why}: it is left out.", stacklevel=3)
+        warnings.warn(f"{name} {why}: it is left out.", Note, stacklevel=3)
     return z, usable
 
 

@@ -189,7 +189,7 @@ def true_and_predicted(
     for model in models:
         codes, predicted, numbers = predictors(model, data, still)
         networks.append({"lam": describe(model.method)["lam"]} | numbers)
-        title = "λ = {lam:g}: {live} of {m} live\nmean $R^2$ {r2:.2f}, of the live {r2_live:.2f}"
+        title = "λ = {lam:g}: {live} of {m} live\nmean R² {r2:.2f}, of the live {r2_live:.2f}"
         panels.append((title.format(m=codes.shape[1], **networks[-1]), codes, predicted))
     work.save(plots.predictions(panels), picture)
     return networks

@@ -184,7 +184,7 @@ class Program:
                 longer = [record.add(stop, seconds, mean) for record, mean in zip(records, means, strict=True)]
                 if folder and stop in snapshots:  # before the step counts as done, so that an interrupt does not lose them
                     for model in self._models(specs, after):
-                        model.save(folder.snapshot(model.seed, stop))
+                        model.save(folder.snapshot(model.seed, stop), folder.run)
                 states, records, step = after, longer, stop  # at once: an interrupt finds either the old state or the new
                 show(step, {name: float(np.mean([mean[name] for mean in means])) for name in terms})
                 if monotonic() - saved > CHECKPOINT_SECONDS:

@@ -1,6 +1,7 @@
 """Train a method on data: settings, their checks, and the run that comes out."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from ..methods.protocol import Method, is_size, numbers_of, with_numbers
 from ..model import Model
 from ..progress import Display
 from ..schedules import Number, at
+from ..storage import alone
 from . import engine
 from .batches import Batches
 from .engine import Program
@@ -87,16 +89,17 @@ def train(
     """
     seeds = check_seeds(seeds)
     trainer = prepare(method, data, steps, batch, lr, replacement)
-    folder = None if out is None else RunFolder(Path(out))
+    about = settings(trainer) | {"method": describe(method)}
+    folder = None if out is None else RunFolder.of(Path(out), about)
     program = None if folder and folder.holds(seeds) else Program(trainer)  # what is finished is read, and not compiled again
     if snapshots and (folder is None or any(step % engine.CHUNK or not 0 < step <= trainer.steps for step in snapshots)):
         multiples = f"multiples of {engine.CHUNK} up to {trainer.steps}"
         raise InputError(f"snapshots={list(snapshots)}; they need `out`, and {multiples}.")
     if folder:
         others = {"snapshots": list(snapshots)} if snapshots else {}
-        folder.claim(settings(trainer) | {"method": describe(method), "seeds": seeds} | others)
+        folder.claim(about | {"seeds": seeds} | others)
     specs, results, failed = [Spec(method, seed) for seed in seeds], dict[int, tuple[Model, Record]](), list[Diverged]()
-    with Display(progress) as display:
+    with alone(folder.path) if folder else nullcontext(), Display(progress) as display:
         for together in program.split(specs) if program else [(spec,) for spec in specs]:
             own = tuple(spec.seed for spec in together)
             name = f"seed {own[0]}" if len(own) == 1 else f"seeds {own[0]}..{own[-1]}"
@@ -121,7 +124,7 @@ def train(
     if failed:
         raise failed[0]
     models, records = zip(*(results[s] for s in seeds), strict=True)
-    stages = tuple({step: Model.load(folder.snapshot(s, step), method) for step in snapshots} for s in seeds if folder)
+    stages = tuple({step: folder.load(s, method, step) for step in snapshots} for s in seeds if folder)
     return Run(seeds, models, records, data, stages)
 
 
