@@ -282,7 +282,8 @@ def _notes(data: Dataset, report: Report) -> list[str]:
         notes.append(f"{report.single} group(s) have a single row, from which nobody can tell what varies.")
     if report.groups is not None and 1 < report.groups < FEW:
         notes.append(f"{report.groups} groups are too few to hold some out: what is learned cannot be tried on unseen ones.")
-    if len(shape) == 2 and shape[0] <= CHANNELS and shape[1] >= 4 * shape[0]:
+    named = any("row channel time" in note for note in data.notes)
+    if len(shape) == 2 and shape[0] <= CHANNELS and shape[1] >= 4 * shape[0] and not named:
         notes.append(
             f"rows of shape {shape} are taken as {shape[0]} samples of {shape[1]} channels; if they are {shape[0]} channels of "
             f"{shape[1]} samples, say so by the names of the axes: --x 'NAME: row channel time'."

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -151,7 +152,7 @@ def _turned(path: Path, arrays: dict[str, Any], chosen: str, groups: Any, factor
     if not named and columns and first not in (n := [prod(arrays[name].shape) for name in columns]) and last in n:
         return arrays, [
             f"the first axis of {chosen} in {path}, of {first}, is taken as rows; {columns[0]} has {last} values, as many as "
-            f"the last: say x='{chosen}: {last_words}' if that is rows."
+            f"the last: if that is rows, say --x {quote(f'{chosen}: {last_words}')} --groups {quote(columns[0])}."
         ]
     return arrays, []
 

@@ -66,5 +66,5 @@ def _axes(path: Path, name: str, array: Any) -> list[str]:
         return []
     return [
         f"the lists in {name} of {path} are taken as {first} samples of {last} channels; if they are {first} channels of "
-        f"{last} samples, say x='{name}: row channel time'."
+        f"{last} samples, say --x '{name}: row channel time'."
     ]
