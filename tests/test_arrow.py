@@ -69,7 +69,7 @@ def test_records_are_columns_by_their_path(tmp_path):
 def test_lists_of_lists_have_axes(tmp_path):
     path = save(tmp_path, "parquet", signal=[[row.tolist(), (-row).tolist()] for row in np.tile(X, 3)], label=KEYS)
     plain = un.read(path, groups="label")
-    assert "say x='signal: row channel time'" in plain.notes[0]
+    assert "say --x 'signal: row channel time'" in plain.notes[0]
     data = un.read(path, groups="label", x="signal: row channel time")
     np.testing.assert_array_equal(data.x[:], np.stack([np.tile(X, 3), -np.tile(X, 3)], axis=2))
     assert not data.notes

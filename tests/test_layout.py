@@ -57,7 +57,7 @@ def test_columns_first_is_told_by_the_keys(shape, save):
     np.testing.assert_array_equal(said.x[:], X)
     assert not said.notes
     if -1 in shape and len(shape) == 2:
-        assert "x='waves: time row'" in un.read(path).notes[0]
+        assert "--x 'waves: time row' --groups event" in un.read(path).notes[0]
 
 
 def test_three_axes_are_reversed_whole(save):

@@ -28,7 +28,7 @@ def with_gaps(data, share=0.2):
 
 @pytest.mark.parametrize("loss", [mean_square, half_mean_square])
 def test_a_loss_is_that_of_the_values_that_are_there(loss):
-    y, x = RNG.standard_normal((2, 3, 5, 7))
+    y, x = RNG.standard_normal((2, 3, 5, 7)).astype(np.float32)
     gaps = RNG.random(x.shape) < 0.3
     lacking = jnp.asarray(np.where(gaps, np.nan, x))
     share = float(loss(jnp.asarray(y[~gaps]), jnp.asarray(x[~gaps])))
@@ -36,7 +36,9 @@ def test_a_loss_is_that_of_the_values_that_are_there(loss):
     assert float(value) == pytest.approx(share, rel=1e-5)
     assert not np.any(np.asarray(gradient)[gaps])
     assert np.isfinite(gradient).all()
-    assert float(loss(jnp.asarray(y), jnp.asarray(x), missing=True)) == pytest.approx(float(loss(y, x)), rel=1e-5)
+    assert float(loss(jnp.asarray(y), jnp.asarray(x), missing=True)) == pytest.approx(
+        float(loss(jnp.asarray(y), jnp.asarray(x))), rel=1e-5
+    )
 
 
 @pytest.mark.parametrize("likelihood", ["gaussian", "bernoulli"])

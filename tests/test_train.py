@@ -369,7 +369,7 @@ def test_a_diverging_training_stops_and_says_where(tmp_path):
     [
         ({"data": un.Dataset(np.eye(6), groups=np.zeros(6))}, "one group or state only"),
         ({"data": un.Dataset(np.eye(6))}, "has no groups"),
-        ({"data": un.Dataset(np.full((6, 3), np.nan), groups=np.arange(6) % 2)}, "holds NaN"),
+        ({"data": un.Dataset(np.full((6, 3), np.nan), groups=np.arange(6) % 2)}, "row 0 of x holds no value"),
         ({"data": un.Dataset(np.ones((6, 3)), groups=np.arange(6) % 2)}, "every row of x is constant"),
         ({"seeds": []}, "one or more different"),
         ({"seeds": [1, 1]}, "one or more different"),

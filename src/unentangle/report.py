@@ -38,7 +38,7 @@ class Report(NamedTuple):
     @property
     def table(self) -> list[list[str]]:
         """A line of titles and a line for each measure."""
-        rows = [[name, *(f"{value:.4f}" for value in values)] for name, values in self.measures.items()]
+        rows = [[name, *(f"{value:.4g}" for value in values)] for name, values in self.measures.items()]
         return [["", *(f"seed {seed}" for seed in self.seeds)], *rows]
 
 
@@ -152,15 +152,15 @@ def _swaps(result: Report, states: int) -> str:
     known, names = result.baselines, {"constant": "a constant", "donor": "the donor given back"}
     chosen = [name.removeprefix("donor_") for name in known if name.startswith("donor_")]
     beside = "; ".join(
-        f"{names.get(n, n.replace('_', ' '))}: {value:.4f}"
+        f"{names.get(n, n.replace('_', ' '))}: {value:.4g}"
         for n, value in known.items()
         if n.removeprefix("donor_") not in chosen
     )
     return (
-        f"swap_error {mean['swap_error']:.4f} over all {states * (states - 1)} pairs of states ({beside}); "
+        f"swap_error {mean['swap_error']:.4g} over all {states * (states - 1)} pairs of states ({beside}); "
         + "".join(
-            f"over the paper's pairs ({name}) {mean[f'swap_error_{name}']:.4f} "
-            f"({known['constant']:.4f}; {known[f'donor_{name}']:.4f}); "
+            f"over the paper's pairs ({name}) {mean[f'swap_error_{name}']:.4g} "
+            f"({known['constant']:.4g}; {known[f'donor_{name}']:.4f}); "
             for name in chosen
         )
         + "0 is perfect"

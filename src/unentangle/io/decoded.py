@@ -120,8 +120,8 @@ class Coding:
     stored: np.dtype
     dtype: np.dtype
     fills: np.ndarray
-    low: float | None = None
-    high: float | None = None
+    low: Any = None
+    high: Any = None
     scale: float = 1.0
     offset: float = 0.0
     unpacked: bool = False

@@ -5,7 +5,7 @@ numpy writes mean stand-ins, which keep what they are given, and every other nam
 """
 
 import pickle
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from ..data.columns import of_objects
 from ..errors import InputError
 
 
-def read_words(file: IO[bytes], shape: tuple[int, ...], what: str) -> np.ndarray:
+def read_words(file: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
     """The array that a pickle of numpy's holds, behind the header of a `.npy`: words, numbers, truth values or None.
 
     Args:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -113,7 +113,7 @@ def is_number(word: str, comma: bool = False) -> bool:
 # -- text -----------------------------------------------------------------------------------------------------------------
 
 
-def opened(path: Path, encoding: str) -> IO[str]:
+def opened(path: Path, encoding: str) -> TextIOWrapper:
     """A text of this encoding, opened to be read, unpacked where it is compressed."""
     raw = gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")  # noqa: SIM115  (the caller's `with`)
     return TextIOWrapper(raw, encoding, newline="")  # pyright: ignore[reportArgumentType]
@@ -150,7 +150,7 @@ def encoding_of(path: Path) -> str:
     return fit
 
 
-def _some(file: IO[str]) -> Iterator[str]:
+def _some(file: TextIOWrapper) -> Iterator[str]:
     """The first lines, not too many characters of them, but three."""
     size = 0
     for number, line in enumerate(islice(file, LOOKED_AT)):

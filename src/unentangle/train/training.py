@@ -105,7 +105,7 @@ def train(
             name = f"seed {own[0]}" if len(own) == 1 else f"seeds {own[0]}..{own[-1]}"
 
             def show(step: int, terms: dict[str, float], name: str = name) -> None:
-                words = "  ".join(f"{term} {value:.4f}" for term, value in terms.items())
+                words = "  ".join(f"{term} {value:.4g}" for term, value in terms.items())
                 display.update(name, step, trainer.steps, f"step {step} of {trainer.steps}  {words}")
 
             if not (folder and (trained := folder.finished(own, method))):
