@@ -53,6 +53,7 @@ def test_r2_of_dead_latents_is_zero():
     np.testing.assert_allclose(squared_correlation(codes, codes).each, [1, 1, 1, 0])
 
 
+@pytest.mark.long
 def test_predictability_of_any_codes():
     """Independent latents say nothing of each other; a function of others is known; a mean-independent one is not."""
     a, b, c = RNG.standard_normal((3, 1000))

@@ -81,6 +81,7 @@ def test_the_raw_game_rewards_the_predictors_error():
     assert float(loss) == pytest.approx(0.5 * float(terms["reconstruction"]) + 0.5 * raised, rel=1e-5)
 
 
+@pytest.mark.long
 def test_without_its_weight_the_game_leaves_a_plain_autoencoder():
     data = small_mra()
     plain, weightless = (

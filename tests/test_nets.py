@@ -213,6 +213,7 @@ def test_gradients_of_halving_and_doubling_are_those_of_what_they_compute(kind):
     np.testing.assert_allclose(beside[0], together.weight, atol=1e-4)
 
 
+@pytest.mark.long
 def test_the_printed_nets_have_their_sizes():
     """Dense 4096-1200-1200-m for dSprites, three layers back in a VAE; four convolutions each way for CelebA."""
 

@@ -49,6 +49,7 @@ def trainings(monkeypatch):
     return runs
 
 
+@pytest.mark.long
 def test_swaps_are_measured_after_every_seed_and_gone_on_with(tmp_path, trainings):
     """All numbers are finite, the commit is the one it began at, and finished seeds are not trained again."""
     method, states = dense_symae(k=40), un.data.fourier_states(101, k=40)
@@ -168,6 +169,7 @@ def test_a_comparison_goes_on_from_its_json(tmp_path, monkeypatch, kept):
     assert read_json(path)["variants"] == whole["variants"]
 
 
+@pytest.mark.long
 def test_examples_are_run_once_measured_and_drawn(tmp_path, monkeypatch, trainings):
     """Printed runs see raw values, and another figure of the same example trains nothing."""
     method = dense_symae(k=100, q=10)

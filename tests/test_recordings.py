@@ -253,7 +253,7 @@ def test_files_without_a_suffix_are_known_by_their_content(tmp_path):
     assert windows.x.shape == (24, 10)
     one = next(file for file in archive.rglob("*.001"))
     assert un.read(one).x.shape == (1, 40)
-    with pytest.raises(un.InputError, match="of no kind that is known"):
+    with pytest.raises(un.InputError, match="has no suffix to tell its kind"):
         un.read(archive / "README")
 
 

@@ -25,6 +25,7 @@ def run(methods=GRID, **options):
     )
 
 
+@pytest.mark.long
 def test_a_cell_of_a_study_is_that_training_alone():
     table = run()
     assert [(r["m"], r["beta"], r["seed"]) for r in table] == [(g.m, g.beta, s) for g in GRID for s in range(3)]

@@ -155,6 +155,7 @@ def test_two_players_move_as_calculated():
 # -- seeds, schedules, strategies -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_many_seeds_begin_as_a_few(monkeypatch):
     method, data = dense_latents(un.NashAE), small_mra()
     few, static = prepare(method, data).init_all([0, 3])
@@ -263,6 +264,7 @@ def test_bits_and_bytes_train_as_numbers(place, monkeypatch):
     np.testing.assert_allclose(learned(images), learned(images * 1.0), atol=1e-5)
 
 
+@pytest.mark.long
 def test_raw_units_do_not_matter():
     data = small_mra()
     scaled = un.Dataset(data.x * 1000 - 500, data.factors, data.groups)

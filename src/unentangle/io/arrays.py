@@ -76,7 +76,8 @@ def hidden(path: Path) -> bool:
 
 def files_in(folder: Path, suffixes: Collection[str]) -> list[Path]:
     """The files with these suffixes in a folder and the folders in it, relative to it and sorted; hidden ones are left out."""
-    files = (file for file in folder.rglob("*") if file.suffix.lower() in suffixes and file.is_file())
+    files = (file for file in folder.rglob("*") if file.suffix.lower() in suffixes)
+    files = (file for file in files if file.is_file() or not file.exists())  # a link that leads nowhere is refused when read
     return sorted(name for name in (file.relative_to(folder) for file in files) if not hidden(name))
 
 
