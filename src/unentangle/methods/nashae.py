@@ -17,6 +17,7 @@ Two things are not as printed but as in the authors' code, because the printed t
   is n lam / (1 - lam + n lam) in the sum's terms, for n samples per row: 0.2 is 0.996 at n = 1000.
 - In Cov(z_i, z'_i) the latent z_i is a constant. The encoder feels the covariance only through what the predictor of z_i sees:
   the other latents.
+Eq. 2 is the loss of one predictor. L_P is its mean over the predictors, which have no weights in common.
 
 At the optimum z'_i = E[z_i | the others] and Cov(z_i, z'_i) = Var(z'_i): zero if and only if that mean is constant.
 """

@@ -77,7 +77,7 @@ def tad(
 ) -> TAD:
     """Total AUROC difference: the sum, over attributes that are captured and independent, of best minus second-best AUROC.
 
-    E. Yeats et al., "NashAE", 2022, section 3.3, with the two filters of the authors' code, which makes the printed numbers:
+    E. Yeats et al., "NashAE", 2022, section 3, with the two filters of the authors' code, which makes the printed numbers:
     an attribute is captured if its best AUROC is at least 0.75, and independent if no other attribute tells more than a fifth
     of its entropy. Greater is better; at most half the number of attributes. The paper uses 1,000 rows.
 
