@@ -224,7 +224,7 @@ class SymAE(Defaults):
         noisy = regularise(self.regulariser, n.reshape(groups * instances, -1), self.rate, batch.key)  # 2.2
         decoded, state = net.decoder(c, noisy, jnp.repeat(jnp.arange(groups), instances), state)
         reconstruction = mean_square(decoded.reshape(batch.x.shape), batch.x, batch.missing)  # eq. 5
-        penalty = (dependence.PENALTIES[self.penalty] if isinstance(self.penalty, str) else self.penalty)(n)  # J of 4.2.4, or its rival
+        penalty = (dependence.PENALTIES[self.penalty] if isinstance(self.penalty, str) else self.penalty)(n)  # 4.2.4
         step = Step(
             *(filled(batch.x, decoded) if batch.missing else batch.x, c, n),
             decode=lambda c, n, group: net.decoder(c, n, group, state)[0],
