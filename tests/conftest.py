@@ -27,9 +27,10 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 settings.register_profile("house", deadline=None, max_examples=20, derandomize=True)
 settings.load_profile("house")
 
-SHARED = Path(__file__).parents[2] / "shared" / "data"
-if SHARED.is_dir():
-    os.environ.setdefault("UNENTANGLE_DATA", str(SHARED))
+SHARED = Path(__file__).parents[2] / "shared"
+for name in ("data", "cases"):
+    if (SHARED / name).is_dir():
+        os.environ.setdefault(f"UNENTANGLE_{name.upper()}", str(SHARED / name))
 
 
 @pytest.fixture
