@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import unentangle as un
-from unentangle.data.lengths import Windows, first_samples, ragged, remarks
+from unentangle.data.lengths import Windows, ragged, remarks, windows
 from unentangle.data.rows import Blocks
 from unentangle.reading import Reading
 
@@ -30,7 +30,7 @@ def test_windows_of_rows_of_unlike_length():
     cut, source = ragged(ROWS, how, NAMES, "the rows")
     want = [row[k : k + 4] for row in ROWS for k in range(0, len(row) - 3, 3)]
     np.testing.assert_array_equal(cut, want)
-    np.testing.assert_array_equal(cut[:, 0], 100 * source + first_samples(source, how))
+    np.testing.assert_array_equal(cut[:, 0], 100 * source + windows(source, how)["window"])
     assert "1 of 4 of the rows are shorter" in remarks([len(row) for row in ROWS], how, NAMES, "the rows")[0]
 
 

@@ -27,10 +27,10 @@ def as_column(values: Any, what: str) -> np.ndarray:
 
 
 def as_keys(values: Any) -> np.ndarray:
-    """Group keys: as `as_column`, and none may be missing.
+    """Group keys: as `as_column`, of which those in bytes become text, and none may be missing.
 
     Raises:
-        InputError: if one is missing, or they are of several kinds.
+        InputError: if one is missing, they are of several kinds or of one that cannot be a key, or bytes that are no UTF-8.
     """
     masked = isinstance(values, np.ma.MaskedArray) and int(np.ma.getmaskarray(values).sum())
     raw = np.ma.getdata(values) if masked else np.asarray(values)
@@ -40,7 +40,12 @@ def as_keys(values: Any) -> np.ndarray:
     number = masked or gone or sum(map(_is_missing, objects))
     if number:
         raise InputError(f"groups holds {number} missing key(s) (NaN, NaT, None or masked); every row needs a key.")
-    return keys
+    if keys.ndim == 1 and keys.dtype.kind not in "biufSUmMT":
+        raise InputError(f"groups holds {keys.dtype}; keys are numbers, words or times.")
+    try:
+        return np.char.decode(keys, "utf-8") if keys.dtype.kind == "S" else keys
+    except UnicodeDecodeError as error:
+        raise InputError("groups holds bytes that are no UTF-8; keys are numbers, words or times.") from error
 
 
 def of_objects(column: np.ndarray, what: str) -> np.ndarray:

@@ -82,7 +82,6 @@ class Dataset:
         for name, column in [("groups", groups), *((f"factor {name!r}", f) for name, f in factors.items()), *of_truth]:
             if column is not None and (column.ndim != 1 or len(column) != x.shape[0]):
                 raise InputError(f"{name} has shape {column.shape}; x has {x.shape[0]} rows, so {(x.shape[0],)} is needed.")
-        groups = None if groups is None else _keys(groups)
         transforms = tuple(self.transforms)
         if unknown := [t for t in transforms if type(t) not in TRANSFORMS.values()]:
             raise InputError(f"transforms holds {unknown[0]!r}; it may hold {', '.join(TRANSFORMS)}.")
@@ -275,22 +274,6 @@ class Dataset:
     def draw(self, key: Key[Array, ""], groups: int, instances: int) -> Int[np.ndarray, "{groups} {instances}"]:
         """Row indices of a random batch; see `draw_instances`."""
         return np.asarray(draw_instances(key, self.layout, groups, instances))
-
-
-def _keys(groups: np.ndarray) -> np.ndarray:
-    """Group keys, of which those in bytes become text.
-
-    Raises:
-        InputError: if they are of a type that cannot be one, bytes that are no UTF-8, or times of which some are missing.
-    """
-    if groups.dtype.kind not in "biufSUmMT":
-        raise InputError(f"groups holds {groups.dtype}; keys are numbers, words or times.")
-    if groups.dtype.kind in "mM" and np.isnat(groups).any():
-        raise InputError(f"groups holds NaT in {int(np.isnat(groups).sum())} row(s); every row needs a key.")
-    try:
-        return np.char.decode(groups, "utf-8") if groups.dtype.kind == "S" else groups
-    except UnicodeDecodeError as error:
-        raise InputError("groups holds bytes that are no UTF-8; keys are numbers, words or times.") from error
 
 
 def evenly(n: int, count: int) -> Int[np.ndarray, " some"]:

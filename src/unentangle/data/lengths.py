@@ -92,11 +92,12 @@ def remarks(lengths: Sequence[int], how: Reading, names: Sequence[str], what: st
     return (f"{what} are filled up to {longest} samples; {missing:.2g} of all values are missing.",)
 
 
-def first_samples(source: Int[np.ndarray, " n"], how: Reading) -> Int[np.ndarray, " n"]:
-    """The first sample of each window, where `source` says which row it is from, as `ragged` does."""
-    size = int((how.length or ("window", 0))[1])
+def windows(source: Int[np.ndarray, " n"], how: Reading) -> dict[str, Int[np.ndarray, " n"]]:
+    """The factor `window`, the first sample of each window, where `source` says which row it is from, as `ragged` does; none
+    where no row gave several.
+    """
     number = np.arange(len(source)) - np.searchsorted(source, source)
-    return number * (how.hop or size)
+    return {"window": number * (how.hop or int((how.length or ("window", 0))[1]))} if number.any() else {}
 
 
 def windowed(data: Dataset, how: Reading, name: Any) -> Dataset:
@@ -115,7 +116,7 @@ def windowed(data: Dataset, how: Reading, name: Any) -> Dataset:
     x = Windows(data.x, size, how.hop or size)
     source = np.arange(len(x)) // x.each
     groups = None if data.groups is None else data.groups[source]
-    columns: dict[str, Any] = {"window": (first_samples(source, how), "continuous")} if x.each > 1 else {}
+    columns: dict[str, Any] = {name: (first, "continuous") for name, first in windows(source, how).items()}
     columns |= {column: (values[source], data.factors.kinds[column]) for column, values in data.factors.items()}
     factors = Factors(columns)
     factors.declared = dict(data.factors.declared)

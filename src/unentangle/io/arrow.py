@@ -23,11 +23,6 @@ class Columns(NamedTuple):
     unread: dict[str, str]
 
 
-def has_lists(path: Path) -> bool:
-    """Whether a column of a table holds more than one value per row."""
-    return any(_nests(field.type) for field in _open(path)[0])
-
-
 def read_columns(path: Path) -> dict[str, np.ndarray]:
     """The columns of a `.parquet`, `.arrow` or `.feather` file, those of lists of one length as arrays of more axes.
 
@@ -100,12 +95,6 @@ def _open(path: Path) -> tuple[Any, Any]:
             return arrow.Table.from_batches(batches, reader.schema)
 
         return reader.schema, read
-
-
-def _nests(kind: Any) -> bool:
-    import pyarrow.types as is_type
-
-    return any(is_type.is_struct(k) or _is_list(k) for k in [getattr(kind, "storage_type", kind)])
 
 
 def _is_list(kind: Any) -> bool:

@@ -4,7 +4,6 @@ import os
 import struct
 import sys
 import time
-import unicodedata
 import warnings
 import zlib
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ from ..reading import Mode
 from ..storage import cache_folder, draft, read_json, write_json
 from .arrays import check_size, files_in
 from .columns import read_csv
+from .keys import composed
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 KEPT, DAYS = 8 << 30, 30  # bytes of decoded images that stay in the cache, and how long they do without being asked for
@@ -97,18 +97,13 @@ def table(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
     if key.lower().endswith(SUFFIXES):
         raise InputError(f"{path} begins with a line for {key}; a line with the names of the columns is needed before it.")
     line: dict[str, int] = {}
-    for number, name in enumerate(map(_composed, lines.astype(str))):
+    for number, name in enumerate(map(composed, lines.astype(str))):
         if line.setdefault(name, number) != number:
             raise InputError(f"{path} has two lines for {name}; one is needed.")
-    order = [line.get(_composed(name), -1) for name in names]
+    order = [line.get(composed(name), -1) for name in names]
     if -1 in order:
         raise InputError(f"{path} has no line for {names[order.index(-1)]} in its first column, {key}; each image needs one.")
     return {name: column[order] for name, column in columns}
-
-
-def _composed(name: str) -> str:
-    """A name with its accents as others write them: some systems keep them apart."""
-    return unicodedata.normalize("NFC", name)
 
 
 def decoded(

@@ -84,7 +84,7 @@ class KeyTable:
             if len(set(whole)) < len(whole) or not all(one.isdigit() for one in whole):
                 return
             ours = [int(one) for one in whole]
-        values = [_composed(str(v)) for v in text(theirs).tolist()] if words else theirs.tolist()
+        values = [composed(str(v)) for v in text(theirs).tolist()] if words else theirs.tolist()
         ways = [values, [_last(v) for v in values], [_bare(_last(v)) for v in values]] if words and not role else [values]
         for way in ways:
             if match := _match(ours, name, way, self.columns[self.key], runs=not role):
@@ -147,7 +147,7 @@ def _together(matches: Sequence[_Match], keys: np.ndarray) -> np.ndarray | None:
 def _names_of(beside: Mapping[str, Any], names: Sequence[str] | None) -> Iterator[tuple[str, Names]]:
     """What may name the rows: paths, in several ways, which have no name themselves, and columns, which have."""
     if names is not None:
-        whole = [_composed(name) for name in names]
+        whole = [composed(name) for name in names]
         levels = list(zip(*(name.split("/") for name in whole), strict=False))
         ways = [
             whole,
@@ -162,10 +162,10 @@ def _names_of(beside: Mapping[str, Any], names: Sequence[str] | None) -> Iterato
         if values.dtype.kind in "biu":
             yield name, values.tolist()
         elif values.dtype.kind == "U":
-            yield name, [_composed(value) for value in values.tolist()]
+            yield name, [composed(value) for value in values.tolist()]
 
 
-def _composed(name: str) -> str:
+def composed(name: str) -> str:
     """A name with its accents as others write them: some systems keep them apart."""
     return unicodedata.normalize("NFC", name)
 

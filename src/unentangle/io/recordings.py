@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..data.dataset import Dataset
-from ..data.lengths import first_samples, ragged, remarks
+from ..data.lengths import ragged, remarks, windows
 from ..errors import InputError, brief, optional
 from ..reading import Reading
 from .arrays import damaged, hidden
@@ -74,8 +74,7 @@ def read_stream(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) 
     values = {name: [one[name] for one in about] for name in about[0] if all(name in one for one in about)}
     columns = {n: numbers(v) if all(isinstance(one, str) for one in v) else np.array(v) for n, v in values.items()}
     columns = {name: column[source] for name, column in columns.items()}
-    if len(source) > len(np.unique(source)):
-        columns["window"] = first_samples(source, how)
+    columns |= windows(source, how)
     groups = repeated([trace.key for trace in traces] if callable(groups) else groups, source, len(traces))
     data = choose(path, rows, {n: c for n, c in columns.items() if len(np.unique(c)) > 1}, groups, factors, columns)
     return replace(data, notes=(*notes, *data.notes))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..data.dataset import Dataset
-from ..data.lengths import first_samples, ragged, remarks
+from ..data.lengths import ragged, remarks, windows
 from ..errors import InputError
 from ..reading import Reading
 from .arrays import files_in
@@ -58,8 +58,7 @@ def read_signals(
     columns = {name: numbers([words[name] for words in files.values()])[source] for name in next(iter(files.values()))}
     if len(files) > 1:
         columns.setdefault("file", np.array([str(Path(name).with_suffix("")) for name in files])[source])
-    if len(source) > len(np.unique(source)):
-        columns["window"] = first_samples(source, how)
+    columns |= windows(source, how)
     groups = repeated(groups, source, len(files))
     notes = (
         *dict.fromkeys(note for signal in signals for note in signal.notes),

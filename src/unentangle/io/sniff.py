@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -115,13 +115,17 @@ def is_number(word: str, comma: bool = False) -> bool:
 
 def opened(path: Path, encoding: str) -> TextIOWrapper:
     """A text of this encoding, opened to be read, unpacked where it is compressed."""
-    raw = gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")  # noqa: SIM115  (the caller's `with`)
-    return TextIOWrapper(raw, encoding, newline="")  # pyright: ignore[reportArgumentType]
+    return TextIOWrapper(_unpacked(path), encoding, newline="")
+
+
+def _unpacked(path: Path) -> Any:
+    """The bytes of a file, opened to be read, unpacked where it is compressed."""
+    return gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")
 
 
 def encoding_of(path: Path) -> str:
     """UTF-8, UTF-16 where it says so or every other byte is zero, else Windows-1252; after a look at the whole text."""
-    with damaged(path, "a text of columns"), gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+    with damaged(path, "a text of columns"), _unpacked(path) as file:
         size, first = 0, file.read(1 << 20)
         wide = [np.mean(np.frombuffer(first[k : 1 << 12 : 2] or b"x", np.uint8) == 0) for k in (0, 1)]
         if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
