@@ -1,8 +1,9 @@
 """Many settings times many seeds: one tidy table.
 
-A cell is one setting of a method with one seed. Settings that differ only in numbers, such as lam or beta, train together with
-the seeds in one compiled program; other fields, such as m, make programs of their own. Every finished cell is written to a file
-at once, and unfinished ones leave checkpoints, so a stopped study goes on where it was.
+A cell is one setting of a method with one seed. Settings that differ only in numbers, such as lam or beta, share one compiled
+program with all seeds; other fields, such as m, make programs of their own. Every finished cell is written to a file at once,
+and unfinished ones leave checkpoints, so a stopped study goes on where it was. Cells that train together are the same ones
+then, because a cell's last bits may depend on its company on a GPU.
 """
 
 import json
@@ -31,7 +32,7 @@ from .model import Model
 from .progress import Display
 from .schedules import Number
 from .storage import alone, digest, plain, read_json, sweep, write, write_json
-from .train.engine import Program
+from .train.engine import Program, teams
 from .train.run import RunFolder
 from .train.step import Spec, Trainer, part
 from .train.training import check_seeds, prepare, settings
@@ -52,7 +53,7 @@ def study(
     batch: int | tuple[int, int] | None = None,
     lr: Number | None = None,
     replacement: bool | None = None,
-    at_once: int | None = None,
+    at_once: int = 128,
     progress: bool = True,
 ) -> list[Row]:
     """Train every method with every seed, measure each, and return one row per cell.
@@ -64,7 +65,7 @@ def study(
         measure: a function (model, data) that returns numbers by name.
         out: a folder in which every finished cell is kept, and `table.csv`; the same call goes on from there.
         steps, batch, lr, replacement: as in `train`; by default what each method recommends.
-        at_once: how many cells train as one program; by default 8 on a CPU and 128 elsewhere.
+        at_once: how many cells train together on a GPU; on a CPU each trains alone.
         progress: show what is done and how long is left.
 
     Returns:
@@ -75,8 +76,7 @@ def study(
         InputError: before any training, if the data or a setting cannot be used.
     """
     methods, seeds = tuple(methods), check_seeds(seeds)
-    size = (8 if jax.default_backend() == "cpu" else 128) if at_once is None else at_once
-    if not methods or size < 1:
+    if not methods or at_once < 1:
         raise InputError(
             f"{len(methods)} methods and at_once={at_once}; at least one method, and one cell at once, are needed."
         )
@@ -100,12 +100,12 @@ def study(
 
         show()
         for _, alike in groupby(sorted(range(len(methods)), key=programs.__getitem__), key=programs.__getitem__):
-            missing = [(i, s) for i in alike for s in seeds if (i, s) not in rows]
-            if not missing:
-                continue
-            program = Program(trainers[missing[0][0]])
-            for specs in program.split([Spec(methods[i], s) for i, s in missing], size):
-                cells, missing = missing[: len(specs)], missing[len(specs) :]
+            left, program = [(i, s) for i in alike for s in seeds], None
+            for specs in teams([Spec(methods[i], s) for i, s in left], at_once):
+                cells, left = left[: len(specs)], left[len(specs) :]
+                if all(cell in rows for cell in cells):
+                    continue
+                program = program or Program(trainers[cells[0][0]])
                 place = folder / "open" / digest([keys[cell] for cell in cells]) if folder else None
                 if place:
                     place.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,9 @@
 """Compiled programs of steps, for any number of players and seeds.
 
-A chunk of steps is the grain of progress, history and checkpoints. All seeds of nets without convolutions, and everything on a
-GPU, train together as one scan over steps. On a CPU a convolution's weight gradient is 40 times slower inside a scan, and
-convolutions of several seeds at once are 2 times slower. There, seeds of convolutional nets train one after the other through
-one compiled step. A seed gives the same result either way: its keys depend on its number only.
+A chunk of steps is the grain of progress, history and checkpoints. On a GPU seeds train together, as one scan over steps. On a
+CPU they train one after the other through one compiled program, so a seed's bits do not depend on its company. Seeds together
+would gain a quarter of the time at most there: products of matrices are most of it. Nets that convolve take their steps one by
+one on a CPU, where a convolution's weight gradient is 40 times slower inside a scan.
 """
 
 from collections.abc import Callable, Sequence
@@ -124,6 +124,17 @@ def _waiting(prefetch: Prefetch | None, began: float, shape: tuple[int, int]) ->
     return {"waiting": np.full(shape, share)}
 
 
+def teams(specs: Sequence[Spec], most: int | None = None) -> list[tuple[Spec, ...]]:
+    """The specs that train together: at most so many, or on a CPU each alone."""
+    size = 1 if on_cpu() else most or max(len(specs), 1)
+    return [tuple(specs[i : i + size]) for i in range(0, len(specs), size)]
+
+
+def on_cpu() -> bool:
+    """Whether there is nothing faster than a CPU."""
+    return jax.default_backend() == "cpu"
+
+
 class Program:
     """One method on one data set, compiled once, for any seeds and any values of the method's numbers.
 
@@ -134,13 +145,7 @@ class Program:
     def __init__(self, trainer: Trainer):
         self.trainer = trainer
         step, self.static, convolves = traced(trainer)
-        self.together = not convolves or jax.default_backend() != "cpu"
-        self.chunk = (scanned if self.together else looped)(trainer, step)
-
-    def split(self, specs: Sequence[Spec], most: int | None = None) -> list[tuple[Spec, ...]]:
-        """The specs that train together: at most so many at once, or each alone."""
-        size = (most or max(len(specs), 1)) if self.together else 1
-        return [tuple(specs[i : i + size]) for i in range(0, len(specs), size)]
+        self.chunk = (looped if convolves and on_cpu() else scanned)(trainer, step)
 
     def run(
         self,

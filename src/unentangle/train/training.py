@@ -73,7 +73,7 @@ def train(
 
     Args:
         method: its numbers; what is not given here has the method's recommended value.
-        seeds: one number or several; the data's own seed is another one.
+        seeds: one number or several; the data's own seed is another one. On a CPU a seed's result does not depend on the others.
         steps: how many.
         batch: rows per batch, or (groups, instances per group) for methods of groups.
         lr: learning rate, a number or a schedule.
@@ -100,7 +100,7 @@ def train(
         folder.claim(about | {"seeds": seeds} | others)
     specs, results, failed = [Spec(method, seed) for seed in seeds], dict[int, tuple[Model, Record]](), list[Diverged]()
     with alone(folder.path) if folder else nullcontext(), Display(progress) as display:
-        for together in program.split(specs) if program else [(spec,) for spec in specs]:
+        for together in engine.teams(specs):
             own = tuple(spec.seed for spec in together)
             name = f"seed {own[0]}" if len(own) == 1 else f"seeds {own[0]}..{own[-1]}"
 
