@@ -73,7 +73,8 @@ def train(
 
     Args:
         method: its numbers; what is not given here has the method's recommended value.
-        seeds: one number or several; the data's own seed is another one. On a CPU a seed's result does not depend on the others.
+        seeds: one number or several; the data's own seed is another one. On a CPU a seed's result is the same whatever others
+            are trained.
         steps: how many.
         batch: rows per batch, or (groups, instances per group) for methods of groups.
         lr: learning rate, a number or a schedule.
