@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -70,14 +71,18 @@ def test_every_method_learns_from_rows_that_lack_values(method, tmp_path):
 
 
 def test_what_stands_in_a_gap_is_nothing_to_a_code():
-    """Encoders see a number of their own there, whatever the type or the place of the row."""
+    """Encoders see a number of their own there and are told of the gap, so that it is not that number."""
     method = dense_latents(un.AE)
     net, _ = fresh(method, (12,), jax.random.key(0), missing=True)
     plain, _ = fresh(method, (12,), jax.random.key(0))
     assert isinstance(net.encoder.layers[0], Gaps)
     row = jnp.asarray(RNG.standard_normal(12))
     np.testing.assert_array_equal(net.encoder(row), plain.encoder(row))
-    np.testing.assert_array_equal(net.encoder(row.at[3].set(jnp.nan)), plain.encoder(row.at[3].set(0.0)))
+    gap, number = row.at[3].set(jnp.nan), row.at[3].set(0.0)
+    np.testing.assert_array_equal(net.encoder(gap), plain.encoder(number))
+    told = eqx.tree_at(lambda n: n.encoder.layers[0].sums, net, jnp.ones((12, 16)))  # as after a training
+    np.testing.assert_array_equal(told.encoder(number), plain.encoder(number))
+    assert np.abs(told.encoder(gap) - told.encoder(number)).max() > 1e-3
 
 
 def test_a_blur_keeps_gaps_and_rows_without_gaps():

@@ -6,6 +6,7 @@ own parts of the net, in the declared order and number of times. The trainer and
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
+from math import prod
 from numbers import Real
 from typing import Any, Literal, NamedTuple, Protocol, get_args, get_origin, get_type_hints, runtime_checkable
 
@@ -234,18 +235,30 @@ def fresh(method: Method, shape: tuple[int, ...], key: Key[Array, ""], missing: 
         return net, state
     if not method.encoders:
         raise InputError(f"rows lack values (NaN), for which {type(method).__name__} has no way; leave such rows out.")
-    filled = [eqx.nn.Sequential([Gaps(jnp.zeros(shape)), getattr(net, name)]) for name in method.encoders]
+    own = jax.random.split(jax.random.fold_in(key, 1), len(method.encoders))
+    filled = [eqx.nn.Sequential([Gaps(shape, k), getattr(net, n)]) for n, k in zip(method.encoders, own, strict=True)]
     return eqx.tree_at(lambda n: [getattr(n, name) for name in method.encoders], net, filled), state
 
 
 class Gaps(eqx.Module):
-    """What an encoder sees of a row that lacks values: in place of NaN a learned number, its own at each place of a row."""
+    """How an encoder sees a row that lacks values: in place of NaN a learned number, its own at each place, and added to all
+    places what 16 learned sums of the mask say. So any net takes such rows, in the shape that it has.
+    """
 
     fill: Float[Array, "*row"]
+    sums: Float[Array, "size 16"]
+    patterns: Float[Array, "16 size"]
+
+    def __init__(self, shape: tuple[int, ...], key: Key[Array, ""]):
+        size = prod(shape)
+        self.fill, self.sums = jnp.zeros(shape), jnp.zeros((size, 16))
+        self.patterns = jax.random.normal(key, (16, size)) / 4
 
     def __call__(self, x: Float[Array, "*row"], *, key: Any = None) -> Float[Array, "*row"]:
         """The row without gaps."""
-        return jnp.where(jnp.isnan(x), self.fill, x)
+        gone = jnp.isnan(x)
+        told = gone.astype(self.sums.dtype).ravel() @ self.sums @ self.patterns
+        return jnp.where(gone, self.fill, x) + told.reshape(x.shape)
 
 
 def filled(x: Array, y: Array) -> Array:
