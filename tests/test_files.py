@@ -99,7 +99,7 @@ def test_a_table_is_read_from_csv_npy_and_npz(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("a.csv", b"a,b\n1,2\n3\n", "line 3 of .* has 1 values; the first line has 2"),
+        ("a.csv", b"a,b\n1,2\n3\n", "line 3 of .* has 1 values; others have 2"),
         ("a.csv", b"", "is empty"),
         ("a.csv", b"a,a\n1,2\n", "two columns of one name"),
         ("a.csv", b"\xff\xfe\x00", "no text"),

@@ -17,7 +17,7 @@ from ..reading import Reading
 from .anndata import read_h5ad
 from .arrays import files_in, hidden, load_npy, members, readable, refuse_special
 from .audio import PACKED, SOUNDS, WAV, read_sound
-from .columns import as_keys, numbers
+from .columns import as_written, numbers
 from .eeg import EEG, read_eeg
 from .fits import FITS, read_fits
 from .hdf5 import read_hdf5
@@ -121,7 +121,7 @@ def _keys(groups: Any) -> Any:
     if column not in columns:
         raise InputError(f"{file} has no column {column!r}; it has {listed(columns)}: say {file}:{next(iter(columns))}.")
     if suffix_of(Path(file)) in TEXTS:
-        columns[column] = as_keys(Path(file), column, columns[column])
+        columns[column] = as_written(Path(file), column, columns[column])
     return KeyTable(file, column, columns)
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from ..data.columns import as_keys
 from ..data.dataset import Dataset
 from ..data.rows import Blocks
 from ..errors import InputError
@@ -109,7 +110,7 @@ def choose(
         keys, assumed = groups.of(path, rows.shape[0] if rows.shape else 0, columns, names)
         notes = [*notes, *assumed]
     elif isinstance(groups, str):
-        keys = None if groups == "groups" and groups not in there else column(groups, "")
+        keys = None if groups == "groups" and groups not in there else as_keys(column(groups, ""), f"{groups!r} in {path}")
     if factors is None:
         factors = [name for name in columns if not isinstance(groups, str) or name != groups]
     if not isinstance(factors, Mapping):
@@ -160,8 +161,8 @@ def listed(names: Iterable[str], most: int = 20) -> str:
 
 
 def can_be_rows(array: Any, axes: int = 2) -> bool:
-    """Whether an array holds real numbers on so many to four axes."""
-    return array.dtype.kind in "biuf" and axes <= len(array.shape) <= 4
+    """Whether an array holds numbers on so many to four axes; complex ones are rows that are refused."""
+    return array.dtype.kind in "biufc" and axes <= len(array.shape) <= 4
 
 
 def _holds_values(array: Any) -> bool:
