@@ -92,14 +92,17 @@ def parse(path: Path) -> Columns:
     return Columns(columns, notes, odd)
 
 
-def as_written(path: Path, name: str, column: np.ndarray) -> np.ndarray:
-    """A column of a text as keys: words, if one is written as identifiers are, 007 or 1E5, or some are equal as numbers only."""
-    if column.dtype.kind not in "if" or (column.dtype.kind == "f" and np.isnan(column).any()):
-        return column
+def as_written(path: Path, columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Columns of a text as keys: words, if one is written as identifiers are, 007 or 1E5, or some are equal as numbers only."""
     how = style(path)
-    number = how.names.index(name)
-    words = [record[number].strip() for _, record in records(how)]
-    return np.array(words) if len(set(words)) > len(np.unique(column)) or any(map(IDENTIFIER.match, words)) else column
+    whole = {n for n, v in columns.items() if v.dtype.kind in "if" and not (v.dtype.kind == "f" and np.isnan(v).any())}
+    words: dict[str, list[str]] = {name: [] for name in how.names if name in whole}
+    for _, record in records(how) if words else ():
+        for k, name in enumerate(how.names):
+            if name in words:
+                words[name].append(record[k].strip())
+    texts = {n: w for n, w in words.items() if len(set(w)) > len(np.unique(columns[n])) or any(map(IDENTIFIER.match, w))}
+    return {**columns, **{name: np.array(some, str) for name, some in texts.items()}}
 
 
 def numbers(words: Sequence[str]) -> np.ndarray:
@@ -108,18 +111,20 @@ def numbers(words: Sequence[str]) -> np.ndarray:
     return np.array(words, str) if values is None or len(np.unique(values)) < len(set(words)) else values
 
 
-def text(values: np.ndarray) -> np.ndarray:
+def text(values: np.ndarray, what: str = "a column") -> np.ndarray:
     """A column as it is, or, if it holds text of any kind, as words.
 
     Raises:
-        InputError: if a word is too long for that.
-        UnicodeDecodeError: if it is bytes that are no text.
+        InputError: if a word is too long for that, or it is bytes that are no text.
     """
     if values.dtype.kind not in "OST":
         return values
-    words = [v.decode() if isinstance(v, bytes) else str(v) for v in values.ravel().tolist()]
+    try:
+        words = [v.decode() if isinstance(v, bytes) else str(v) for v in values.ravel().tolist()]
+    except UnicodeDecodeError:
+        raise InputError(f"{what} holds bytes that are no text (UTF-8); numbers or words are needed.") from None
     if len(words) * (longest := max(map(len, words), default=0)) > WORDS:
-        raise InputError(f"a column has a word of {longest} characters, which is too long for a key or a factor.")
+        raise InputError(f"{what} has a word of {longest} characters, which is too long for a key or a factor.")
     return np.array(words, str).reshape(values.shape)
 
 

@@ -249,6 +249,8 @@ def _headed(how: Style, rows: list[list[str]], width: int, comments: Sequence[st
         notes.append(f"{how.path} has no line of names, so its columns are called 0 to {width - 1}, by their number.")
         return how._replace(names=[str(k) for k in range(width)], before=above, notes=notes)
     names, before = [name.strip() for name in first], above + 1
+    if sum(is_number(name, how.comma) for name in names) > 1:
+        notes.append(f"line {before} of the records in {how.path} ({', '.join(names[:5])}) is taken as names, not as a row.")
     while len(below) > 2 and _is_units(how, below[0], below[1:]):
         notes.append(f"line {before + 1} of {how.path} holds no numbers ({', '.join(below[0][:5])}): it is left out, as units.")
         below, before = below[1:], before + 1

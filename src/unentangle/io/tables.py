@@ -12,11 +12,11 @@ from ..data.dataset import Dataset
 from ..errors import InputError
 from ..reading import Reading
 from .arrays import load_npy, members, refuse_special
-from .arrow import read_columns
+from .arrow import names_of, read_columns
 from .columns import Columns, Odd, as_written, numbers, parse, read_csv
 from .keys import KeyTable
 from .named import Chosen, axes_of, choose, joined, listed
-from .sniff import MISSING
+from .sniff import MISSING, style
 
 
 def read_table(path: str | Path) -> dict[str, np.ndarray]:
@@ -36,7 +36,7 @@ def read_table(path: str | Path) -> dict[str, np.ndarray]:
         raise InputError(f"{path} is not a .csv, .npz or .npy file, nor a .parquet; a table is read from {', '.join(TABLES)}.")
     arrays = TABLES[suffix_of(path)](path)
     if len(arrays) == 1 and (whole := next(iter(arrays.values()))).ndim == 2:
-        return {str(k): column for k, column in enumerate(whole.T)}
+        return {str(k): column for k, column in enumerate(whole.T if len(whole) > 1 else whole)}
     if odd := [f"{name} {a.shape}" for name, a in arrays.items() if a.ndim != 1]:
         raise InputError(f"{path} holds {', '.join(odd)}; columns of one value per row are needed.")
     return arrays
@@ -105,13 +105,33 @@ def read_rows(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
     else:
         notes = [*notes, *_whole(path, samples, columns, wanted), *_long(path, samples, single)]
     if of_text and isinstance(groups, str) and groups in beside and len(rows) == len(single[groups]):
-        beside[groups] = as_written(path, groups, single[groups])
+        beside |= as_written(path, {groups: single[groups]})
         if beside[groups].dtype.kind == "U" and (words := sorted(MISSING & set(beside[groups].tolist()) - {""})):
             notes = [
                 *notes,
                 f"the column {groups} of {path} has the key {words[0]!r}, which is taken as a word, not as missing.",
             ]
     return choose(path, rows, beside, groups, factors, notes=notes)
+
+
+def check_order(files: Sequence[Path]) -> None:
+    """Refuse tables whose columns do not stand in one order, as their samples are read in that of each file.
+
+    Raises:
+        InputError: naming the first that differs.
+    """
+    kind = suffix_of(files[0])
+    if kind not in TEXTS and TABLES.get(kind) is not read_columns:
+        return
+    each = ((style(file).names if kind in TEXTS else names_of(file)) for file in files)
+    first = next(each)
+    for file, names in zip(files[1:], each, strict=True):
+        both = set(first) & set(names)
+        if [name for name in first if name in both] != [name for name in names if name in both]:
+            raise InputError(
+                f"{file} has the columns {listed(names, 5)}, and {files[0]} {listed(first, 5)}: write both in one order, as samples "
+                "are read in that of the file."
+            )
 
 
 def _without_counts(
@@ -131,10 +151,8 @@ def _without_counts(
         if nameless or (numbered and (name in INDEX or (at_first and len(column) > 3))):
             which = "the first column" if at_first else "the column"
             what = "has no name" if nameless else "only numbers its lines"
-            notes.append(
-                f"{which} of {path}{f', {name},' * bool(name)} {what}, {NONE[:-1]}; x=, or --x, with a pattern of columns takes it "
-                "in."
-            )
+            called = f", {name}," if name else ""
+            notes.append(f"{which} of {path}{called} {what}, {NONE[:-1]}; x=, or --x, with a pattern of columns takes it in.")
             left.remove(name)
         elif numbered and len(column) > 3:
             notes.append(f"the column {name} of {path} only numbers its lines; if it is no sample, {NAMING}.")
@@ -192,7 +210,14 @@ def _long(path: Path, samples: Sequence[str], columns: Mapping[str, np.ndarray])
     return [f"each line of {path} is a row, though it may hold one value only, that of {named[0]}: if so, pivot it first."]
 
 
-TEXTS = tuple(suffix + end for suffix in (".csv", ".tsv", ".txt") for end in ("", ".gz"))
+def _fields(path: Path) -> dict[str, np.ndarray]:
+    """The fields of the records in a `.npy`, or the one array that is in it."""
+    array = load_npy(path)
+    return {name: array[name] for name in array.dtype.names} if array.dtype.names else {"table": array}
+
+
+UNSURE = (".dat", ".prn", ".asc", ".tab")  # of texts and others
+TEXTS = tuple(suffix + end for suffix in (".csv", ".tsv", ".txt", *UNSURE) for end in ("", ".gz"))
 VARIABLE = ("variable", "feature", "parameter", "channel", "quantity", "name")
 INDEX = ("index", "Unnamed: 0", "idx", "id", "row", "n", "no", "nr", "number", "#")
 TIMES = re.compile(r"(t|time|times|seconds?|secs?|samples?|timestamps?|ms|elapsed)([ _]?[\[(]?\w{0,3}[\])]?)", re.IGNORECASE)
@@ -204,5 +229,5 @@ TABLES = {
     **dict.fromkeys(TEXTS, read_csv),
     **dict.fromkeys((".parquet", ".arrow", ".feather"), read_columns),
     ".npz": lambda path: {name: np.asarray(array) for name, array in members(path).items()},
-    ".npy": lambda path: {"table": load_npy(path)},
+    ".npy": _fields,
 }
