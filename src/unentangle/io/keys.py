@@ -80,14 +80,12 @@ class KeyTable:
         if role and not words and role != name:  # numbers of another name are others
             return
         values: Names = [composed(str(v)) for v in text(theirs).tolist()] if words else theirs.tolist()
-        if words != isinstance(next(iter(ours), ""), str):  # 7 and 007 are the same where one side has numbers
-            ours, values = _whole(ours), _whole(values)
-            if not ours or not values or (not role and len(set(ours)) < len(ours)):
-                return
-            words = False
         ways = [values, [_last(v) for v in values], [_bare(_last(v)) for v in values]] if words and not role else [values]
-        for way in ways:
-            if match := _match(ours, name, way, self.columns[self.key], runs=not role):
+        both = [(ours, way) for way in ways]
+        if role == name or (words and role and isinstance(ours[0], str)) or (not role and len(set(ours)) == len(ours)):
+            both.append((_whole(ours), _whole(values)))  # 7 and 007 are the same where nothing else is
+        for names, way in both:
+            if names and (match := _match(names, name, way, self.columns[self.key], runs=not role)):
                 yield match
                 return
 

@@ -129,8 +129,8 @@ def check_order(files: Sequence[Path]) -> None:
         both = set(first) & set(names)
         if [name for name in first if name in both] != [name for name in names if name in both]:
             raise InputError(
-                f"{file} has the columns {listed(names, 5)}, and {files[0]} {listed(first, 5)}: write both in one order, as samples "
-                "are read in that of the file."
+                f"{file} has the columns {listed(names, 5)}, and {files[0]} {listed(first, 5)}: write both in one order, in "
+                "which samples are read."
             )
 
 
