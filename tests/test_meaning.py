@@ -20,6 +20,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import unentangle as un
+from unentangle.inspection import inspect
 
 
 class Table(NamedTuple):
@@ -765,3 +766,14 @@ def test_an_order_that_is_assumed_is_said(tmp_path):
     meant = keys_of_numpy(table, tmp_path)
     data = un.read(meant.path, **beside(table, tmp_path, "ev{}".format))
     assert "taken in their order" in data.notes[0]
+
+
+@pytest.mark.parametrize("value", [-999, 9999, 1e20])
+def test_a_number_that_may_stand_for_none_is_said(tmp_path, value):
+    """No file says that it does, so it is read as it stands; a training and `inspect` say so, unless others are as great."""
+    x = np.random.default_rng(0).standard_normal((6, 4))
+    x[2, 1] = value
+    data = un.read(text(Table(x, list("ababab")), tmp_path, joined(cells(Table(x, list("ababab"))))).path, groups="site")
+    for said in (data.oddities(), inspect(data).notes, un.Dataset(x.astype(np.float32)).oddities()):
+        assert [note for note in said if note.startswith(f"the value {value:g} comes 1 time(s)")]
+    assert not [note for note in un.Dataset(np.vstack([x, x + value / 2])).oddities() if "time(s)" in note]
