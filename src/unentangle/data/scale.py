@@ -137,7 +137,7 @@ class Ends(NamedTuple):
         """A sentence for each stand-in that lies far from all other values."""
         apart = (self.high - self.low) / 2
         return [
-            f"the value {value:g} comes {n} time(s), far from all others: if it stands for a missing one, write NaN in its place."
+            f"the value {value:g} comes {n} time(s), far from all others: if it means a missing one, write NaN in its place."
             for value, n in sorted(self.counts)
             if value < self.low - apart or value > self.high + apart
         ]
