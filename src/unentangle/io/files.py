@@ -47,8 +47,8 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen
       along the rows are factors; SeisBench's table beside its waveforms is read with them.
     - a folder or `.zip` of `.npy` files, a row each, with factors in their names: numbers joined by `_`, as in
       `0.205_10.000.npy`.
-    - texts, `.csv`, `.tsv`, `.txt`, `.dat`, `.prn` and these with `.gz`, and `.parquet`, `.arrow`, `.feather`: tables with columns of samples,
-      keys and factors; `.h5ad`.
+    - texts, `.csv`, `.tsv`, `.txt`, `.dat`, `.prn` and these with `.gz`, and `.parquet`, `.arrow`, `.feather`: tables with
+      columns of samples, keys and factors; `.h5ad`.
     - `.ts`: labelled time series of sktime and aeon.
     - `.sac`, `.mseed` or a folder of them, also without a suffix, and `.segy`, `.sgy`: seismic traces, with their headers as
       group keys and factors.
