@@ -111,7 +111,7 @@ def read_rows(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
                 *notes,
                 f"the column {groups} of {path} has the key {words[0]!r}, which is taken as a word, not as missing.",
             ]
-    return choose(path, rows, beside, groups, factors, notes=notes)
+    return choose(path, rows, beside, groups, factors, single if axes is None else None, notes=notes)
 
 
 def check_order(files: Sequence[Path]) -> None:
