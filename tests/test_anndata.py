@@ -52,7 +52,7 @@ def test_what_is_not_there_is_named(tmp_path):
     path = save(tmp_path / "x.h5ad", sparse.csr_matrix(X))
     for options, says in (
         ({"x": "layers/raw"}, "no matrix 'layers/raw'; it holds X, layers/twice, obsm/pca"),
-        ({"groups": "gappy"}, r"'gappy' of .* has 2 missing value\(s\); every row needs a key"),
+        ({"groups": "gappy"}, r"gappy in .* holds 2 missing key\(s\) .*; every row needs a key"),
         ({"groups": "nonsuch"}, "no array 'nonsuch'"),
     ):
         with pytest.raises(un.InputError, match=says):

@@ -52,7 +52,7 @@ def test_columns_of_every_kind(kind, tmp_path):
     np.testing.assert_array_equal(data.factors["depth"], [1.5, np.nan] * 3)
     assert [name for name in ("note", "raw", "void") if any(name in note and "left out" in note for note in data.notes)]
     assert un.read(path, factors=["note"]).factors["note"].tolist() == ["ok", ""] * 3
-    for groups, says in (("note", "3 missing value"), ("depth", "3 missing value"), ("raw", "bytes that are no text")):
+    for groups, says in (("note", "3 missing key"), ("depth", "3 missing key"), ("raw", "bytes that are no text")):
         with pytest.raises(un.InputError, match=says):
             un.read(path, groups=groups)
 

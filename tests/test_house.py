@@ -145,7 +145,7 @@ print(json.dumps(sorted(kinds)))
 
 
 def test_every_test_file_mirrors_a_part():
-    parts = {p.stem for p in SOURCE.rglob("*")} | {"cases", "house", "pages", "tutorials"}
+    parts = {p.stem for p in SOURCE.rglob("*")} | {"cases", "house", "meaning", "pages", "tutorials"}
     assert {p.stem.removeprefix("test_") for p in (ROOT / "tests").glob("test_*.py")} <= parts
 
 

@@ -86,7 +86,7 @@ def test_another_word_among_numbers_is_refused_by_its_line(tmp_path, word):
     [
         ("a;b\n1.234,5;2,0\n1.234,6;3,0\n", "'1.234,5' in the column a; write numbers without separators of thousands"),
         ('a,b\n"1,234.5",2\n"1,235.5",3\n', "'1,234.5' in the column a"),
-        ("a b c\n1 2 3\n1 2\n", "line 3 of .* has 2 values; the first line has 3, separated by blanks"),
+        ("a b c\n1 2 3\n1 2\n", "line 3 of .* has 2 values; others have 3, separated by blanks"),
         ("a,b\x00\n1,2\n", "no text"),
     ],
 )

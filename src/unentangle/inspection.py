@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .data.dataset import Dataset, evenly, is_lazy
-from .data.scale import Moments, Scale, Survey, channels_of, mean_and_std, survey
+from .data.scale import Ends, Moments, Scale, Survey, channels_of, mean_and_std, survey
 from .errors import InputError
 from .methods import SymAE
 from .methods.protocol import Method, numbers_of
@@ -102,9 +102,10 @@ def inspect(data: Dataset, method: Method | None = None, watch: Callable[[Iterab
         InputError: if rows cannot be read.
     """
     method = SymAE() if method is None and data.groups is not None else method
-    parts, moments, channels = [], None, channels_of(data.row_shape, data.ordered)
+    parts, moments, ends, channels = [], None, Ends(), channels_of(data.row_shape, data.ordered)
     for _, rows in watch(data.chunks()):
         parts.append(_measured(flat := rows.reshape(len(rows), -1)))
+        ends = ends.joined(flat[parts[-1].finite].astype(np.float64))
         if channels > 1:
             here = Moments.of(flat[parts[-1].finite], channels)
             moments = here if moments is None else moments.joined(here)
@@ -138,7 +139,7 @@ def inspect(data: Dataset, method: Method | None = None, watch: Callable[[Iterab
         refusals=_refusals(data, method, every.finite),
         plan=[],
     )
-    report = report._replace(notes=_notes(data, report))
+    report = report._replace(notes=[*_notes(data, report), *ends.said()])
     if not good.std.size:
         return report
     try:

@@ -26,8 +26,8 @@ def as_column(values: Any, what: str) -> np.ndarray:
     return of_objects(column, what) if column.dtype == object and column.ndim == 1 else column
 
 
-def as_keys(values: Any) -> np.ndarray:
-    """Group keys: as `as_column`, of which those in bytes become text, and none may be missing.
+def as_keys(values: Any, what: str = "groups") -> np.ndarray:
+    """Group keys: as `as_column`, of which those in bytes become text, and none may be missing, nor an empty word.
 
     Raises:
         InputError: if one is missing, they are of several kinds or of one that cannot be a key, or bytes that are no UTF-8.
@@ -35,17 +35,17 @@ def as_keys(values: Any) -> np.ndarray:
     masked = isinstance(values, np.ma.MaskedArray) and int(np.ma.getmaskarray(values).sum())
     raw = np.ma.getdata(values) if masked else np.asarray(values)
     objects = raw.tolist() if raw.dtype == object and raw.ndim == 1 else ()
-    keys = as_column(values, "groups")
-    gone = int(np.isnan(keys).sum()) if keys.dtype.kind in "fmM" else 0
-    number = masked or gone or sum(map(_is_missing, objects))
+    keys = as_column(values, what)
+    gone = np.isnan(keys) if keys.dtype.kind in "fmM" else np.strings.str_len(keys) == 0 if keys.dtype.kind in "SUT" else False
+    number = masked or int(np.sum(gone)) or sum(map(_is_missing, objects))
     if number:
-        raise InputError(f"groups holds {number} missing key(s) (NaN, NaT, None or masked); every row needs a key.")
+        raise InputError(f"{what} holds {number} missing key(s) (NaN, NaT, None, masked or no word); every row needs a key.")
     if keys.ndim == 1 and keys.dtype.kind not in "biufSUmMT":
-        raise InputError(f"groups holds {keys.dtype}; keys are numbers, words or times.")
+        raise InputError(f"{what} holds {keys.dtype}; keys are numbers, words or times.")
     try:
         return np.char.decode(keys, "utf-8") if keys.dtype.kind == "S" else keys
     except UnicodeDecodeError as error:
-        raise InputError("groups holds bytes that are no UTF-8; keys are numbers, words or times.") from error
+        raise InputError(f"{what} holds bytes that are no UTF-8; keys are numbers, words or times.") from error
 
 
 def of_objects(column: np.ndarray, what: str) -> np.ndarray:

@@ -21,7 +21,7 @@ from ..freedom import Freedom
 from .columns import as_keys
 from .factors import Factors
 from .rows import as_rows, is_lazy
-from .scale import Moments, Scale, Survey, channels_of, mean_and_std, survey
+from .scale import Ends, Moments, Scale, Survey, channels_of, mean_and_std, survey
 from .transforms import TRANSFORMS, Chain, Transform
 
 if TYPE_CHECKING:
@@ -218,6 +218,7 @@ class Dataset:
         single = int(np.sum(self.group_sizes == 1)) if self.groups is not None else 0
         counts = [(self._survey.constant, "constant row(s)"), (single, "group(s) of a single row")]
         odd = [*self.notes, *(f"the data has {number} {what}." for number, what in counts if number)]
+        odd += self._survey.ends.said()
         if lacking := self._survey.lacking:
             odd.append(f"{lacking} row(s) lack values (NaN): encoders are told so, and losses leave these out.")
         if self._survey.empty:
@@ -235,7 +236,7 @@ class Dataset:
 
     @cached_property
     def _survey(self) -> Survey:
-        levels, lacking, moments, channels = [], 0, None, channels_of(self.row_shape, self.ordered)
+        levels, lacking, moments, ends, channels = [], 0, None, Ends(), channels_of(self.row_shape, self.ordered)
         for part, rows in self.chunks():
             flat = rows.reshape(len(rows), -1).astype(np.float64)
             if not np.isfinite(flat).all():
@@ -249,11 +250,12 @@ class Dataset:
                         raise InputError(f"row {row} of x {what}; every row needs finite values, of which some may be missing.")
                 lacking += int(np.sum(missing.any(axis=1)))
             levels.append(mean_and_std(flat))
+            ends = ends.joined(flat)
             if channels > 1:
                 here = Moments.of(flat, channels)
                 moments = here if moments is None else moments.joined(here)
         centre, std = np.concatenate(levels, axis=1)
-        return survey(centre, std, self.row_shape, self.scaling, lacking, moments)
+        return survey(centre, std, self.row_shape, self.scaling, lacking, moments)._replace(ends=ends)
 
     @cached_property
     def lacking(self) -> Bool[np.ndarray, " n"]:

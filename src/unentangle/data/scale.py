@@ -1,5 +1,6 @@
 """The one standardisation of rows, for arrays of numpy and of jax."""
 
+from collections import Counter
 from math import prod
 from typing import Any, NamedTuple
 
@@ -13,6 +14,8 @@ LOUD = 0.9  # if a tenth of the rows holds more of the variance than this, each 
 LONG = 32  # if it has so many values: the variance of fewer differs by chance
 UNLIKE = 3.0  # channels whose deviations differ by more than this factor are of unlike units
 MISSING = "NaN or infinite values; a model takes missing values only if it was trained on rows that lack some."
+USUAL = (-99.0, -999.0, -9999.0, -99999.0, 999.0, 9999.0, 99999.0, 1e20, -1e20, 1e30, -1e30, 9.969209968386869e36)
+STAND_INS = frozenset((*USUAL, *np.array(USUAL, np.float32).tolist()))  # what others write where a value is missing
 SINGLE = 1e38  # what a model gives back must be less
 
 
@@ -112,9 +115,37 @@ class Moments(NamedTuple):
         return np.sqrt(self.square / np.maximum(self.number, 1))
 
 
+class Ends(NamedTuple):
+    """The least and the greatest value that is none of `STAND_INS`, and how often each of those comes."""
+
+    low: float = np.inf
+    high: float = -np.inf
+    counts: tuple[tuple[float, int], ...] = ()
+
+    def joined(self, values: np.ndarray) -> "Ends":
+        """Those of more values, of which some may be missing."""
+        counts = self.counts
+        if values.size and not STAND_INS.isdisjoint((float(np.nanmin(values)), float(np.nanmax(values)))):
+            known = np.isin(values, list(STAND_INS))
+            counts = tuple((Counter(dict(counts)) + Counter(values[known].tolist())).items())
+            values = values[~known & ~np.isnan(values)]
+        if not values.size:
+            return self._replace(counts=counts)
+        return Ends(min(self.low, float(np.nanmin(values))), max(self.high, float(np.nanmax(values))), counts)
+
+    def said(self) -> list[str]:
+        """A sentence for each stand-in that lies far from all other values."""
+        apart = (self.high - self.low) / 2
+        return [
+            f"the value {value:g} comes {n} time(s), far from all others: if it means a missing one, write NaN in its place."
+            for value, n in sorted(self.counts)
+            if value < self.low - apart or value > self.high + apart
+        ]
+
+
 class Survey(NamedTuple):
     """What one pass over the data gives: the scale, the number of constant rows, the least and greatest row deviation, the
-    number of rows that lack values, and which channels hold nothing.
+    number of rows that lack values, which channels hold nothing, and the ends of the values.
     """
 
     scale: Scale
@@ -122,6 +153,7 @@ class Survey(NamedTuple):
     loudness: tuple[float, float]
     lacking: int = 0
     empty: tuple[int, ...] = ()
+    ends: Ends = Ends()
 
 
 def channels_of(row_shape: tuple[int, ...], ordered: bool = True) -> int:

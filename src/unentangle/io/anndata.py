@@ -48,8 +48,6 @@ def read_h5ad(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
         columns, gaps = _columns(path, file["obs"], len(rows))
         if isinstance(groups, str):
             groups = groups.removeprefix("obs/")
-        if isinstance(groups, str) and gaps.get(groups):
-            raise InputError(f"the column {groups!r} of {path} has {gaps[groups]} missing value(s); every row needs a key.")
         if isinstance(factors, Sequence):
             factors = [name.removeprefix("obs/") for name in factors]
         data = choose(path, rows, columns, groups, factors)

@@ -32,6 +32,16 @@ def read_columns(path: Path) -> dict[str, np.ndarray]:
     return {name: array for name, array in columns_of(path).arrays.items() if not isinstance(array, Ragged)}
 
 
+def names_of(path: Path) -> list[str]:
+    """The names of the columns of a table.
+
+    Raises:
+        InputError: if it is missing or damaged, or pyarrow is not installed.
+    """
+    with damaged(path, f"a {path.suffix} table"):
+        return list(_open(path)[0].names)
+
+
 def columns_of(path: Path) -> Columns:
     """All that a table holds: see `Columns`.
 
@@ -147,7 +157,7 @@ def _values(array: Any) -> tuple[Any, int]:
     words = np.array(["" if value is None else value for value in values.astype(object)], object)
     try:
         return text(words), array.null_count
-    except UnicodeDecodeError:
+    except InputError:
         raise _Unread("holds bytes that are no text; numbers or words are needed") from None
 
 

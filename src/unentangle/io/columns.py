@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +14,8 @@ from .sniff import MISSING, Style, records, style
 
 CELLS_AT_ONCE = 1 << 21  # of a file that are in memory as words
 WORDS = 1 << 28  # characters that a column of words may take, as each takes those of the longest
+POINTED = re.compile(r"[-+]?[1-9]\d{0,2}(\.\d{3})+")  # what may be 1,234 or 1234
+IDENTIFIER = re.compile(r"[-+]?0\d|.*[eE]")  # rather than a number
 THOUSANDS = re.compile(r"[-+]?\d{1,3}([.,' ]\d{3})+([.,]\d+)?")  # of a word that is no number as it stands
 
 
@@ -74,7 +76,7 @@ def parse(path: Path) -> Columns:
     for _, columns in _blocks(how) if mixed else ():
         words = list(columns)
         for k in mixed:
-            parts[k].append(np.array(words[k], str))
+            parts[k].append(_words(words[k]))
     for name, part in zip(how.names, parts, strict=True):
         if sum(map(len, part)) * max((p.dtype.itemsize for p in part), default=0) > 4 * WORDS:
             raise InputError(f"the column {name} of {path} has a word that is too long for a key or a factor.")
@@ -86,17 +88,21 @@ def parse(path: Path) -> Columns:
         more = f" and {len(gaps) - 5} more columns" if len(gaps) > 5 else ""
         notes.append(f"words among the numbers of {path} are taken as missing values, NaN, in {', '.join(said)}{more}.")
     columns = {n: _whole(part, kind) for n, part, kind in zip(how.names, parts, kinds, strict=True)}
+    _refuse_points(how, columns)
     return Columns(columns, notes, odd)
 
 
-def as_keys(path: Path, name: str, column: np.ndarray) -> np.ndarray:
-    """A column of a text as keys: words, if some that differ are equal as numbers, as 07 and 7 are."""
-    if column.dtype.kind not in "if" or (column.dtype.kind == "f" and np.isnan(column).any()):
-        return column
+def as_written(path: Path, columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Columns of a text as keys: words, if one is written as identifiers are, 007 or 1E5, or some are equal as numbers only."""
     how = style(path)
-    number = how.names.index(name)
-    words = [record[number] for _, record in islice(records(how), how.before, None)]
-    return np.array(words) if len(set(words)) > len(np.unique(column)) else column
+    whole = {n for n, v in columns.items() if v.dtype.kind in "if" and not (v.dtype.kind == "f" and np.isnan(v).any())}
+    words: dict[str, list[str]] = {name: [] for name in how.names if name in whole}
+    for _, record in records(how) if words else ():
+        for k, name in enumerate(how.names):
+            if name in words:
+                words[name].append(record[k].strip())
+    texts = {n: w for n, w in words.items() if len(set(w)) > len(np.unique(columns[n])) or any(map(IDENTIFIER.match, w))}
+    return {**columns, **{name: np.array(some, str) for name, some in texts.items()}}
 
 
 def numbers(words: Sequence[str]) -> np.ndarray:
@@ -105,19 +111,54 @@ def numbers(words: Sequence[str]) -> np.ndarray:
     return np.array(words, str) if values is None or len(np.unique(values)) < len(set(words)) else values
 
 
-def text(values: np.ndarray) -> np.ndarray:
+def text(values: np.ndarray, what: str = "a column") -> np.ndarray:
     """A column as it is, or, if it holds text of any kind, as words.
 
     Raises:
-        InputError: if a word is too long for that.
-        UnicodeDecodeError: if it is bytes that are no text.
+        InputError: if a word is too long for that, or it is bytes that are no text.
     """
     if values.dtype.kind not in "OST":
         return values
-    words = [v.decode() if isinstance(v, bytes) else str(v) for v in values.ravel().tolist()]
+    try:
+        words = [v.decode() if isinstance(v, bytes) else str(v) for v in values.ravel().tolist()]
+    except UnicodeDecodeError:
+        raise InputError(f"{what} holds bytes that are no text (UTF-8); numbers or words are needed.") from None
     if len(words) * (longest := max(map(len, words), default=0)) > WORDS:
-        raise InputError(f"a column has a word of {longest} characters, which is too long for a key or a factor.")
+        raise InputError(f"{what} has a word of {longest} characters, which is too long for a key or a factor.")
     return np.array(words, str).reshape(values.shape)
+
+
+def _refuse_points(how: Style, columns: Mapping[str, np.ndarray]) -> None:
+    """Refuse a column in which 4.313 stands beside 999, and so may be 4313: whole numbers, and fractions of three digits only.
+
+    Raises:
+        InputError: naming the column and the first such word.
+    """
+
+    def may_be(column: np.ndarray) -> bool:
+        if column.dtype.kind != "f" or not (np.nanmax(np.abs(column), initial=0) < 1000):
+            return False
+        broken = np.abs(column[column % 1 > 0])
+        return bool((broken > 1).all() and (np.abs(broken * 1000 - np.round(broken * 1000)) < 1e-6).all())
+
+    left = {k: ["", False, 0] for k, name in enumerate(how.names) if may_be(columns[name])}
+    for line, record in records(how) if left else ():
+        for k in list(left):
+            word = record[k].strip()
+            if POINTED.fullmatch(word):
+                left[k] = left[k] if left[k][0] else [word, left[k][1], line]
+            elif word.lstrip("+-").isdigit():
+                left[k][1] |= int(word) != 0
+            elif word not in MISSING:
+                del left[k]
+        if not left:
+            return
+    for k, (word, whole, line) in left.items():
+        if word and whole:
+            raise InputError(
+                f"line {line} of {how.path} has {word!r} in the column {how.names[k]}, beside whole numbers: write "
+                f"{word.replace('.', '')} if the point separates thousands, and {word}0 if it does not."
+            )
 
 
 class _Tally:
@@ -140,7 +181,7 @@ class _Tally:
         pointed = [word.replace(",", ".") for word in words] if comma else words
         odd = False
         for word, number, line in zip(words, pointed, lines, strict=True):
-            if _is(float, number):
+            if _is(float, number) and not (comma and POINTED.fullmatch(word.strip())):
                 self.numbers += 1
             elif (bare := word.strip()) in MISSING:
                 self.gaps[bare] = self.gaps.get(bare, 0) + 1
@@ -150,13 +191,17 @@ class _Tally:
                 self.thousands += THOUSANDS.fullmatch(bare) is not None
         gaps_only = not self.numbers and not odd
         values = words if odd or gaps_only else ["nan" if word.strip() in MISSING else word for word in pointed]
-        self.parts.append(np.array(values, str) if odd or gaps_only else np.array(list(map(float, values))))
+        self.parts.append(_words(values) if odd or gaps_only else np.array(list(map(float, values))))
 
     def kind(self) -> type:
         """Of int, float and str, the first that all words are; gaps alone are words."""
         if self.words or (not self.numbers and self.gaps):
             return str
         return int if not self.gaps and all(part.dtype.kind == "i" for part in self.parts) else float
+
+
+def _words(words: Sequence[str]) -> np.ndarray:
+    return np.array([word.strip() for word in words], str)
 
 
 def _whole(parts: Sequence[np.ndarray], kind: type) -> np.ndarray:
@@ -168,7 +213,7 @@ def _whole(parts: Sequence[np.ndarray], kind: type) -> np.ndarray:
 
 def _blocks(how: Style) -> Iterator[tuple[list[int], Iterator[tuple[str, ...]]]]:
     """The words of each column, some lines at a time, and the numbers of the lines."""
-    rows = islice(records(how), how.before, None)
+    rows = records(how)
     while block := list(islice(rows, max(1, min(256, CELLS_AT_ONCE // len(how.names))))):
         yield [number for number, _ in block], zip(*(record for _, record in block), strict=True)
 

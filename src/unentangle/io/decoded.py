@@ -219,6 +219,12 @@ def coding(name: str, dtype: np.dtype, attributes: Mapping[str, Any], fill: Any 
     return None if plain and stored == native else one
 
 
+def say_fill(notes: list[str], what: str, fill: Any) -> None:
+    """Say once of a file that values equal to what its format fills arrays with are taken as missing, though nobody says so."""
+    if fill is not None and fill == fill and not any("fill value" in note for note in notes):
+        notes.append(f"values of {what} equal to its fill value, {fill}, are taken as missing, NaN, and so in all its arrays.")
+
+
 def fill_of_xarray(value: Any, dtype: np.dtype) -> Any:
     """The attribute `_FillValue` of a zarr of format 3, in which xarray writes floats as the base64 of their bytes."""
     if not isinstance(value, str) or np.dtype(dtype).kind != "f":

@@ -15,9 +15,9 @@ from ..data.rows import Blocks, Rows, as_rows, is_lazy
 from ..errors import InputError
 from ..reading import Reading
 from .anndata import read_h5ad
-from .arrays import files_in, hidden, load_npy, members, readable, refuse_special
+from .arrays import damaged, files_in, hidden, load_npy, members, read_header, readable, refuse_special
 from .audio import PACKED, SOUNDS, WAV, read_sound
-from .columns import as_keys, numbers
+from .columns import as_written, numbers
 from .eeg import EEG, read_eeg
 from .fits import FITS, read_fits
 from .hdf5 import read_hdf5
@@ -30,7 +30,7 @@ from .nested import read_nested
 from .netcdf import read_classic
 from .proposals import classes, pattern_of, recordings
 from .recordings import STREAMS, by_content, read_segy, read_stream
-from .tables import TABLES, TEXTS, read_rows, read_table, suffix_of
+from .tables import TABLES, TEXTS, UNSURE, check_order, read_rows, read_table, suffix_of
 from .tiff import TIFF, read_tiff
 from .timeseries import read_ts
 from .zarr_store import is_zarr, read_zarr
@@ -47,8 +47,8 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen
       along the rows are factors; SeisBench's table beside its waveforms is read with them.
     - a folder or `.zip` of `.npy` files, a row each, with factors in their names: numbers joined by `_`, as in
       `0.205_10.000.npy`.
-    - texts, `.csv`, `.tsv`, `.txt` and these with `.gz`, and `.parquet`, `.arrow`, `.feather`: tables with columns of samples,
-      keys and factors; `.h5ad`.
+    - texts, `.csv`, `.tsv`, `.txt`, `.dat`, `.prn` and these with `.gz`, and `.parquet`, `.arrow`, `.feather`: tables with
+      columns of samples, keys and factors; `.h5ad`.
     - `.ts`: labelled time series of sktime and aeon.
     - `.sac`, `.mseed` or a folder of them, also without a suffix, and `.segy`, `.sgy`: seismic traces, with their headers as
       group keys and factors.
@@ -81,8 +81,8 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen
     reader: Reader | None = READERS.get(suffix_of(path))
     if path.is_dir() or path.suffix.lower() == ".zip":
         reader = _folder_reader(path)
-    elif reader is None:
-        reader = by_content(path)
+    elif reader is None or suffix_of(path) in UNSURE:
+        reader = by_content(path) or reader
     if reader is None:
         suffix = (
             f"has the suffix {suffix_of(path)}, which is none that is known"
@@ -121,7 +121,8 @@ def _keys(groups: Any) -> Any:
     if column not in columns:
         raise InputError(f"{file} has no column {column!r}; it has {listed(columns)}: say {file}:{next(iter(columns))}.")
     if suffix_of(Path(file)) in TEXTS:
-        columns[column] = as_keys(Path(file), column, columns[column])
+        whole = {name: values for name, values in columns.items() if name == column or values.dtype.kind == "i"}
+        columns |= as_written(Path(file), whole)
     return KeyTable(file, column, columns)
 
 
@@ -161,6 +162,7 @@ def _read_files(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) 
     """
     given = isinstance(factors, Mapping)
     files, levels, inner = _by_name(path, _data_files(path), x, how)
+    check_order(files)
     own = {"file", *levels}
     inside = groups if isinstance(groups, str) and groups not in own else None
     named = None if given or factors is None else [name for name in factors if name not in own]
@@ -259,11 +261,17 @@ class _Shut(Rows):
 
 
 def _read_npy(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:
+    with damaged(path, "a numeric array written by numpy.save"), path.open("rb") as file:
+        if read_header(file)[2].names:
+            return read_rows(path, groups, x, factors, how)
     if isinstance(groups, str) and groups != "groups":
         raise InputError(f"{path} holds rows only, so there is no {groups!r} in it; give the keys, or a .npy file of keys.")
     if factors is not None and not isinstance(factors, Mapping):
         raise InputError(f"{path} holds rows only, so there are no factors in it.")
-    rows = joined([load_npy(path, mmap_mode="r")], axes_of(x)[1], [path.name])
+    array = load_npy(path, mmap_mode="r")
+    if array.dtype.kind not in "biufc":
+        raise InputError(f"{path} holds {array.dtype}; real numbers are needed.")
+    rows = joined([array], axes_of(x)[1], [path.name])
     return choose(path, as_rows(rows), dict(factors or {}), groups, factors)
 
 

@@ -11,7 +11,7 @@ from ..data.dataset import Dataset
 from ..errors import InputError
 from ..reading import Reading
 from .arrays import check_size, damaged
-from .decoded import Decoded, Field, Words, coding, grid_of
+from .decoded import Decoded, Field, Words, coding, grid_of, say_fill
 from .layout import Ragged, dataset_of, refuse_elsewhere
 from .matlab_cells import INSIDE, of_matlab
 from .named import Chosen, axes_of, can_be_rows
@@ -127,7 +127,8 @@ def _meant(path: Path, name: str, item: Any, notes: list[str]) -> Any:
     if item.dtype == np.dtype("S1") and len(item.shape) == 2:
         return Words(item)
     about = {key: _attribute(item, key) for key in item.attrs}
-    meaning = coding(what, item.dtype, about, _fill(item, about))
+    meaning = coding(what, item.dtype, about, fill := _fill(item, about))
+    say_fill(notes, what, fill)
     holes = _holes(item)
     if holes is not None and item.dtype.kind in "iuf":
         notes.append(f"{int(holes.sum())} of {holes.size} parts of {what} were never written; their values are missing.")

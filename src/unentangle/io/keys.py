@@ -79,15 +79,13 @@ class KeyTable:
         words = theirs.dtype.kind not in "biuf"
         if role and not words and role != name:  # numbers of another name are others
             return
-        if not words and not role:
-            whole = [str(one) for one in ours]
-            if len(set(whole)) < len(whole) or not all(one.isdigit() for one in whole):
-                return
-            ours = [int(one) for one in whole]
-        values = [composed(str(v)) for v in text(theirs).tolist()] if words else theirs.tolist()
+        values: Names = [composed(str(v)) for v in text(theirs).tolist()] if words else theirs.tolist()
         ways = [values, [_last(v) for v in values], [_bare(_last(v)) for v in values]] if words and not role else [values]
-        for way in ways:
-            if match := _match(ours, name, way, self.columns[self.key], runs=not role):
+        both = [(ours, way) for way in ways]
+        if role == name or (words and role and isinstance(ours[0], str)) or (not role and len(set(ours)) == len(ours)):
+            both.append((_whole(ours), _whole(values)))  # 7 and 007 are the same where nothing else is
+        for names, way in both:
+            if names and (match := _match(names, name, way, self.columns[self.key], runs=not role)):
                 yield match
                 return
 
@@ -95,7 +93,8 @@ class KeyTable:
         """Refuse a table whose lines are plainly in another order than the rows: some column has the same values in both."""
         for name in beside.keys() & self.columns.keys():
             ours, theirs = (text(np.asarray(column)).astype(str) for column in (beside[name], self.columns[name]))
-            if (ours != theirs).any() and (np.sort(ours) == np.sort(theirs)).all():
+            words = all(np.asarray(side[name]).dtype.kind not in "biuf" for side in (beside, self.columns))
+            if (ours != theirs).any() and (words or (np.sort(ours) == np.sort(theirs)).all()):
                 raise InputError(
                     f"the lines of {self.file} are in another order than the rows of {path}, as their columns {name} show, and "
                     "no column names each row once; give both a column of identifiers."
@@ -113,6 +112,12 @@ class _Match:
     missing: Sequence[Hashable]
     twice: str
     one_each: bool
+
+
+def _whole(values: Names) -> Names:
+    """Values as whole numbers, if all are, and different ones stay so; else none."""
+    found = [int(value) for value in map(str, values) if value.isdigit()]
+    return found if len(found) == len(values) and len(set(found)) == len(set(values)) else ()
 
 
 def _match(ours: Names, column: str, values: Names, keys: np.ndarray, runs: bool) -> _Match | None:
@@ -159,6 +164,9 @@ def _names_of(beside: Mapping[str, Any], names: Sequence[str] | None) -> Iterato
         yield from (("", way) for way in ways)
     for name, column in beside.items():
         values = text(np.asarray(column))
+        if values.dtype.kind == "f" and np.all(values % 1 == 0):
+            values = values.astype(np.int64)
+        values = values.astype(str) if values.dtype.kind == "M" else values
         if values.dtype.kind in "biu":
             yield name, values.tolist()
         elif values.dtype.kind == "U":

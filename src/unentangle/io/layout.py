@@ -256,7 +256,7 @@ def _plain(attributes: Mapping[str, Any]) -> dict[str, np.ndarray]:
         try:
             array = np.asarray(value)
             array = text(array) if array.dtype.kind in "OST" else array
-        except (InputError, UnicodeDecodeError, ValueError):
+        except (InputError, ValueError):
             continue
         if array.dtype.kind in "biufU" and array.size:
             plain[name] = array

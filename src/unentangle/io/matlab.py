@@ -136,7 +136,7 @@ def _leaves(path: Path, name: str, value: Any, notes: list[str]) -> Iterator[tup
                 yield from _cells(path, f"{name}/{field}", items, notes)
     elif value.dtype == object:
         yield from _cells(path, name, list(value.ravel()), notes)
-    elif value.dtype.kind in "biuf":
+    elif value.dtype.kind in "biufc":
         yield name, value
     elif value.dtype.kind == "U":
         yield name, np.char.rstrip(value)

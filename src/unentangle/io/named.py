@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from ..data.columns import as_keys
 from ..data.dataset import Dataset
 from ..data.rows import Blocks
 from ..errors import InputError
@@ -60,7 +61,16 @@ def dataset(
         pattern, factors = _guess(path, arrays, named), None if named and _is_tree(arrays) else factors
     if pattern in arrays:
         rows = joined([arrays[pattern]], axes, [pattern])
+        dimension = dimension if axes is None or axes[0] == "row" else lambda array: None
         others = {name: a for name, a in arrays.items() if name != pattern and _goes_with(a, arrays[pattern], rows, dimension)}
+        if isinstance(groups, str) and groups in arrays and len(arrays[groups].shape) == 1:
+            along, first = dimension(arrays[groups]), dimension(arrays[pattern])
+            if along != first and None not in (along, first):
+                rest = " ".join(["time", *(f"axis_{k}" for k in range(1, len(rows.shape) - 1)), "row"])
+                raise InputError(
+                    f"{groups} in {path} lies along {along}, and {pattern} has rows along {first}: name the axes of {pattern}, "
+                    f"as in --x '{pattern}: {rest}'."
+                )
         return choose(path, rows, others, groups, factors, arrays)
     fit = {name: values for name, values in matches(pattern, arrays).items() if can_be_rows(arrays[name], 1)}
     if not fit:
@@ -102,19 +112,19 @@ def choose(
         if name not in there:
             raise InputError(f"{path} has no array {name!r}{role}; it holds {listed(there)}.")
         with damaged(f"{name} in {path}", "one number or word per row"):
-            return text(np.asarray(there[name]))
+            return text(np.asarray(there[name]), f"{name} in {path}")
 
-    keys = groups
+    keys, what = groups, "groups"
     if isinstance(groups, KeyTable):
         keys, assumed = groups.of(path, rows.shape[0] if rows.shape else 0, columns, names)
-        notes = [*notes, *assumed]
+        notes, what = [*notes, *assumed], f"{groups.key} in {groups.file}"
     elif isinstance(groups, str):
-        keys = None if groups == "groups" and groups not in there else column(groups, "")
+        keys, what = None if groups == "groups" and groups not in there else column(groups, ""), f"{groups} in {path}"
     if factors is None:
         factors = [name for name in columns if not isinstance(groups, str) or name != groups]
     if not isinstance(factors, Mapping):
         factors = {name: column(name, " to be a factor") for name in factors}
-    return Dataset(rows, factors, keys, notes=notes)
+    return Dataset(rows, factors, None if keys is None else as_keys(keys, what), notes=notes)
 
 
 def joined(arrays: Sequence[Any], axes: Sequence[str] | None, names: Sequence[str]) -> Any:
@@ -160,8 +170,8 @@ def listed(names: Iterable[str], most: int = 20) -> str:
 
 
 def can_be_rows(array: Any, axes: int = 2) -> bool:
-    """Whether an array holds real numbers on so many to four axes."""
-    return array.dtype.kind in "biuf" and axes <= len(array.shape) <= 4
+    """Whether an array holds numbers on so many to four axes; complex ones are rows that are refused."""
+    return array.dtype.kind in "biufc" and axes <= len(array.shape) <= 4
 
 
 def _holds_values(array: Any) -> bool:

@@ -28,10 +28,10 @@ def read_nested(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) 
             does not say what to do.
     """
     arrays, gaps, unread = columns_of(path)
-    keyed = [groups] if isinstance(groups, str) else []
-    asked = [*keyed, *(factors if factors is not None and not isinstance(factors, Mapping) else ())]
-    if gap := next((name for name in keyed if name in gaps), None):
-        raise InputError(f"the column {gap!r} of {path} has {gaps[gap]} missing value(s); every row needs a key.")
+    asked = [
+        *([groups] if isinstance(groups, str) else []),
+        *(factors if factors is not None and not isinstance(factors, Mapping) else ()),
+    ]
     pattern, axes = axes_of(x, arrays)
     if reason := next((unread[name] for name in [pattern, *asked] if name in unread), None):
         raise InputError(reason)

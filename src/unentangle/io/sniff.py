@@ -4,6 +4,7 @@ import codecs
 import csv
 import gzip
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from io import TextIOWrapper
 from itertools import islice
@@ -26,6 +27,7 @@ LOOKED_AT = 200  # lines from which it is told how a file is written
 CHARACTERS = 1 << 21  # of them, if they are long
 CELLS = 64  # of a line whose numbers are counted
 CONTROLS = bytes({*range(9), *range(14, 32)} - {0x1A, 0x1B})
+COMMENT = re.compile(r"#|(%|//|!)(\s|$)")
 DECIMAL = re.compile(r"[-+]?\d*,\d+([eE][-+]?\d+)?")
 csv.field_size_limit(1 << 24)
 
@@ -62,41 +64,50 @@ def style(path: Path) -> Style:
         notes.append(f"{path} is no UTF-8, so it is read as Windows-1252 (Latin-1): look at its accents.")
     with opened(path, encoding) as file:
         lines = list(_some(file))
-    comments = next((k for k, line in enumerate(lines) if line.strip() and not line.startswith("#")), len(lines))
+    comments = next((k for k, line in enumerate(lines) if line.strip() and not COMMENT.match(line)), len(lines))
     some = [line for line in lines[comments:] if line.strip()]
     if not some:
         raise InputError(f"{path} is empty; a line of names and a line per row are needed.")
-    separator = _separator(some[:20])
+    separator = _separator(some)
     padded = separator != " " and all(re.sub(rf"{re.escape(separator)} ", "", line).count(separator) == 0 for line in some[:20])
     found = Style(path, encoding, separator, padded, False, comments, [], 0, notes)
     rows = [row for row in _parsed(some, found) if row]
-    body = [row[:CELLS] for row in rows[1:] or rows if len(row) == len(rows[0])]
+    width = Counter(map(len, rows)).most_common(1)[0][0]
+    body = [row[:CELLS] for row in rows[1:] or rows if len(row) == width]
     found = found._replace(comma=separator != "," and any(map(_with_comma, zip(*body, strict=True))))
-    return _headed(found, rows, [line[1:] for line in lines[:comments] if line.startswith("#")])
+    return _headed(found, rows, width, [COMMENT.sub("", line, count=1) for line in lines[:comments] if line.strip()])
 
 
 def records(how: Style) -> Iterator[tuple[int, list[str]]]:
-    """The words of each record that is not empty, with the number of its line.
+    """The words of each row, with the number of its line; lines without any word at the end are none, as spreadsheets add them.
 
     Raises:
-        InputError: if a record is longer or shorter than the first.
+        InputError: if a row is longer or shorter than the names.
     """
-    width = None
+    width, before, empty = len(how.names), how.before, []
     try:
         with opened(how.path, how.encoding) as file:
             for _ in range(how.comments):
                 next(file)
             reader = _reader(file, how)
             for record in reader:
-                if record:
-                    width = width or len(record)
-                    number = how.comments + reader.line_num
-                    if len(record) != width:
-                        raise InputError(
-                            f"line {number} of {how.path} has {len(record)} values; the first line has {width}, separated by "
-                            f"{_called(how.separator)}."
-                        )
-                    yield number, record
+                if not record or (len(record) == 1 < width and not record[0].strip()):
+                    continue
+                if before:
+                    before -= 1
+                    continue
+                number = how.comments + reader.line_num
+                if len(record) != width:
+                    raise InputError(
+                        f"line {number} of {how.path} has {len(record)} values; others have {width}, separated by "
+                        f"{_called(how.separator)}."
+                    )
+                if width > 1 and not any(map(str.strip, record)):
+                    empty.append((number, record))
+                    continue
+                yield from empty
+                empty.clear()
+                yield number, record
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{how.path} cannot be read: it is no text of values, separated by commas or the like.") from error
 
@@ -181,7 +192,16 @@ def _parsed(lines: Sequence[str], how: Style) -> list[list[str]]:
 
 
 def _separator(lines: Sequence[str]) -> str:
-    """The one that parts all lines into equally many words, of which most are numbers."""
+    """The one that parts all lines, or those after the first half, into equally many words, of which most are numbers."""
+    for some in (lines[:20], lines[len(lines) // 2 :][:20]):
+        best, nearly = _parting(some)
+        if best or nearly:
+            return best or nearly
+    return next((s for s in (",", ";", "\t") if s in lines[0]), ",")
+
+
+def _parting(lines: Sequence[str]) -> tuple[str, str]:
+    """The separator that parts all lines into equally many words, and one that nearly does; each "" if there is none."""
     best, most, nearly = "", -1, ""
     for separator in SEPARATORS:
         try:
@@ -195,7 +215,7 @@ def _separator(lines: Sequence[str]) -> str:
         count = sum(is_number(word, comma=separator != ",") for row in rows for word in row[:CELLS])
         if count > most:
             best, most = separator, count
-    return best or nearly or next((s for s in (",", ";", "\t") if s in lines[0]), ",")
+    return best, nearly
 
 
 def _called(separator: str) -> str:
@@ -211,28 +231,57 @@ def _with_comma(words: Sequence[str]) -> bool:
 # -- what stands before the rows ------------------------------------------------------------------------------------------
 
 
-def _headed(how: Style, rows: list[list[str]], comments: Sequence[str]) -> Style:
-    """With the names of the columns, and how many records are no rows."""
-    first, below = rows[0], rows[1:]
-    notes, width = list(how.notes), len(first)
-    below = [row for row in below if len(row) == width]
-    if not _is_header(how, first, below):
+def _headed(how: Style, rows: list[list[str]], width: int, comments: Sequence[str]) -> Style:
+    """With the names of the columns, so many, and how many records are no rows."""
+    above = _above(how, rows, width)
+    first, below = rows[above], [row for row in rows[above + 1 :] if len(row) == width]
+    header = len(first) == width and _is_header(how, first, below)
+    notes, names = list(how.notes), [] if header else _short(how, rows, above, width)
+    if titles := above - bool(names):
+        begin = " ".join(rows[0])[:40].strip()
+        notes.append(f"{titles} line(s) of {how.path} before the table are left out, from {begin!r}.")
+    if names:
+        return how._replace(names=names, before=above, notes=notes)
+    if not header:
         named = next((names for names in map(list, _parsed(comments[-1:], how)) if len(names) == width), None)
         if named and not all(is_number(name) for name in named):
-            return how._replace(names=[name.strip() for name in named])
+            return how._replace(names=[name.strip() for name in named], before=above, notes=notes)
         notes.append(f"{how.path} has no line of names, so its columns are called 0 to {width - 1}, by their number.")
-        return how._replace(names=[str(k) for k in range(width)], notes=notes)
-    names, before = [name.strip() for name in first], 1
+        return how._replace(names=[str(k) for k in range(width)], before=above, notes=notes)
+    names, before = [name.strip() for name in first], above + 1
+    if sum(is_number(name, how.comma) for name in names) > 1:
+        notes.append(f"line {before} of the records in {how.path} ({', '.join(names[:5])}) is taken as names, not as a row.")
     while len(below) > 2 and _is_units(how, below[0], below[1:]):
         notes.append(f"line {before + 1} of {how.path} holds no numbers ({', '.join(below[0][:5])}): it is left out, as units.")
         below, before = below[1:], before + 1
     return how._replace(names=names, before=before, notes=notes)
 
 
+def _above(how: Style, rows: list[list[str]], width: int) -> int:
+    """How many records stand before the table: shorter ones, or of one word, above a line of names, or without any number."""
+
+    def sparse(row: list[str]) -> bool:
+        return len(row) < width or (width > 2 and sum(map(bool, map(str.strip, row))) < 2)
+
+    above = next((k for k, row in enumerate(rows) if not sparse(row)), 0)
+    first, below = rows[above], [row for row in rows[above + 1 :] if len(row) == width]
+    titles = all(len(row) < width and not any(is_number(word, how.comma) for word in row) for row in rows[:above])
+    return above if len(first) == width and (titles or (below and _is_header(how, first, below))) else 0
+
+
+def _short(how: Style, rows: list[list[str]], above: int, width: int) -> list[str]:
+    """The names in a line before the table that has one less, as R writes where rows have names, or rows end in a separator."""
+    names = [name.strip() for name in rows[above - 1]] if above else []
+    if len(names) != width - 1 or len(names) < 2 or any(is_number(name, how.comma) for name in names):
+        return []
+    ended = all(not row[-1].strip() for row in rows[above:] if len(row) == width)
+    return [*names, ""] if ended else ["", *names]
+
+
 def _is_header(how: Style, first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     """Whether the first record names the columns: where numbers stand below it, it holds other things, or counts."""
     numeric = _numeric(how, below) if below else [is_number(word, how.comma) for word in first]
-    above = [word for word, number in zip(first, numeric, strict=True) if number]
+    above = [word for k, (word, number) in enumerate(zip(first, numeric, strict=True)) if number and (k or word)]  # an index
     if not all(is_number(word, how.comma) or word in MISSING for word in above):
         return True
     words = [k for k, number in enumerate(numeric) if not number]

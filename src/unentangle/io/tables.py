@@ -12,11 +12,11 @@ from ..data.dataset import Dataset
 from ..errors import InputError
 from ..reading import Reading
 from .arrays import load_npy, members, refuse_special
-from .arrow import read_columns
-from .columns import Columns, Odd, as_keys, numbers, parse, read_csv
+from .arrow import names_of, read_columns
+from .columns import Columns, Odd, as_written, numbers, parse, read_csv
 from .keys import KeyTable
 from .named import Chosen, axes_of, choose, joined, listed
-from .sniff import MISSING
+from .sniff import MISSING, style
 
 
 def read_table(path: str | Path) -> dict[str, np.ndarray]:
@@ -36,7 +36,7 @@ def read_table(path: str | Path) -> dict[str, np.ndarray]:
         raise InputError(f"{path} is not a .csv, .npz or .npy file, nor a .parquet; a table is read from {', '.join(TABLES)}.")
     arrays = TABLES[suffix_of(path)](path)
     if len(arrays) == 1 and (whole := next(iter(arrays.values()))).ndim == 2:
-        return {str(k): column for k, column in enumerate(whole.T)}
+        return {str(k): column for k, column in enumerate(whole.T if len(whole) > 1 else whole)}
     if odd := [f"{name} {a.shape}" for name, a in arrays.items() if a.ndim != 1]:
         raise InputError(f"{path} holds {', '.join(odd)}; columns of one value per row are needed.")
     return arrays
@@ -76,20 +76,25 @@ def read_rows(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
     keyed = [groups] if isinstance(groups, str) else groups.columns if isinstance(groups, KeyTable) else ()
     others = {*(factors or ()), *keyed}
     fit = [name for name in single if fnmatchcase(name, wanted) and name not in others]
-    if wanted == "*" and of_text:
+    if wanted == "*":
         lone = axes is not None and axes[:1] != ("row",)  # lines are no rows
         fit, assumed = _without_counts(path, fit, columns, lone)
-        notes = [*notes, *assumed, *_of_words(path, fit, columns, odd)]
+        notes = [*notes, *assumed, *(_of_words(path, fit, columns, odd) if of_text else ())]
     samples = [name for name in fit if columns[name].dtype.kind in "biuf"]
     if wanted != "*" and len(samples) < len(fit):
         name = next(n for n in fit if columns[n].dtype.kind not in "biuf")
         which = f" ({odd[name].word!r} in line {odd[name].line})" if name in odd else ""
         raise InputError(f"the column {name!r} of {path} holds words{which}; samples are numbers.")
     if not samples:
-        raise InputError(f"{path} has no column of numbers for x={pattern!r}; it has {listed(columns)}.")
+        held = next((note for note in notes if note.endswith(NONE)), f"it has {listed(columns)}.")
+        raise InputError(f"{path} has no column of numbers for x={pattern!r}; {held}")
     taken = set(samples)
     rows = np.stack([columns[name] for name in samples], axis=1)
-    beside = {name: column for name, column in single.items() if name not in taken and (name or column.dtype.kind == "U")}
+    beside = {
+        name: column
+        for name, column in single.items()
+        if name not in taken and (name or groups == "" or column.dtype.kind == "U")
+    }
     if axes is not None and axes[:1] != ("row",):
         rows = joined([rows], axes, [path.name])
         beside = {name: column[:1] for name, column in beside.items() if len(set(column.tolist())) == 1 and "row" not in axes}
@@ -98,10 +103,35 @@ def read_rows(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
     elif axes is not None:
         rows = joined([rows], axes, [path.name])
     else:
-        notes = [*notes, *_whole(path, samples, columns, wanted)]
+        notes = [*notes, *_whole(path, samples, columns, wanted), *_long(path, samples, single)]
     if of_text and isinstance(groups, str) and groups in beside and len(rows) == len(single[groups]):
-        beside[groups] = as_keys(path, groups, single[groups])
-    return choose(path, rows, beside, groups, factors, notes=notes)
+        beside |= as_written(path, {groups: single[groups]})
+        if beside[groups].dtype.kind == "U" and (words := sorted(MISSING & set(beside[groups].tolist()) - {""})):
+            notes = [
+                *notes,
+                f"the column {groups} of {path} has the key {words[0]!r}, which is taken as a word, not as missing.",
+            ]
+    return choose(path, rows, beside, groups, factors, single if axes is None else None, notes=notes)
+
+
+def check_order(files: Sequence[Path]) -> None:
+    """Refuse tables whose columns do not stand in one order, as their samples are read in that of each file.
+
+    Raises:
+        InputError: naming the first that differs.
+    """
+    kind = suffix_of(files[0])
+    if kind not in TEXTS and TABLES.get(kind) is not read_columns:
+        return
+    each = ((style(file).names if kind in TEXTS else names_of(file)) for file in files)
+    first = next(each)
+    for file, names in zip(files[1:], each, strict=True):
+        both = set(first) & set(names)
+        if [name for name in first if name in both] != [name for name in names if name in both]:
+            raise InputError(
+                f"{file} has the columns {listed(names, 5)}, and {files[0]} {listed(first, 5)}: write both in one order, in "
+                "which samples are read."
+            )
 
 
 def _without_counts(
@@ -111,24 +141,25 @@ def _without_counts(
 
     In a file that is one row (`lone`), a first column of even steps is a time whatever its name.
     """
-    left, notes = list(fit), []
-    for name in fit[:1] if len(fit) > 1 else ():
-        column = columns[name]
+    left, notes, first = list(fit), [], next(iter(columns))
+    for name in fit if len(fit) > 1 else ():
+        column, at_first = columns[name], name == first
+        if column.dtype.kind not in "biuf" or TIMES.fullmatch(name):
+            continue
+        nameless = NAMELESS.fullmatch(name) and (name or at_first)
         numbered = column.dtype.kind in "iu" and column[:1].tolist() in ([0], [1]) and bool((np.diff(column) == 1).all())
-        if column.dtype.kind in "biuf" and next(iter(columns)) == name and (
-            not name or (numbered and (name in INDEX or len(column) > 3) and not TIMES.fullmatch(name))
-        ):  # fmt: skip
-            what = (
-                f"the first column of {path}, {name}, only numbers its lines"
-                if name
-                else f"the first column of {path} has no name"
-            )
-            notes.append(f"{what}, so it is no sample; x=, or --x, with a pattern of columns takes it in.")
+        if nameless or (numbered and (name in INDEX or (at_first and len(column) > 3))):
+            which = "the first column" if at_first else "the column"
+            what = "has no name" if nameless else "only numbers its lines"
+            called = f", {name}," if name else ""
+            notes.append(f"{which} of {path}{called} {what}, {NONE[:-1]}; x=, or --x, with a pattern of columns takes it in.")
             left.remove(name)
+        elif numbered and len(column) > 3:
+            notes.append(f"the column {name} of {path} only numbers its lines; if it is no sample, {NAMING}.")
     for name in list(left) if len(left) > 1 else ():
         timed = TIMES.fullmatch(name) or (lone and name == next(iter(columns)))
         if timed and columns[name].dtype.kind in "iuf" and len(left) > 1 and _even(columns[name]):
-            notes.append(f"the column {name} of {path} is taken as a time, as it goes up in even steps, so it is no sample.")
+            notes.append(f"the column {name} of {path} is taken as a time, as it goes up in even steps, {NONE}")
             left.remove(name)
     return left, notes
 
@@ -152,32 +183,51 @@ def _of_words(path: Path, fit: Sequence[str], columns: Mapping[str, np.ndarray],
                 f"the column {name!r} of {path} holds {count} numbers, {word!r} in line {line}{more}: correct or empty what is "
                 f"no number, name the columns of samples by a pattern (x='s*', or --x 's*'), or the column as groups={name!r}."
             )
-    notes = [f"the column {n} of {path} holds words beside numbers, so it is no sample." for n in fit if n in odd]
+    notes = [f"the column {n} of {path} holds words beside numbers, {NONE}" for n in fit if n in odd]
     for name in fit:
         if columns[name].dtype.kind == "U" and name not in odd and all(map(MEASURED.match, columns[name].tolist()[:1000])):
-            notes.append(f"the column {name} of {path} holds words such as {str(columns[name][0])!r}, so it is no sample.")
+            notes.append(f"the column {name} of {path} holds words such as {str(columns[name][0])!r}, {NONE}")
     empty = [n for n in fit if columns[n].dtype.kind == "U" and n not in odd and set(columns[n].tolist()) <= MISSING]
-    return notes + ([f"{listed(empty, 5)} of {path} hold(s) no value, so it is no sample."] if any(empty) else [])
+    return notes + ([f"{listed(empty, 5)} of {path} hold(s) no value, {NONE}"] if any(empty) else [])
 
 
 def _whole(path: Path, samples: Sequence[str], columns: Mapping[str, np.ndarray], wanted: str) -> list[str]:
     """A note of columns of few whole numbers among those of fractions, which may be keys."""
-    whole = [n for n in samples if columns[n].dtype.kind in "iu" and len(np.unique(columns[n])) <= len(columns[n]) / 2]
+    whole = [n for n in samples if columns[n].dtype.kind in "iu"]
     if wanted != "*" or not 0 < 4 * len(whole) < len(samples):
         return []
     return [
-        f"{listed(whole, 3)} of {path} hold(s) whole numbers that repeat, the other columns of samples fractions; if it is a "
-        f"key, say --groups {whole[0]}, and if no sample, name the samples by a pattern, as in --x 's*'."
+        f"{listed(whole, 3)} of {path} hold(s) whole numbers, the other columns of samples fractions; if it is a key, say "
+        f"--groups {whole[0]}, and if no sample, {NAMING}."
     ]
 
 
-TEXTS = tuple(suffix + end for suffix in (".csv", ".tsv", ".txt") for end in ("", ".gz"))
+def _long(path: Path, samples: Sequence[str], columns: Mapping[str, np.ndarray]) -> list[str]:
+    """A note of a table that has a line for every value of a row."""
+    named = [name for name in columns if name.lower() in VARIABLE and columns[name].dtype.kind == "U"]
+    if not named or not any(name.lower() in ("value", "values") for name in samples):
+        return []
+    return [f"each line of {path} is a row, though it may hold one value only, that of {named[0]}: if so, pivot it first."]
+
+
+def _fields(path: Path) -> dict[str, np.ndarray]:
+    """The fields of the records in a `.npy`, or the one array that is in it."""
+    array = load_npy(path)
+    return {name: array[name] for name in array.dtype.names} if array.dtype.names else {"table": array}
+
+
+UNSURE = (".dat", ".prn", ".asc", ".tab")  # of texts and others
+TEXTS = tuple(suffix + end for suffix in (".csv", ".tsv", ".txt", *UNSURE) for end in ("", ".gz"))
+VARIABLE = ("variable", "feature", "parameter", "channel", "quantity", "name")
 INDEX = ("index", "Unnamed: 0", "idx", "id", "row", "n", "no", "nr", "number", "#")
 TIMES = re.compile(r"(t|time|times|seconds?|secs?|samples?|timestamps?|ms|elapsed)([ _]?[\[(]?\w{0,3}[\])]?)", re.IGNORECASE)
-MEASURED = re.compile(r"\s*[-+]?[\d.,]*\d")  # a word that begins as a number does
+NAMELESS = re.compile(r"(Unnamed: \d+|__index_level_\d+__)?")  # as pandas calls the index of a frame
+MEASURED = re.compile(r"\W{0,2}[\d.,]*\d|(true|false)$", re.IGNORECASE)  # a word that begins as a number does, or a truth value
+NONE = "so it is no sample."
+NAMING = "name the samples by a pattern, as in --x 's*'"
 TABLES = {
     **dict.fromkeys(TEXTS, read_csv),
     **dict.fromkeys((".parquet", ".arrow", ".feather"), read_columns),
     ".npz": lambda path: {name: np.asarray(array) for name, array in members(path).items()},
-    ".npy": lambda path: {"table": load_npy(path)},
+    ".npy": _fields,
 }

@@ -11,7 +11,7 @@ from ..data.dataset import Dataset
 from ..errors import InputError, optional
 from ..reading import Reading
 from .arrays import SMALL, check_size, damaged
-from .decoded import Decoded, coding, fill_of_xarray
+from .decoded import Decoded, coding, fill_of_xarray, say_fill
 from .layout import dataset_of
 from .named import Chosen
 
@@ -96,6 +96,8 @@ def _meant(what: str, array: Any, notes: list[str]) -> Any:
         about["_FillValue"] = fill_of_xarray(about["_FillValue"], array.dtype)
     if not of_xarray and ("_FillValue" in about or fill in (0, 1)):
         fill = None
+    if not of_xarray:
+        say_fill(notes, what, fill)
     meaning = coding(what, array.dtype, about, fill)
     total = prod(-(-n // c) for n, c in zip(array.shape, array.chunks, strict=True))
     if array.nbytes and fill is None and "_FillValue" not in about and total > 1:
