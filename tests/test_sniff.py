@@ -142,3 +142,17 @@ def test_what_a_column_holds_is_noted(tmp_path):
     (tmp_path / "u.csv").write_text("site,a,b\nx,1 mV,2\ny,3 mV,4\n")
     assert "a of" in (note := un.read(tmp_path / "u.csv").notes[0])
     assert "such as '1 mV'" in note
+
+
+def test_an_empty_line_among_single_numbers_is_a_missing_value(tmp_path):
+    """Not a sample less; empty lines at the end are none."""
+    (tmp_path / "one.csv").write_text("value\n1.5\n\n2.5\n3\n\n\n")
+    column = read_csv(tmp_path / "one.csv")["value"]
+    np.testing.assert_array_equal(column, [1.5, np.nan, 2.5, 3])
+
+
+def test_a_line_that_sums_up_the_others_is_said_to_be_a_row(tmp_path):
+    (tmp_path / "sums.csv").write_text("who,a,b\nx,1.5,2\ny,2.5,4\nmean,2,3\n")
+    data = un.read(tmp_path / "sums.csv", groups="who")
+    assert len(data) == 3
+    assert any("'mean', is taken as a row" in note for note in data.notes)

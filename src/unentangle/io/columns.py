@@ -16,6 +16,7 @@ CELLS_AT_ONCE = 1 << 21  # of a file that are in memory as words
 WORDS = 1 << 28  # characters that a column of words may take, as each takes those of the longest
 POINTED = re.compile(r"[-+]?[1-9]\d{0,2}(\.\d{3})+")  # what may be 1,234 or 1234
 IDENTIFIER = re.compile(r"[-+]?0\d|.*[eE]")  # rather than a number
+TOTALS = ("mean", "average", "median", "std", "sum", "total", "min", "max", "count")
 THOUSANDS = re.compile(r"[-+]?\d{1,3}([.,' ]\d{3})+([.,]\d+)?")  # of a word that is no number as it stands
 
 
@@ -89,6 +90,9 @@ def parse(path: Path) -> Columns:
         notes.append(f"words among the numbers of {path} are taken as missing values, NaN, in {', '.join(said)}{more}.")
     columns = {n: _whole(part, kind) for n, part, kind in zip(how.names, parts, kinds, strict=True)}
     _refuse_points(how, columns)
+    words = next((column for column in columns.values() if column.dtype.kind == "U" and len(column) > 1), None)
+    if words is not None and words[-1].lower() in TOTALS and words[-1] not in words[:-1]:
+        notes.append(f"the last line of {path}, {str(words[-1])!r}, is taken as a row; remove it if it sums up the others.")
     return Columns(columns, notes, odd)
 
 

@@ -91,18 +91,18 @@ def records(how: Style) -> Iterator[tuple[int, list[str]]]:
                 next(file)
             reader = _reader(file, how)
             for record in reader:
-                if not record or (len(record) == 1 < width and not record[0].strip()):
+                if len(record) <= 1 < width and not "".join(record).strip():
                     continue
                 if before:
                     before -= 1
                     continue
-                number = how.comments + reader.line_num
+                number, record = how.comments + reader.line_num, record or [""]
                 if len(record) != width:
                     raise InputError(
                         f"line {number} of {how.path} has {len(record)} values; others have {width}, separated by "
                         f"{_called(how.separator)}."
                     )
-                if width > 1 and not any(map(str.strip, record)):
+                if not any(map(str.strip, record)):
                     empty.append((number, record))
                     continue
                 yield from empty
