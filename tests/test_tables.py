@@ -82,3 +82,17 @@ def test_gaps_among_numbers_are_no_words(tmp_path):
 def test_long_keys_stay_different(tmp_path):
     (tmp_path / "t.csv").write_text("event,a\n20200101123456789012,1\n20200101123456789013,2\n")
     assert list(un.read(tmp_path / "t.csv", groups="event").group_sizes) == [1, 1]
+
+
+@pytest.mark.parametrize("names", [("mass", "speed", "age"), ("s0", "s1", "s2"), ("400.5", "401", "402.5")])
+def test_columns_of_unlike_units_are_features_unless_their_names_count(names, tmp_path):
+    """Features are standardised each by itself, samples all alike; `values` says otherwise."""
+    rows = np.random.default_rng(0).normal(size=(40, 3)) * [1e-3, 1, 1e4]
+    path = tmp_path / "units.csv"
+    path.write_text("\n".join([",".join(names), *(",".join(map(repr, row)) for row in rows.tolist())]))
+    for values, features in ((None, names[0] == "mass"), ("features", True), ("samples", False)):
+        data = un.read(path, values=values)
+        assert isinstance(data.scale.std, tuple) == features
+        np.testing.assert_allclose(np.asarray(data.x), rows, rtol=1e-6)
+        if features:
+            np.testing.assert_allclose(data.scale.standardise(rows).std(axis=0), 1, rtol=1e-5)

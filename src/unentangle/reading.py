@@ -12,6 +12,7 @@ from .errors import InputError
 
 Mode = Literal["L", "RGB"]
 Missing = Literal["mask", "drop", "refuse"]
+Values = Literal["samples", "features"]
 
 LENGTH = "rows of unlike length: crop them to the shortest, pad them to the longest, or cut each into windows of N samples."
 
@@ -29,6 +30,8 @@ class Reading:
         mode: make all images grey ("L") or coloured ("RGB").
         missing: rows that lack values (NaN): "mask" learns from what is there of them, as by default, "drop" leaves them out,
             and "refuse" refuses them.
+        values: whether the values of a row follow each other ("samples") or have no order ("features"), so that those of unlike
+            units are standardised each by itself. By default tables whose columns do not count hold features.
         size: scale images so that the shorter side has so many pixels, and cut a square of as many from the middle.
 
     Raises:
@@ -39,6 +42,7 @@ class Reading:
     hop: Annotated[int | None, arg(help="samples from one window to the next, by default a window.")] = None
     channels: Annotated[str | None, arg(help="seismic channels that make one row, by their last letters: ZNE.")] = None
     missing: Annotated[Missing | None, arg(help="rows that lack values: learn from the rest, leave out, or refuse.")] = None
+    values: Annotated[Values | None, arg(help="whether the values of a row follow each other, or have no order.")] = None
     sampling_rate: Annotated[float | None, arg(help="resample all recordings to so many samples per second.")] = None
     mode: Annotated[Mode | None, arg(help="make all images grey (L) or coloured (RGB).")] = None
     size: Annotated[int | None, arg(help="make all images squares of so many pixels.")] = None
@@ -59,7 +63,7 @@ class Reading:
                 raise InputError(f"{name}={value!r}; a whole number of at least 1 is needed.")
         if self.hop is not None and len(length) < 2:
             raise InputError(f"hop={self.hop} is for windows: say length=('window', N), or --length window N.")
-        for name, kinds in (("mode", Mode), ("missing", Missing)):
+        for name, kinds in (("mode", Mode), ("missing", Missing), ("values", Values)):
             if getattr(self, name) not in (None, *get_args(kinds)):
                 raise InputError(
                     f"{name}={getattr(self, name)!r}; one of {', '.join(map(repr, get_args(kinds)))} is needed, or None."

@@ -55,7 +55,7 @@ def read_h5ad(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
             kept = {n: v for n, v in data.factors.items() if v.dtype.kind != "U" or len(np.unique(v)) < len(v)}
             data = replace(data, factors=kept)
         notes = [f"the column {n} of {path} has {k} missing value(s)." for n, k in gaps.items() if k and n in data.factors]
-        return replace(data, notes=(*data.notes, *notes))
+        return replace(data, notes=(*data.notes, *notes), ordered=False)
 
 
 def _matrix(path: Path, name: str, item: Any) -> Any:

@@ -70,7 +70,7 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen
             may be absent where it is plain what the rows are.
         factors: the names of those arrays, columns or headers that are factors, by default all there are; for names of files,
             and levels of a tree, what they are called, in their order; or the factors themselves, by name.
-        how: how rows are read: `length`, `hop`, `channels`, `sampling_rate`, `mode`, `size` (`Reading`).
+        how: how rows are read: `length`, `hop`, `channels`, `sampling_rate`, `mode`, `size`, `missing`, `values` (`Reading`).
 
     Raises:
         InputError: if the file cannot be read, or what is named is missing (the sentence lists what is there).
@@ -91,10 +91,11 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen
         )
         raise InputError(f"{path} {suffix if path.exists() else 'does not exist'}; {KINDS} can be read.")
     reading = Reading(**how)
-    if idle := reading.given().keys() - {"missing"} - TAKES.get(reader, EVERY):
+    if idle := reading.given().keys() - {"missing", "values"} - TAKES.get(reader, EVERY):
         name = min(idle)
         raise InputError(f"{name}={getattr(reading, name)!r} is nothing that can be done to {path}: it is for {MEANT[name]}.")
     data = windowed(reader(path, _keys(groups), x, factors, reading), reading, path)
+    data = replace(data, ordered=reading.values == "samples") if reading.values else data
     return _lacking(data, path, reading.missing)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,14 @@ def read_rows(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
                 *notes,
                 f"the column {groups} of {path} has the key {words[0]!r}, which is taken as a word, not as missing.",
             ]
-    return choose(path, rows, beside, groups, factors, single if axes is None else None, notes=notes)
+    if axes is not None:
+        return choose(path, rows, beside, groups, factors, notes=notes)
+    return replace(choose(path, rows, beside, groups, factors, single, notes=notes), ordered=_counting(samples))
+
+
+def _counting(names: Sequence[str]) -> bool:
+    """Whether names of columns differ in their numbers only, as those of samples do: s0, s1; or are numbers."""
+    return len({NUMBER.sub("0", name) for name in names}) == 1 and (len(names) == 1 or bool(NUMBER.search(names[0])))
 
 
 def check_order(files: Sequence[Path]) -> None:
@@ -222,6 +230,7 @@ VARIABLE = ("variable", "feature", "parameter", "channel", "quantity", "name")
 INDEX = ("index", "Unnamed: 0", "idx", "id", "row", "n", "no", "nr", "number", "#")
 TIMES = re.compile(r"(t|time|times|seconds?|secs?|samples?|timestamps?|ms|elapsed)([ _]?[\[(]?\w{0,3}[\])]?)", re.IGNORECASE)
 NAMELESS = re.compile(r"(Unnamed: \d+|__index_level_\d+__)?")  # as pandas calls the index of a frame
+NUMBER = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?")
 MEASURED = re.compile(r"\W{0,2}[\d.,]*\d|(true|false)$", re.IGNORECASE)  # a word that begins as a number does, or a truth value
 NONE = "so it is no sample."
 NAMING = "name the samples by a pattern, as in --x 's*'"
