@@ -90,6 +90,8 @@ def read_rows(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
     taken = set(samples)
     rows = np.stack([columns[name] for name in samples], axis=1)
     beside = {name: column for name, column in single.items() if name not in taken and (name or column.dtype.kind == "U")}
+    if axes is None and len(samples) == 1 and how.length and how.length[0] == "window":
+        axes, rows = ("time",), rows[:, 0]  # one long recording
     if axes is not None and axes[:1] != ("row",):
         rows = joined([rows], axes, [path.name])
         beside = {name: column[:1] for name, column in beside.items() if len(set(column.tolist())) == 1 and "row" not in axes}
