@@ -124,7 +124,7 @@ def _write(folder, kind, rows, keys):
 def test_every_format_makes_unlike_lengths_alike(tmp_path, kind, length):
     rows, keys = [np.arange(n) + 100.5 * k for k, n in enumerate((10, 7, 12, 5, 10))], np.array(list("abacb"))
     path, said = _write(tmp_path, kind, rows, keys)
-    with pytest.raises(un.InputError, match="differ in length.*--length crop"):
+    with pytest.raises(un.InputError, match=r"differ in length.*--length crop"):
         un.read(path, **said)
     data = un.read(path, **said, length=length)
     want, source = ragged(rows, Reading(length=length), list("abcde"), "the rows")

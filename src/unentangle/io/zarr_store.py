@@ -5,8 +5,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from zipfile import ZipFile, is_zipfile
 
-import numpy as np
-
 from ..data.dataset import Dataset
 from ..errors import InputError, optional
 from ..reading import Reading
