@@ -104,7 +104,7 @@ def test_segy_says_what_its_headers_say(tmp_path):
     assert "interval of their samples (1, 4 ms)" in notes[0]
     assert "tell of 30 to 40 samples" in notes[1]
     write_segy(tmp_path / "y.sgy", [40, 40, 30, 40])
-    with pytest.raises(un.InputError, match=r"differ in length.*cut short"):
+    with pytest.raises(un.InputError, match=r"differ in length"):
         un.read(tmp_path / "y.sgy")
 
 
