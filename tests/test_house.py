@@ -37,7 +37,7 @@ KNOWS = {
     "model": {"errors", "export", "geodesics", "data", "methods", "storage"},
     "train": {"errors", "progress", "schedules", "data", "methods", "model", "storage"},
     "streams": {"errors", "data", "io", "methods", "model", "storage"},
-    "inspection": {"errors", "schedules", "data", "methods", "train"},
+    "inspection": {"errors", "schedules", "data", "methods", "reading", "train"},
     "classical": {"data", "freedom"},
     "evaluate": {"errors", "classical", "data", "dependence", "gaussian", "metrics", "methods", "model", "train"},
     "study": {"errors", "progress", "schedules", "data", "methods", "model", "evaluate", "storage", "train"},

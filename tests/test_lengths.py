@@ -99,3 +99,36 @@ def test_a_few_windows_of_long_rows_are_read_alone(axes):
     assert OnDisk.asked == 3 * 10 * 3
     some = windows.of.take(np.arange(len(whole))[::-1])
     np.testing.assert_array_equal(Windows(some, 10, 5)[7], whole[-1, 35:45])
+
+
+def _write(folder, kind, rows, keys):
+    """Recordings in one format, and what `read` is told of them."""
+    if kind == "npz":
+        np.savez(folder / "x.npz", **{f"{key}_{k}": row for k, (key, row) in enumerate(zip(keys, rows, strict=True))})
+        return folder / "x.npz", {"x": "{key}_{n}: time", "groups": "key"}
+    if kind == "ts":
+        lines = [",".join(map(repr, row.tolist())) + f":{key}" for key, row in zip(keys, rows, strict=True)]
+        (folder / "x.ts").write_text("\n".join(["@timeStamps false", "@classLabel true a b c", "@data", *lines]))
+        return folder / "x.ts", {"groups": "class"}
+    for k, (key, row) in enumerate(zip(keys, rows, strict=True)):
+        name = folder / f"{key}_{k}"
+        if kind == "csv":
+            np.savetxt(f"{name}.csv", row, header="v", comments="")
+        else:
+            np.save(name, row)
+    return folder, {"x": "{key}_{n}: time" + (" channel" if kind == "csv" else ""), "groups": "key"}
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz", "csv", "ts"])
+@pytest.mark.parametrize("length", ["crop", "pad", ("window", 4)])
+def test_every_format_makes_unlike_lengths_alike(tmp_path, kind, length):
+    rows, keys = [np.arange(n) + 100.5 * k for k, n in enumerate((10, 7, 12, 5, 10))], np.array(list("abacb"))
+    path, said = _write(tmp_path, kind, rows, keys)
+    with pytest.raises(un.InputError, match=r"differ in length.*--length crop"):
+        un.read(path, **said)
+    data = un.read(path, **said, length=length)
+    want, source = ragged(rows, Reading(length=length), list("abcde"), "the rows")
+    got = np.asarray(data.x[:]).reshape(len(data), -1)
+    by, of = np.argsort(got[:, 0]), np.argsort(want[:, 0])
+    np.testing.assert_allclose(got[by], want[of])
+    np.testing.assert_array_equal(np.asarray(data.groups)[by], keys[source][of])

@@ -104,8 +104,30 @@ def test_segy_says_what_its_headers_say(tmp_path):
     assert "interval of their samples (1, 4 ms)" in notes[0]
     assert "tell of 30 to 40 samples" in notes[1]
     write_segy(tmp_path / "y.sgy", [40, 40, 30, 40])
-    with pytest.raises(un.InputError, match=r"its traces differ in length, or it is cut short \(segyio says trace count"):
+    with pytest.raises(un.InputError, match=r"differ in length"):
         un.read(tmp_path / "y.sgy")
+
+
+def test_segy_of_unlike_lengths(tmp_path):
+    """Traces are as long as their headers say, or the file is refused, wherever it is cut."""
+    pytest.importorskip("segyio")
+    pytest.importorskip("obspy")
+    lengths = [40, 32, 40, 24, 40, 36]
+    write_segy(tmp_path / "x.sgy", lengths, counts=lengths)
+    with pytest.raises(un.InputError, match="--length crop"):
+        un.read(tmp_path / "x.sgy")
+    cropped = un.read(tmp_path / "x.sgy", groups="FieldRecord", length="crop")
+    np.testing.assert_array_equal(cropped.x, X[:, :24])
+    np.testing.assert_array_equal(cropped.groups, [7, 7, 8, 8, 9, 9])
+    padded = np.asarray(un.read(tmp_path / "x.sgy", length="pad").x)
+    for row, x, length in zip(padded, X, lengths, strict=True):
+        np.testing.assert_array_equal(row[:length], x[:length])
+        assert np.isnan(row[length:]).all()
+    whole = (tmp_path / "x.sgy").read_bytes()
+    for cut in (1, 100, 36 * 4, 36 * 4 + 100, 36 * 4 + 240 + 2):
+        (tmp_path / "y.sgy").write_bytes(whole[:-cut])
+        with pytest.raises(un.InputError, match="cut short"):
+            un.read(tmp_path / "y.sgy", length="crop")
 
 
 def test_traces_of_unlike_rate_are_refused_or_resampled(tmp_path):

@@ -84,7 +84,7 @@ def test_long_keys_stay_different(tmp_path):
     assert list(un.read(tmp_path / "t.csv", groups="event").group_sizes) == [1, 1]
 
 
-@pytest.mark.parametrize("names", [("mass", "speed", "age"), ("s0", "s1", "s2"), ("400.5", "401", "402.5")])
+@pytest.mark.parametrize("names", [("mass", "speed", "age"), ("s0", "s1", "s2"), ("400 nm", "401 nm", "402.5 nm")])
 def test_columns_of_unlike_units_are_features_unless_their_names_count(names, tmp_path):
     """Features are standardised each by itself, samples all alike; `values` says otherwise."""
     rows = np.random.default_rng(0).normal(size=(40, 3)) * [1e-3, 1, 1e4]

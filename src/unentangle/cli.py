@@ -84,7 +84,7 @@ def inspect(data: DataArg, groups: str | None = None, x: str | None = None, how:
 
     report = inspect(rows, watch=watch)
     say(page(report, data, keys))
-    say("\n" + advice(report, data, keys, x or "x", file=data not in DATASETS), soft_wrap=True)
+    say("\n" + advice(report, data, keys, x or "x", file=data not in DATASETS, how=how), soft_wrap=True)
 
 
 def encode(

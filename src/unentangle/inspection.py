@@ -20,6 +20,7 @@ from .errors import InputError
 from .methods import SymAE
 from .methods.protocol import Method, numbers_of
 from .methods.terms.alignment import row_axes, smooth
+from .reading import AS_IT_IS, Reading
 from .schedules import at
 from .train.batches import RESIDENT_BYTES
 
@@ -189,13 +190,13 @@ def _grid(lines: Iterable[tuple[str, str]]) -> Table:
     return table
 
 
-def advice(report: Report, source: str, groups: str, x: str, file: bool = True) -> str:
-    """What to type next, with the names of the data, of its group keys and of its rows, which can be others in a `file`."""
-    rows = f" --x {shlex.quote(x)}" if x != "x" else ""
+def advice(report: Report, source: str, groups: str, x: str, file: bool = True, how: Reading = AS_IT_IS) -> str:
+    """What to type next, with the names of the data, of its group keys and rows, which can be others in a `file`, and `how`."""
+    rows = (f" --x {shlex.quote(x)}" if x != "x" else "") + how.flags()
     keys = f" --groups {shlex.quote(groups)}" if groups != "groups" else ""
     name, out = shlex.quote(source), shlex.quote(f"runs/{Path(source).stem or 'mine'}")
     if proposed := next((found[1] for note in report.notes if (found := PROPOSED.search(note))), None):
-        return f"next: unentangle inspect {name} {proposed}{'' if '--groups' in proposed else keys}"
+        return f"next: unentangle inspect {name} {proposed}{'' if '--groups' in proposed else keys}{how.flags()}"
     if report.refusals:
         return f"then again: unentangle inspect {name}{rows}{keys}"
     if report.groups is not None:

@@ -77,5 +77,10 @@ class Reading:
         """What is not None."""
         return {f.name: value for f in fields(self) if (value := getattr(self, f.name)) is not None}
 
+    def flags(self) -> str:
+        """What is given as the command line has it, with a blank before each flag."""
+        words = {name: value if isinstance(value, tuple) else (value,) for name, value in self.given().items()}
+        return "".join(f" --{name.replace('_', '-')} {' '.join(map(str, value))}" for name, value in words.items())
+
 
 AS_IT_IS = Reading()

@@ -101,26 +101,34 @@ def windows(source: Int[np.ndarray, " n"], how: Reading) -> dict[str, Int[np.nda
 
 
 def windowed(data: Dataset, how: Reading, name: Any) -> Dataset:
-    """The windows of all rows of a data set, if such are asked for; those of rows on disk are read when they are needed.
+    """Rows of unlike length (`Blocks.lengths`) made alike, and the windows of all rows if such are asked for.
 
     Group keys and factors are those of the row, and the factor `window` holds the first sample of each. Rows that are one
-    window long stay as they are.
+    window long stay as they are. Windows of rows on disk are read when they are needed, if those are of one length.
 
     Raises:
-        InputError: if the rows are shorter than a window.
+        InputError: if the rows are shorter than a window, or differ in length and `how` does not say what to do.
     """
+    if (lengths := getattr(data.x, "lengths", None)) is not None:
+        rows = [data.x[k][:length] for k, length in enumerate(lengths)]
+        names, what = np.repeat(data.x.names, data.x.sizes).tolist(), f"the rows of {name}"
+        return of_source(data, *ragged(rows, how, names, what), how, remarks(lengths.tolist(), how, names, what))
     if not how.length or how.length[0] != "window" or data.x.shape[1] == (size := int(how.length[1])):
         return data
     if data.x.shape[1] < size:
         raise InputError(f"the rows of {name} have {data.x.shape[1]} samples, fewer than a window of {size}; say a smaller.")
     x = Windows(data.x, size, how.hop or size)
-    source = np.arange(len(x)) // x.each
+    return of_source(data, x if is_lazy(data.x) else x[:], np.arange(len(x)) // x.each, how)
+
+
+def of_source(data: Dataset, x: Any, source: Int[np.ndarray, " n"], how: Reading, notes: Sequence[str] = ()) -> Dataset:
+    """Rows that were made of those of a data set, with the keys and factors of the row that `source` says each is from."""
     groups = None if data.groups is None else data.groups[source]
     columns: dict[str, Any] = {name: (first, "continuous") for name, first in windows(source, how).items()}
     columns |= {column: (values[source], data.factors.kinds[column]) for column, values in data.factors.items()}
     factors = Factors(columns)
     factors.declared = dict(data.factors.declared)
-    return replace(data, x=x if is_lazy(data.x) else x[:], factors=factors, groups=groups, truth=None)
+    return replace(data, x=x, factors=factors, groups=groups, truth=None, notes=(*data.notes, *notes))
 
 
 class Windows(Rows):

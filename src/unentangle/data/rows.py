@@ -124,6 +124,8 @@ class Blocks(Rows):
             others stay in their order. By default rows are the first axis and the rest stays as it is.
         names: what the arrays are called, for the sentences that refuse them.
         order: which row of the joined arrays each row is, where not in their order.
+        uneven: whether rows may differ in length. If they do, `lengths` tells it of each, and a row is read with NaN behind its
+            end, for which whole numbers become floats, until `lengths.windowed` makes them alike. Else it is None.
 
     Raises:
         InputError: if the arrays' rows differ in shape, or have other axes than named.
@@ -135,6 +137,7 @@ class Blocks(Rows):
         axes: Sequence[str] | None = None,
         names: Sequence[str] = (),
         order: np.ndarray | None = None,
+        uneven: bool = False,
     ):
         names = names or [f"array {k}" for k in range(len(arrays))]
         self.arrays, self.names, self._order = arrays, names, order
@@ -147,12 +150,15 @@ class Blocks(Rows):
         self._inside = sorted(inside, key=lambda k: axes[k] == "channel")
         shapes = [tuple(array.shape[k] for k in self._inside) for array in arrays]
         for name, shape in zip(names, shapes, strict=True):
-            if shape != shapes[0]:
+            if shape != shapes[0] and not (uneven and shape and shape[1:] == shapes[0][1:]):
                 raise InputError(f"a row of {name} has shape {shape}, one of {names[0]} {shapes[0]}; all must agree.")
         self.sizes = np.array([1 if self._row is None else array.shape[self._row] for array in arrays])
         self._ends = np.cumsum(self.sizes)
-        self.row_shape = shapes[0]
+        self.row_shape = max(shapes)
         self.dtype = np.result_type(*{array.dtype for array in arrays})
+        self.lengths = np.repeat([shape[0] for shape in shapes], self.sizes) if len(set(shapes)) > 1 else None
+        if self.lengths is not None and self.dtype.kind in "biu":
+            self.dtype = np.result_type(self.dtype, np.float32)
 
     def __len__(self) -> int:
         return int(self._ends[-1]) if self._order is None else len(self._order)
@@ -172,14 +178,18 @@ class Blocks(Rows):
         """The rows of these numbers; each array is read once, where a row repeats as well."""
         flat = index if self._order is None else self._order[index]
         block = np.searchsorted(self._ends, flat, side="right")
-        rows = np.empty((flat.size, *self.row_shape), self.dtype)
+        rows = np.full((flat.size, *self.row_shape), 0 if self.lengths is None else np.nan, self.dtype)
         by_block = np.argsort(block, kind="stable")
         for part in np.split(by_block, np.flatnonzero(np.diff(block[by_block])) + 1):
             if part.size:
                 number = int(block[part[0]])
                 unique, inverse = np.unique(flat[part] - (self._ends - self.sizes)[number], return_inverse=True)
                 values = self._read_block(number, unique)
-                rows[part] = values if len(unique) == len(part) and np.all(np.diff(inverse) > 0) else values[inverse]
+                values = values if len(unique) == len(part) and np.all(np.diff(inverse) > 0) else values[inverse]
+                if self.lengths is None:
+                    rows[part] = values
+                else:
+                    rows[part, : values.shape[1]] = values
         return rows
 
     def part(self, row: int, first: int, last: int) -> np.ndarray:

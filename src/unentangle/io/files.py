@@ -169,14 +169,15 @@ def _read_files(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) 
     named = None if given or factors is None else [name for name in factors if name not in own]
 
     def one(file: Path) -> Dataset:
-        return READERS[suffix_of(file)](file, inside, inner, named, how)
+        data = READERS[suffix_of(file)](file, inside, inner, named, how)
+        return data if getattr(data.x, "lengths", None) is None else windowed(data, how, file)
 
     def shut(file: Path) -> Dataset:
         data = one(file)
         return replace(data, x=_Shut(lambda: one(file).x, data.x)) if is_lazy(data.x) else data
 
     each = [one(file) if len(files) <= OPEN else shut(file) for file in files]
-    rows = Blocks([data.x for data in each], None, [str(file) for file in files])
+    rows = Blocks([data.x for data in each], None, [str(file) for file in files], uneven=True)
     common = [name for name in each[0].factors if all(name in data.factors for data in each)]
     columns = {name: np.concatenate([data.factors[name] for data in each]) for name in common}
     columns |= {name: np.repeat(numbers(values), rows.sizes) for name, values in levels.items()}
@@ -186,7 +187,7 @@ def _read_files(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) 
     notes = _of_files([data.notes for data in each], files)
     if x == "x" or (levels and not axes_of(x)[1]):
         notes += recordings(f"files of {path}", rows.sizes, rows.row_shape, x if levels else "", names, groups)
-    x_all = rows if any(is_lazy(data.x) for data in each) else rows[:]
+    x_all = rows if rows.lengths is not None or any(is_lazy(data.x) for data in each) else rows[:]
     without = [file for file, data in zip(files, each, strict=True) if data.groups is None]
     if not without:
         keys = np.concatenate([np.asarray(data.groups) for data in each])
@@ -269,10 +270,11 @@ def _read_npy(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
         raise InputError(f"{path} holds rows only, so there is no {groups!r} in it; give the keys, or a .npy file of keys.")
     if factors is not None and not isinstance(factors, Mapping):
         raise InputError(f"{path} holds rows only, so there are no factors in it.")
-    array = load_npy(path, mmap_mode="r")
+    array, axes = load_npy(path, mmap_mode="r"), axes_of(x)[1]
     if array.dtype.kind not in "biufc":
         raise InputError(f"{path} holds {array.dtype}; real numbers are needed.")
-    rows = joined([array], axes_of(x)[1], [path.name])
+    long = array.ndim == 1 and how.length and how.length[0] == "window"
+    rows = joined([array], ("time",) if long else axes, [path.name])
     return choose(path, as_rows(rows), dict(factors or {}), groups, factors)
 
 
@@ -318,13 +320,11 @@ def _read_names(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) 
     if pattern != "x":
         return dataset(path, arrays, groups, re.sub(r"\.npy(?=$|: )", "", x), factors)
     rows = [np.asarray(array) for array in arrays.values()]
-    for name, row in zip(arrays, rows, strict=True):
-        if row.shape != rows[0].shape:
-            raise InputError(f"{name} in {path} has shape {row.shape}; the first file has {rows[0].shape}, and all must agree.")
     columns = dict(factors) if isinstance(factors, Mapping) else _numbers(path, list(arrays), factors)
     if isinstance(groups, str) and groups not in columns and groups != "groups":
         raise InputError(f"the names of the files in {path} have no factor {groups!r}; they have {', '.join(columns)}.")
-    together = joined([np.stack(rows)], axes and ("row", *axes), [path.name])
+    inside = axes or tuple(f"axis {k}" for k in range(rows[0].ndim))
+    together = joined(rows, inside, [f"{name}.npy in {path}" for name in arrays])
     return choose(
         path, together, columns, groups, factors if isinstance(factors, Mapping) else list(columns), None, list(arrays)
     )
@@ -373,7 +373,7 @@ READERS: dict[str, Reader] = {
     **dict.fromkeys(TIFF, read_tiff),
 }
 OPEN = 128  # files of a folder stay open, of which a process may have few
-JOINED = (".h5", ".hdf5", ".nc", ".npz", ".segy", ".sgy", ".parquet", *TEXTS, *FITS, *TIFF)
+JOINED = (".h5", ".hdf5", ".nc", ".npz", ".mat", ".segy", ".sgy", ".parquet", *TEXTS, *FITS, *TIFF)
 KINDS = "a folder or .zip of .npy files, a folder of images, recordings or files of one kind, and files of " + ", ".join(
     name for name in READERS if name not in PACKED
 )
@@ -381,6 +381,7 @@ EVERY = frozenset(("length", "hop"))
 TAKES: dict[Reader, frozenset[str]] = {
     _read_images: frozenset(("mode", "size")),
     read_tiff: frozenset(("mode",)),
+    read_h5ad: frozenset(),
     read_stream: EVERY | {"channels", "sampling_rate"},
     **dict.fromkeys((read_sound, read_eeg), EVERY | {"sampling_rate"}),
 }

@@ -1,5 +1,6 @@
 """FITS: images and tables of astronomy (the extra `astro`)."""
 
+import gzip
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ from ..reading import Reading
 from .arrays import check_size, damaged
 from .named import Chosen, axes_of, can_be_rows, dataset, listed
 
-FITS = (".fits", ".fit", ".fts", ".fz")
+FITS = (".fits", ".fit", ".fts", ".fz", ".fits.gz", ".fit.gz", ".fts.gz")
 
 
 def read_fits(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:
@@ -43,7 +44,7 @@ def read_fits(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
     with damaged(path, "a FITS file"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of headers that keep to the standard loosely
         warnings.filterwarnings("error", "File may have been truncated")
-        with path.open("rb") as file, fits.open(file, memmap=False) as units:
+        with _plain(path) as file, fits.open(file, memmap=False) as units:
             declared = sum(prod(u.shape) * abs(u.header.get("BITPIX", 8)) // 8 for u in units if u.is_image and u.shape)
             check_size(path, declared, path.stat().st_size)
             arrays = _images(units, lift=axes_of(x)[1] is None) | _columns(units, path, x, how)
@@ -63,6 +64,11 @@ def read_fits(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
         constant = {name: np.repeat(value, len(data)) for name, value in asked.items()}
         of_all = {**data.factors, **{name: constant[name] for name in asked if name != groups}}
         return replace(data, factors=of_all, groups=constant.get(groups) if keys is None else data.groups)
+
+
+def _plain(path: Path) -> Any:
+    """An open file of these bytes, unpacked."""
+    return gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")
 
 
 def _images(units: Any, lift: bool) -> dict[str, np.ndarray]:

@@ -11,13 +11,13 @@ import numpy as np
 
 from ..data.dataset import Dataset
 from ..data.factors import Factors
-from ..data.lengths import ragged, remarks
+from ..data.lengths import of_source, ragged, remarks
 from ..data.rows import Blocks
 from ..errors import InputError
 from ..reading import Reading
 from .columns import text
 from .decoded import Flat, Reversed
-from .named import Arrays, Chosen, axes_of, can_be_rows, dataset, matches
+from .named import Arrays, Chosen, axes_of, can_be_rows, dataset, joined, matches
 
 Attributes = Callable[[str], Mapping[str, Any]]
 # Attributes that describe values, and no rows.
@@ -77,6 +77,10 @@ def dataset_of(
     uneven = {name: array for name, array in arrays.items() if isinstance(array, Ragged)}
     arrays = {name: array for name, array in arrays.items() if name not in uneven}
     pattern, axes = axes_of(x, (*arrays, *uneven))
+    if axes == ("time",) or (axes is None and how.length and how.length[0] == "window"):
+        arrays = _one_long(arrays, pattern, axes)
+        x = pattern if pattern in arrays else x
+        axes = None if pattern in arrays else axes
     chosen = _rows_of(pattern, arrays, uneven)
     if chosen in uneven:
         return _ragged(path, chosen, uneven[chosen], axes, arrays, groups, factors, how, dimension, attributes, notes)
@@ -106,6 +110,15 @@ def _rows_of(pattern: str, arrays: Arrays, uneven: Mapping[str, Ragged]) -> str:
     if not several and len(uneven) == 1:
         return next(iter(uneven))
     return (several or rows)[0] if len(rows) == 1 or len(several) == 1 else ""
+
+
+def _one_long(arrays: Arrays, pattern: str, axes: Sequence[str] | None) -> dict[str, Any]:
+    """The arrays, of which the one of one axis that is asked for, or that is the only array, is one long row."""
+    name = pattern if pattern in arrays else next(iter(arrays)) if pattern == "x" and len(arrays) == 1 else None
+    if name is None or not (len(arrays[name].shape) == 1 or _is_vector(arrays[name].shape)):
+        return dict(arrays)
+    array = arrays[name] if len(arrays[name].shape) == 1 else np.asarray(arrays[name]).ravel()
+    return {**arrays, name: joined([array], ("time",), [name])}
 
 
 def _is_vector(shape: tuple[int, ...]) -> bool:
@@ -189,8 +202,7 @@ def _ragged(
     x, source = ragged(rows, how, names, what)
     numbers = {**arrays, name: np.zeros((uneven.count, 2))}
     data = dataset_of(path, numbers, groups, name, factors, how, dimension, attributes, notes)
-    said = remarks([len(row) for row in rows], how, names, what)
-    return replace(data.take(source), x=x, notes=(*data.notes, *said))
+    return of_source(data, x, source, how, remarks([len(row) for row in rows], how, names, what))
 
 
 def _is_attribute(name: str, arrays: Arrays, attributes: Attributes) -> bool:

@@ -128,20 +128,23 @@ def choose(
 
 
 def joined(arrays: Sequence[Any], axes: Sequence[str] | None, names: Sequence[str]) -> Any:
-    """Arrays as one, with rows first and channels last: in memory where they are, else read by rows."""
+    """Arrays as one, with rows first and channels last: in memory where they are, else read by rows.
+
+    Those of unlike length stay apart, for `files.read` to do what is asked for (`lengths.windowed`), or to refuse them.
+    """
     arrays = [np.asarray(array) if isinstance(array, Member) else array for array in arrays]
     if len(arrays) == 1 and axes is None and isinstance(arrays[0], np.ndarray):
         return arrays[0]
     in_memory = all(isinstance(array, np.ndarray) and not isinstance(array, np.memmap) for array in arrays)
-    rows = Blocks(arrays, axes, names)
-    return rows[:] if in_memory else rows
+    rows = Blocks(arrays, axes, names, uneven=True)
+    return rows[:] if in_memory and rows.lengths is None else rows
 
 
 def axes_of(x: str, arrays: Iterable[str] = ()) -> tuple[str, tuple[str, ...] | None]:
     """The pattern and the names of the axes in `x`; nothing before the colon is the default name."""
     pattern, colon, words = x.rpartition(":")
     axes = tuple(words.split())
-    if x in arrays or not colon or len(axes) < 2 or not all(word.isidentifier() for word in axes):
+    if x in arrays or not colon or (len(axes) < 2 and axes != ("time",)) or not all(word.isidentifier() for word in axes):
         return x, None
     if len(set(axes)) < len(axes):
         raise InputError(f"x={x!r} names an axis twice; the names must differ.")

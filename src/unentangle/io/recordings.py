@@ -98,6 +98,8 @@ def read_segy(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
         raise InputError(f"there is no header word {groups!r} in SEG-Y; there are {listed(words, 100)}.")
     with damaged(path, "a SEG-Y file"):
         file = _open_segy(path, segyio)
+        if file is None:
+            return _uneven_segy(path, words, groups, factors)
         if factors is None:
             some = slice(None, None, max(1, file.tracecount // 1000))
             factors = [name for name, byte in words.items() if name != groups and np.ptp(file.attributes(byte)[some])]
@@ -111,7 +113,9 @@ def _open_segy(path: Path, segyio: Any) -> Any:
     """An open SEG-Y file of either byte order, which the code of its format tells.
 
     Raises:
-        InputError: if it is no such file, or its traces differ in length.
+        InputError: if it is no such file.
+
+    None is for traces that differ in length, which segyio does not read.
     """
     with path.open("rb") as file:
         file.seek(3224)
@@ -124,10 +128,34 @@ def _open_segy(path: Path, segyio: Any) -> Any:
     except RuntimeError as error:
         if "inconsistent with file size" not in str(error):
             raise InputError(f"{path} cannot be read: segyio says {brief(error)}.") from error
+        return None
+
+
+def _uneven_segy(path: Path, words: dict[str, int], groups: Any, factors: Chosen) -> Dataset:
+    """The traces of a SEG-Y file as long as the header of each says, in memory, with headers named as segyio does."""
+    optional("obspy", f"{path} is read", EXTRA)
+    try:
+        file = import_module("obspy.io.segy.segy")._read_segy(str(path))
+        rows = [np.asarray(trace.data) for trace in file.traces]
+        width = import_module("obspy.io.segy.header").DATA_SAMPLE_FORMAT_SAMPLE_SIZE[file.data_encoding]
+        more = max(0, file.binary_file_header.number_of_3200_byte_ext_file_header_records_following)
+        read = 3600 + 3200 * more + sum(240 + width * len(row) for row in rows)
+        if read != path.stat().st_size:  # ObsPy leaves out a trace whose header is cut
+            raise EOFError
+    except Exception as error:
         raise InputError(
-            f"{path} cannot be read: its traces differ in length, or it is cut short (segyio says {brief(error)}); traces of "
-            "one length are needed."
+            f"{path} cannot be read: its traces differ in length and are not as long as their headers say, or it is cut short."
         ) from error
+    order, ends = file.endian, sorted({*words.values(), 181, 241})
+    columns = {}
+    for name, byte in words.items():
+        width = next(end for end in ends if end > byte) - byte
+        if width in (2, 4):
+            kind = f"{order}i{width}"
+            columns[name] = np.array([np.frombuffer(t.header.unpacked_header, kind, 1, byte - 1)[0] for t in file.traces])
+    own = [n for n, c in columns.items() if n != groups and np.ptp(c)] if factors is None else factors
+    names = [f"trace {k} of {path}" for k in range(len(rows))]
+    return choose(path, joined(rows, ("time",), names), columns, groups, own)
 
 
 def _oddities(path: Path, file: Any, segyio: Any) -> tuple[str, ...]:

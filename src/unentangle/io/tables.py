@@ -96,6 +96,8 @@ def read_rows(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
         for name, column in single.items()
         if name not in taken and (name or groups == "" or column.dtype.kind == "U")
     }
+    if axes is None and len(samples) == 1 and how.length and how.length[0] == "window":
+        axes, rows = ("time",), rows[:, 0]  # one long recording
     if axes is not None and axes[:1] != ("row",):
         rows = joined([rows], axes, [path.name])
         beside = {name: column[:1] for name, column in beside.items() if len(set(column.tolist())) == 1 and "row" not in axes}

@@ -5,8 +5,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from zipfile import ZipFile, is_zipfile
 
-import numpy as np
-
 from ..data.dataset import Dataset
 from ..errors import InputError, optional
 from ..reading import Reading
@@ -111,7 +109,7 @@ def _dimension(array: Any) -> str | None:
     """The dimension of the first axis, as xarray writes it in either format of zarr."""
     while hasattr(array, "of"):
         array = array.of
-    if isinstance(array, np.ndarray):
+    if not hasattr(array, "metadata"):  # in memory, or made one row
         return None
     names = getattr(array.metadata, "dimension_names", None) or array.attrs.get("_ARRAY_DIMENSIONS") or [None]
     return names[0]
