@@ -1,5 +1,8 @@
 """Rows of unlike length, and windows of long ones."""
 
+import wave
+
+import h5py
 import numpy as np
 import pytest
 
@@ -101,34 +104,206 @@ def test_a_few_windows_of_long_rows_are_read_alone(axes):
     np.testing.assert_array_equal(Windows(some, 10, 5)[7], whole[-1, 35:45])
 
 
-def _write(folder, kind, rows, keys):
-    """Recordings in one format, and what `read` is told of them."""
-    if kind == "npz":
-        np.savez(folder / "x.npz", **{f"{key}_{k}": row for k, (key, row) in enumerate(zip(keys, rows, strict=True))})
-        return folder / "x.npz", {"x": "{key}_{n}: time", "groups": "key"}
-    if kind == "ts":
-        lines = [",".join(map(repr, row.tolist())) + f":{key}" for key, row in zip(keys, rows, strict=True)]
-        (folder / "x.ts").write_text("\n".join(["@timeStamps false", "@classLabel true a b c", "@data", *lines]))
-        return folder / "x.ts", {"groups": "class"}
-    for k, (key, row) in enumerate(zip(keys, rows, strict=True)):
-        name = folder / f"{key}_{k}"
-        if kind == "csv":
-            np.savetxt(f"{name}.csv", row, header="v", comments="")
-        else:
-            np.save(name, row)
-    return folder, {"x": "{key}_{n}: time" + (" channel" if kind == "csv" else ""), "groups": "key"}
+# -- every format ---------------------------------------------------------------------------------------------------------
+
+RECORDINGS = [np.arange(n) % 7 + 10.0 * k for k, n in enumerate((10, 7, 12, 5, 10))]
+KEYS = np.array([3, 1, 4, 1, 5])
+FORMATS = {}
 
 
-@pytest.mark.parametrize("kind", ["npy", "npz", "csv", "ts"])
-@pytest.mark.parametrize("length", ["crop", "pad", ("window", 4)])
-def test_every_format_makes_unlike_lengths_alike(tmp_path, kind, length):
-    rows, keys = [np.arange(n) + 100.5 * k for k, n in enumerate((10, 7, 12, 5, 10))], np.array(list("abacb"))
-    path, said = _write(tmp_path, kind, rows, keys)
+def writes(write):
+    """A way of writing `RECORDINGS`, that returns what is read and what `read` is told of it."""
+    FORMATS[write.__name__] = write
+    return write
+
+
+def each(folder):
+    """A path without suffix for each row, with its key in its name."""
+    return [(folder / f"{key}_{k}", row) for k, (key, row) in enumerate(zip(KEYS, RECORDINGS, strict=True))]
+
+
+def of_arrays():
+    """The rows in one array of objects."""
+    column = np.empty(len(RECORDINGS), object)
+    column[:] = RECORDINGS
+    return column
+
+
+@writes
+def npy_files(folder):
+    for path, row in each(folder):
+        np.save(path, row)
+    return folder, {"x": "{key}_{n}: time", "groups": "key"}
+
+
+@writes
+def csv_files(folder):
+    for path, row in each(folder):
+        np.savetxt(f"{path}.csv", row, header="v", comments="")
+    return folder, {"x": "{key}_{n}: time channel", "groups": "key"}
+
+
+@writes
+def mat_files(folder):
+    scipy_io = pytest.importorskip("scipy.io")
+    for path, row in each(folder):
+        scipy_io.savemat(f"{path}.mat", {"x": row})
+    return folder, {"x": "{key}_{n}: channel time", "groups": "key"}
+
+
+@writes
+def wav_files(folder):
+    for path, row in each(folder):
+        with wave.open(f"{path}.wav", "wb") as file:
+            file.setparams((1, 2, 100, 0, "NONE", ""))
+            file.writeframes(row.astype("<i2").tobytes())
+    return folder, {"x": "{key}_{n}", "groups": "key"}
+
+
+@writes
+def npz_arrays(folder):
+    np.savez(folder / "x.npz", **{path.name: row for path, row in each(folder)})
+    return folder / "x.npz", {"x": "{key}_{n}: time", "groups": "key"}
+
+
+@writes
+def npz_objects(folder):
+    np.savez(folder / "x.npz", x=of_arrays(), key=KEYS)
+    return folder / "x.npz", {"groups": "key"}
+
+
+@writes
+def npy_lists(folder):
+    np.save(folder / "x.npy", np.array([row.tolist() for row in RECORDINGS], object))
+    return folder / "x.npy", {"groups": KEYS}
+
+
+@writes
+def hdf5_tree(folder):
+    with h5py.File(folder / "x.h5", "w") as file:
+        for k, (key, row) in enumerate(zip(KEYS, RECORDINGS, strict=True)):
+            file[f"{key}/{k}"] = row
+    return folder / "x.h5", {"x": "{key}/{n}: time", "groups": "key"}
+
+
+@writes
+def hdf5_vlen(folder):
+    with h5py.File(folder / "x.h5", "w") as file:
+        rows = file.create_dataset("x", (len(RECORDINGS),), h5py.vlen_dtype(float))
+        for k, row in enumerate(RECORDINGS):
+            rows[k] = row
+        file["key"] = KEYS
+    return folder / "x.h5", {"groups": "key"}
+
+
+@writes
+def zarr_tree(folder):
+    group = pytest.importorskip("zarr").open_group(str(folder / "x.zarr"), mode="w")
+    for k, (key, row) in enumerate(zip(KEYS, RECORDINGS, strict=True)):
+        group.create_array(f"{key}/{k}", data=row)
+    return folder / "x.zarr", {"x": "{key}/{n}: time", "groups": "key"}
+
+
+@writes
+def parquet_lists(folder):
+    pa = pytest.importorskip("pyarrow")
+    table = pa.table({"w": [row.tolist() for row in RECORDINGS], "key": KEYS})
+    pytest.importorskip("pyarrow.parquet").write_table(table, folder / "x.parquet")
+    return folder / "x.parquet", {"x": "w", "groups": "key"}
+
+
+@writes
+def mat_cells(folder):
+    cells = of_arrays().reshape(-1, 1)
+    pytest.importorskip("scipy.io").savemat(folder / "x.mat", {"x": cells, "key": KEYS[:, None]})
+    return folder / "x.mat", {"groups": "key"}
+
+
+@writes
+def ts(folder):
+    lines = [",".join(map(repr, row.tolist())) + f":{key}" for key, row in zip(KEYS, RECORDINGS, strict=True)]
+    (folder / "x.ts").write_text("\n".join(["@timeStamps false", "@classLabel true 1 3 4 5", "@data", *lines]))
+    return folder / "x.ts", {"groups": "class"}
+
+
+@writes
+def mseed(folder):
+    obspy = pytest.importorskip("obspy")
+    traces = [
+        obspy.Trace(row, {"station": f"{key}", "location": f"{k}0"})
+        for k, (key, row) in enumerate(zip(KEYS, RECORDINGS, strict=True))
+    ]
+    obspy.Stream(traces).write(str(folder / "x.mseed"), format="MSEED")
+    return folder / "x.mseed", {"groups": "station"}
+
+
+@writes
+def fits_packed(folder):
+    fits = pytest.importorskip("astropy.io.fits")
+    columns = [fits.Column("w", "PD()", array=of_arrays()), fits.Column("key", "J", array=KEYS)]
+    fits.BinTableHDU.from_columns(columns).writeto(folder / "x.fits.gz")
+    return folder / "x.fits.gz", {"x": "w", "groups": "key"}
+
+
+@pytest.mark.parametrize("write", FORMATS.values(), ids=FORMATS)
+def test_every_format_makes_unlike_lengths_alike(tmp_path, write):
+    """As NumPy would, with the keys of the recordings; without `length` it is refused, and says what to type."""
+    path, said = write(tmp_path)
     with pytest.raises(un.InputError, match=r"differ in length.*--length crop"):
         un.read(path, **said)
-    data = un.read(path, **said, length=length)
-    want, source = ragged(rows, Reading(length=length), list("abcde"), "the rows")
-    got = np.asarray(data.x[:]).reshape(len(data), -1)
-    by, of = np.argsort(got[:, 0]), np.argsort(want[:, 0])
-    np.testing.assert_allclose(got[by], want[of])
-    np.testing.assert_array_equal(np.asarray(data.groups)[by], keys[source][of])
+    for length in ("crop", "pad", ("window", 4)):
+        data = un.read(path, **said, length=length)
+        want, source = ragged(RECORDINGS, Reading(length=length), list("abcde"), "the rows")
+        got = np.asarray(data.x[:]).reshape(len(data), -1)
+        by, of = (np.argsort(np.nan_to_num(rows) @ np.arange(1, 1 + rows.shape[1]) ** 0.5) for rows in (got, want))
+        np.testing.assert_allclose(got[by], want[of], atol=1e-6)
+        np.testing.assert_array_equal(np.asarray(data.groups).astype(int)[by], KEYS[source][of])
+
+
+# -- what cannot be done is said ------------------------------------------------------------------------------------------
+
+
+def _sound(path):
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 100, 0, "NONE", ""))
+        file.writeframes(np.arange(40, dtype="<i2").tobytes())
+
+
+def _picture(path):
+    pytest.importorskip("PIL.Image").fromarray(np.arange(64, dtype="u1").reshape(8, 8)).save(path)
+
+
+def _table(path):
+    np.savetxt(path, np.arange(40.0).reshape(5, 8), delimiter=",", header=",".join(f"s{k}" for k in range(8)), comments="")
+
+
+OPTIONS = {"length": ("window", 4), "channels": "ZNE", "sampling_rate": 50.0, "mode": "RGB", "size": 4}
+TAKEN = {
+    "csv": (_table, {"length"}),
+    "npy": (lambda path: np.save(path, np.arange(40.0).reshape(5, 8)), {"length"}),
+    "npz": (lambda path: np.savez(path, x=np.arange(40.0).reshape(5, 8)), {"length"}),
+    "wav": (_sound, {"length", "sampling_rate"}),
+    "tif": (_picture, {"mode"}),
+    "png": (_picture, {"mode", "size"}),
+}
+
+
+@pytest.mark.parametrize("folder", [False, True], ids=["file", "folder"])
+@pytest.mark.parametrize("kind", TAKEN)
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_option_is_done_or_refused(tmp_path, kind, folder, option):
+    """Never left undone without a word."""
+    write, taken = TAKEN[kind]
+    if kind == "tif":
+        pytest.importorskip("tifffile")
+    if kind == "png" and not folder:
+        pytest.skip("a single image is no data set")
+    for name in ("1", "2") if folder else ("1",):
+        write(tmp_path / f"{name}.{kind}")
+    path = tmp_path if folder else tmp_path / f"1.{kind}"
+    taken = {"mode", "size"} if kind == "tif" and folder else taken
+    if option in taken:
+        assert un.read(path, **{option: OPTIONS[option]}).row_shape != un.read(path).row_shape
+    else:
+        with pytest.raises(un.InputError, match="nothing that can be done"):
+            un.read(path, **{option: OPTIONS[option]})

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from .fits import FITS, read_fits
 from .hdf5 import read_hdf5
 from .images import decoded, image_files, pages
 from .keys import KeyTable
-from .layout import dataset_of
+from .layout import Ragged, dataset_of
 from .matlab import read_matlab
 from .named import Chosen, axes_of, choose, dataset, joined, listed, matches
 from .nested import read_nested
@@ -91,12 +91,17 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen
         )
         raise InputError(f"{path} {suffix if path.exists() else 'does not exist'}; {KINDS} can be read.")
     reading = Reading(**how)
-    if idle := reading.given().keys() - {"missing", "values"} - TAKES.get(reader, EVERY):
-        name = min(idle)
-        raise InputError(f"{name}={getattr(reading, name)!r} is nothing that can be done to {path}: it is for {MEANT[name]}.")
+    _check(reading, reader, path)
     data = windowed(reader(path, _keys(groups), x, factors, reading), reading, path)
     data = replace(data, ordered=reading.values == "samples") if reading.values else data
     return _lacking(data, path, reading.missing)
+
+
+def _check(how: Reading, reader: Reader, path: Path) -> None:
+    """Refuse what a reader would leave undone."""
+    if idle := how.given().keys() - {"missing", "values"} - TAKES.get(reader, EVERY):
+        name = min(idle)
+        raise InputError(f"{name}={getattr(how, name)!r} is nothing that can be done to {path}: it is for {MEANT[name]}.")
 
 
 def _lacking(data: Dataset, path: Path, missing: str | None) -> Dataset:
@@ -163,13 +168,15 @@ def _read_files(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) 
     """
     given = isinstance(factors, Mapping)
     files, levels, inner = _by_name(path, _data_files(path), x, how)
+    reader = READERS[suffix_of(files[0])]
+    _check(how, reader, path)
     check_order(files)
     own = {"file", *levels}
     inside = groups if isinstance(groups, str) and groups not in own else None
     named = None if given or factors is None else [name for name in factors if name not in own]
 
     def one(file: Path) -> Dataset:
-        data = READERS[suffix_of(file)](file, inside, inner, named, how)
+        data = reader(file, inside, inner, named, how)
         return data if getattr(data.x, "lengths", None) is None else windowed(data, how, file)
 
     def shut(file: Path) -> Dataset:
@@ -188,14 +195,15 @@ def _read_files(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) 
     if x == "x" or (levels and not axes_of(x)[1]):
         notes += recordings(f"files of {path}", rows.sizes, rows.row_shape, x if levels else "", names, groups)
     x_all = rows if rows.lengths is not None or any(is_lazy(data.x) for data in each) else rows[:]
+    ordered = all(data.ordered for data in each)
     without = [file for file, data in zip(files, each, strict=True) if data.groups is None]
     if not without:
         keys = np.concatenate([np.asarray(data.groups) for data in each])
-        return Dataset(x_all, factors if given else columns, keys, notes=notes)
+        return Dataset(x_all, factors if given else columns, keys, notes=notes, ordered=ordered)
     if len(without) < len(files):
         raise InputError(f"{without[0]} has no array 'groups', as other files of the folder have; all or none need group keys.")
     every = np.repeat([file.relative_to(path).as_posix() for file in files], rows.sizes).tolist()
-    return choose(path, x_all, columns, groups, factors if given else None, None, every, notes)
+    return replace(choose(path, x_all, columns, groups, factors if given else None, None, every, notes), ordered=ordered)
 
 
 def _by_name(path: Path, files: list[Path], x: str, how: Reading) -> tuple[list[Path], dict[str, list[str]], str]:
@@ -271,6 +279,8 @@ def _read_npy(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
     if factors is not None and not isinstance(factors, Mapping):
         raise InputError(f"{path} holds rows only, so there are no factors in it.")
     array, axes = load_npy(path, mmap_mode="r"), axes_of(x)[1]
+    if array.dtype == object:
+        return dataset_of(path, {"x": _of_objects(array)}, groups, x, factors, how)
     if array.dtype.kind not in "biufc":
         raise InputError(f"{path} holds {array.dtype}; real numbers are needed.")
     long = array.ndim == 1 and how.length and how.length[0] == "window"
@@ -279,7 +289,17 @@ def _read_npy(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
 
 
 def _read_npz(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:
-    return dataset_of(path, readable(members(path)), groups, x, factors, how)
+    arrays = {name: _of_objects(array) for name, array in readable(members(path)).items()}
+    return dataset_of(path, arrays, groups, x, factors, how)
+
+
+def _of_objects(array: Any) -> Any:
+    """An array of arrays as rows; others as they are."""
+    if not isinstance(array, np.ndarray) or array.dtype != object or array.ndim != 1 or not array.size:
+        return array
+    rows = list(array)
+    alike = len({row.shape for row in rows}) == 1
+    return np.stack(rows) if alike else Ragged(lambda: rows, len(rows), np.result_type(*rows))
 
 
 def _read_images(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:
@@ -379,6 +399,7 @@ KINDS = "a folder or .zip of .npy files, a folder of images, recordings or files
 )
 EVERY = frozenset(("length", "hop"))
 TAKES: dict[Reader, frozenset[str]] = {
+    _read_files: frozenset(f.name for f in fields(Reading)),  # of each file its own
     _read_images: frozenset(("mode", "size")),
     read_tiff: frozenset(("mode",)),
     read_h5ad: frozenset(),

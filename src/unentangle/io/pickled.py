@@ -1,4 +1,4 @@
-"""Object arrays in `.npy` and `.npz` files, as long as they hold words and numbers only.
+"""Object arrays in `.npy` and `.npz` files, as long as they hold words and numbers only, or arrays of numbers.
 
 NumPy writes such arrays as a pickle, which may call anything when it is read. Here it may call nothing: the four names that
 numpy writes mean stand-ins, which keep what they are given, and every other name is refused.
@@ -14,7 +14,8 @@ from ..errors import InputError
 
 
 def read_words(file: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
-    """The array that a pickle of numpy's holds, behind the header of a `.npy`: words, numbers, truth values or None.
+    """The array that a pickle of numpy's holds, behind the header of a `.npy`: words, numbers, truth values or None; or, as an
+    array of objects, arrays and lists of numbers, which may differ in length.
 
     Args:
         file: at the first byte of the pickle.
@@ -30,7 +31,16 @@ def read_words(file: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
     except Exception:  # whatever is wrong with a pickle, and with what is no pickle
         values = None
     count = int(np.prod(shape))
-    if values is None or len(values) != count or not all(isinstance(v, str | bytes | int | float | None) for v in values):
+    if type(values) is list and len(values) == count and (rows := _rows(values)):
+        column = np.empty(count, object)
+        for k, row in enumerate(rows):  # at once, those of one length would become one array
+            column[k] = row
+        return column.reshape(shape)
+    if (
+        type(values) is not list
+        or len(values) != count
+        or not all(isinstance(v, str | bytes | int | float | None) for v in values)
+    ):
         raise InputError(
             f"{what} holds Python objects other than words and numbers, which could run code; save it as an array of one type, "
             "for example by array.astype(str)."
@@ -40,16 +50,29 @@ def read_words(file: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
     return of_objects(column, what).reshape(shape)
 
 
+def _rows(values: list[Any]) -> list[np.ndarray]:
+    """The arrays and lists of numbers that values are, or nothing if one is none."""
+    rows = [value.values if isinstance(value, _Array) else value for value in values]
+    lists = all(
+        isinstance(row, np.ndarray) or (type(row) is list and all(type(v) in (int, float) for v in row)) for row in rows
+    )
+    return [np.asarray(row) for row in rows] if lists else []
+
+
 class _Array:
-    """Stands for an array: keeps the list of its values."""
+    """Stands for an array: keeps the list of its values, or the numbers themselves."""
 
     __slots__ = ("values",)
 
     def __init__(self):
-        self.values: list[Any] | None = None
+        self.values: list[Any] | np.ndarray | None = None
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         _, shape, dtype, by_column, values = state
+        if type(values) is bytes and isinstance(dtype, _Type) and np.dtype(dtype.kind).kind in "biuf":
+            flat = np.frombuffer(values, np.dtype(dtype.order + np.dtype(dtype.kind).str[1:]))
+            self.values = flat.reshape(tuple(map(int, shape)), order="F" if by_column else "C")
+            return
         if type(values) is not list or not isinstance(dtype, _Type) or (by_column and len(shape) > 1):
             raise pickle.UnpicklingError("no array of objects")
         self.values = values
