@@ -67,7 +67,7 @@ def test_every_method_learns_from_rows_that_lack_values(method, tmp_path):
     assert np.isfinite(rows).all()
     model.save(tmp_path / "model.safetensors")
     np.testing.assert_array_equal(un.Model.load(tmp_path / "model.safetensors", method).reconstruct(data), rows)
-    assert np.isfinite(model.shortfall(data))
+    assert model.shortfall(data) >= 0
 
 
 def test_what_stands_in_a_gap_is_nothing_to_a_code():

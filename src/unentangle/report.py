@@ -102,8 +102,9 @@ def report(
     if not grouped and len(models) > 1 and len(data) >= FOR_UDR:
         values = [v | {"udr": score} for v, score in zip(values, agreement(models, data), strict=True)]
     measures = {name: [v[name] for v in values] for name in values[0]}
-    shortfall = "inconsistency" if grouped else "reconstruction_error"  # `Model.shortfall`, of the rows that are measured
-    position = least(measures[shortfall])
+    shortfall = measures["inconsistency" if grouped else "reconstruction_error"]  # `Model.shortfall`, of these rows
+    failed = [_failed(error) for error in measures["reconstruction_relative"]]
+    position = least([np.nan if bad and not all(failed) else v for v, bad in zip(shortfall, failed, strict=True)])
     best, alone = models[position], single[position]
     result = Report(seeds, seeds[position], measures, baselines(measured) if grouped else {}, [])
     content: dict[str, Any] = {"seeds": seeds, "best": result.best} | measures
@@ -116,7 +117,7 @@ def report(
         csv.writer(text).writerows([("row", "group", "informativeness"), *lines])
         write(folder / "instances.csv", text.getvalue())
     lines = failures(result)
-    if not _failed(measures["reconstruction_relative"][position]):  # else its codes say nothing
+    if not failed[position]:  # else its codes say nothing
         lines += [_swaps(result, len(np.unique(measured.states)))] if result.baselines else []
         lines += [_leakage(result)] if alone else [] if grouped else [_latents(result, best.parts[0].size)]
     files = ", ".join(sorted(p.name for p in folder.iterdir() if not p.name.startswith(".")))
