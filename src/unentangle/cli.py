@@ -231,7 +231,7 @@ def data(args: Sequence[str]) -> None:
     out, rows = given.pop("out"), DATASETS[name](**given)
     if out is not None:
         write_dataset(out, rows)
-    say(f"{name if out is None else out}: {rows!r}")
+    say(f"{name if out is None else out}: {rows}")
 
 
 COMMANDS = {command.__name__: command for command in (demo, inspect, encode, swap, export, evaluate, reproduce)}

@@ -1,5 +1,6 @@
 """What can go wrong, said in one sentence: which input, what was found, what is needed."""
 
+import errno
 import re
 from importlib import import_module
 from typing import Any
@@ -47,6 +48,7 @@ def sentence(error: BaseException) -> str:
     said = str(error)
     if isinstance(error, OSError) and error.strerror:
         files = " to ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
+        files = files or ("the output" if error.errno == errno.ENOSPC else "")  # a file of ours has its name
         said = f"{files}: {error.strerror.lower()}." if files else f"{error.strerror.lower()}."
     return " ".join(visible(short(said, LONGEST)).split("\n"))
 

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ import numpy as np
 from .data.dataset import Dataset
 from .data.transforms import Transform, restored
 from .datasets import DATASETS
-from .errors import InputError
+from .errors import InputError, short
 from .io import read
 from .methods.protocol import Method
 from .model import Model
@@ -117,6 +118,14 @@ def open_run(run: Path) -> Opened:
     return Opened([model_of(run, seed) for seed in seeds], seeds, whole, rows, source.data)
 
 
+def _in_words(method: Method) -> str:
+    """A method and those of its settings that are not the defaults."""
+    default = {f.name: f.default for f in fields(method)}  # pyright: ignore[reportArgumentType]
+    own = [f"{name}={getattr(method, name)!r}" for name, value in default.items() if getattr(method, name) != value]
+    own = [short(" ".join(setting.split()), 80) for setting in own if not setting.startswith("recommended=")]
+    return f"{type(method).__name__} with " + (", ".join(own) + ", else its defaults" if own else "its defaults")
+
+
 def fit(
     name: str,
     method: Method,
@@ -151,7 +160,7 @@ def fit(
     known = whole.truth is not None and whole.truth.listed and any(part.per == "group" for part in method.parts)
     if held_out and known:
         raise InputError(f"{name} is measured on every shift of every state, which are known; --held-out is for other data.")
-    say(f"{whole!r}\n{method!r}")
+    say(f"{name}: {whole}\n{_in_words(method)}")
     data, rows = split(whole, share)
     for oddity in (*whole.oddities(), *_rounded(data)):
         say(f"note: {oddity}")

@@ -160,6 +160,14 @@ class Dataset:
         through = "".join(f" through {t!r}" for t in self.transforms)
         return f"Dataset({len(self)} rows of {self.chain.shape}, {self.x.dtype}{lazy}{through}; {groups}; {self.factors!r})"
 
+    def __str__(self) -> str:
+        """What there is, in words."""
+        sizes, names = self.group_sizes, list(self.factors)
+        each = f"{sizes.min():,}" if sizes.min() == sizes.max() else f"{sizes.min():,} to {sizes.max():,}"
+        groups = "without groups" if self.groups is None else f"in {len(sizes):,} group(s) of {each}"
+        shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        return f"{len(self):,} rows of shape {self.row_shape}, {groups}" + (f"; factors: {shown}" if names else "")
+
     # -- rows -------------------------------------------------------------------------------------------------------------
 
     def rows(self, index) -> np.ndarray:

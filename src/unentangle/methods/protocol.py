@@ -213,12 +213,12 @@ def check_groups(method: Any, data: Dataset) -> None:
     if data.groups is None:
         raise InputError(f"the data has no groups; {name} needs one key per row that says which rows share a state.")
     if len(data.group_names) < 2 or len(np.unique(data.states)) < 2:
-        raise InputError(f"{data!r} has one group or state only; {name} compares states and needs at least two.")
+        raise InputError(f"the data ({data}) has one group or state only; {name} compares states and needs at least two.")
     if (varied := data.states != data.group_states[data.group]).any():
         group = data.group_names[data.group[np.argmax(varied)]]
         raise InputError(f"the factor 'state' varies inside the group {group}; the instances of a group share one state.")
     if np.sum(np.unique(data.states, return_counts=True)[1] > 1) < 2:
-        raise InputError(f"{data!r} has no two states with several rows; {name} needs several instances of a state.")
+        raise InputError(f"the data ({data}) has no two states with several rows; {name} needs several instances of a state.")
 
 
 # -- rows that lack values ------------------------------------------------------------------------------------------------
