@@ -16,7 +16,12 @@ from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 
+import h5py
 import numpy as np
+import pyarrow
+from astropy.io import fits
+from pyarrow import parquet
+from scipy.io import savemat, wavfile
 
 import unentangle as un
 from unentangle import runs
@@ -24,6 +29,7 @@ from unentangle.cli import main
 
 RESULT = Path(__file__).parent / "results" / "mutations.json"
 SECONDS, MEGABYTES, CHARACTERS = 5, 500, 600
+KINDS = (".npz", ".csv", ".npy", ".h5", ".mat", ".parquet", ".fits", ".wav")
 ODD = ["x", -1, 0, 1e308, 10**30, None, True, [], {}, "y" * 60_000, [[1]], {"z": 1}]
 
 
@@ -85,6 +91,27 @@ def used(run):
     un.train(un.AE(m=1), un.read(run.parent / "mine.npz"), steps=2, batch=4, out=run, progress=False)
 
 
+def taken(file):
+    """A file as a training takes it: all its rows are read."""
+    data = un.read(file, x="x_*" if file.suffix in (".csv", ".parquet") else "x")
+    return data.load().scale
+
+
+def write(folder, x):
+    """The same rows in every format."""
+    np.save(folder / "mine.npy", x)
+    np.savez(folder / "mine.npz", x=x, groups=np.arange(20) % 4)
+    names = [f"x_{i}" for i in range(6)]
+    lines = [",".join([*names, "groups"]), *(",".join([*map(str, row), "a"]) for row in x)]
+    (folder / "mine.csv").write_text("\n".join(lines))
+    with h5py.File(folder / "mine.h5", "w") as file:
+        file["x"], file["groups"] = x, np.arange(20) % 4
+    savemat(folder / "mine.mat", {"x": x, "groups": np.arange(20) % 4})
+    parquet.write_table(pyarrow.table(dict(zip(names, x.T, strict=True))), folder / "mine.parquet")
+    fits.PrimaryHDU(x).writeto(folder / "mine.fits")
+    wavfile.write(folder / "mine.wav", 100, (100 * x).astype(np.int16))
+
+
 def cases(rng, folder, counts):
     """The kind and the action of every case."""
     whole, run = folder / "run", folder / "mutated"
@@ -100,11 +127,11 @@ def cases(rng, folder, counts):
         change = edited if file.suffix == ".json" and rng.random() < 0.7 else flipped
         file.write_bytes(change(rng, file.read_bytes()))
         yield "runs", lambda: used(run)
-    data = [folder / "mine.npz", folder / "mine.csv", folder / "mine.npy"]
     for number in range(counts[2]):
-        file = folder / f"mutated{data[number % 3].suffix}"
-        file.write_bytes(flipped(rng, data[number % 3].read_bytes()))
-        yield "data", lambda file=file: un.read(file, x="x_*" if file.suffix == ".csv" else "x")
+        kind = KINDS[number % len(KINDS)]
+        file = folder / f"mutated{kind}"
+        file.write_bytes(flipped(rng, (folder / f"mine{kind}").read_bytes()))
+        yield "data", lambda file=file: taken(file)
 
 
 def measure(counts):
@@ -112,10 +139,7 @@ def measure(counts):
     rng, start, ends = np.random.default_rng(0), time.monotonic(), {}
     with tempfile.TemporaryDirectory() as place:
         folder, x = Path(place), rng.normal(size=(20, 6))
-        np.save(folder / "mine.npy", x)
-        np.savez(folder / "mine.npz", x=x, groups=np.arange(20) % 4)
-        lines = [",".join([*(f"x_{i}" for i in range(6)), "groups"]), *(",".join([*map(str, row), "a"]) for row in x)]
-        (folder / "mine.csv").write_text("\n".join(lines))
+        write(folder, x)
         settings = ["--steps", "2", "--batch", "4", "--m", "1", "--held-out", "0", "--out", str(folder / "run")]
         main(["fit", str(folder / "mine.npz"), "ae", *settings])
         for kind, action in cases(rng, folder, counts):
