@@ -260,6 +260,31 @@ def test_every_format_makes_unlike_lengths_alike(tmp_path, write):
         np.testing.assert_array_equal(np.asarray(data.groups).astype(int)[by], KEYS[source][of])
 
 
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("channels", [(), (2,)])
+def test_padding_that_a_column_of_lengths_tells_is_missing(tmp_path, lazy, channels):
+    """NaN, or cut off where `length` is given; rows whose ends are no padding stay as they are."""
+    rng = np.random.default_rng(0)
+    x, lengths = rng.normal(size=(6, 12, *channels)), np.array([12, 7, 9, 12, 5, 11])
+    padded = np.where((np.arange(12) < lengths[:, None]).reshape(6, 12, *[1] * len(channels)), x, 0.0)
+    for rows, told in ((padded, True), (x, False)):
+        columns = {"x": rows, "groups": np.arange(6) // 2, "n_samples": lengths}
+        if lazy:
+            with h5py.File(path := tmp_path / f"{told}.h5", "w") as file:
+                file.update(columns)
+        else:
+            np.savez(path := tmp_path / f"{told}.npz", **columns)
+        data = un.read(path)
+        got = np.asarray(data.x[:])
+        assert any("n_samples" in note for note in data.notes) == told
+        for row, whole, n in zip(got, x, lengths, strict=True):
+            np.testing.assert_allclose(row[:n], whole[:n])
+            assert np.isnan(row[n:]).all() == told or n == 12
+        cropped = un.read(path, length="crop")
+        np.testing.assert_allclose(np.asarray(cropped.x[:]), x[:, : 5 if told else 12])
+        np.testing.assert_array_equal(cropped.groups, np.arange(6) // 2)
+
+
 # -- what cannot be done is said ------------------------------------------------------------------------------------------
 
 

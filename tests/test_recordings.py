@@ -291,3 +291,31 @@ def test_real_receiver_functions(real_data):
     data = un.read(real_data / "seismic" / "rf_teleseismic" / "example_data.mseed", groups="channel")
     assert data.x.shape == (39, 2701)
     assert list(data.group_sizes) == [13, 13, 13]
+
+
+def test_headers_that_some_traces_lack_are_missing(tmp_path):
+    """NaN as factors, and no keys; a header by its bare name is found."""
+    sac = pytest.importorskip("obspy.io.sac").SACTrace
+    for k in range(4):
+        trace = sac(data=X[k], delta=0.01, kevnm=f"ev{k // 2}")
+        if k % 2:
+            trace.evdp = 10.0 + k
+        trace.write(str(tmp_path / f"{k}.sac"))
+    data = un.read(tmp_path, groups="sac.kevnm")
+    np.testing.assert_array_equal(data.factors["sac.evdp"], [np.nan, 11, np.nan, 13])
+    with pytest.raises(un.InputError, match=r"2 missing key\(s\)"):
+        un.read(tmp_path, groups="sac.evdp")
+    with pytest.raises(un.InputError, match=r"perhaps sac.kevnm is meant"):
+        un.read(tmp_path, groups="kevnm")
+
+
+def test_a_record_with_a_gap_is_said_to_be_in_pieces(tmp_path):
+    obspy = pytest.importorskip("obspy")
+    whole = obspy.Trace(np.arange(100, dtype="i4"), {"station": "A", "sampling_rate": 10.0})
+    start = whole.stats.starttime
+    for name, gap, said in (("gap", 2.0, True), ("none", 0.0, False), ("events", 3600.0, False)):
+        first, second = whole.slice(endtime=start + 3.9), whole.slice(starttime=start + 4, endtime=start + 7.9)
+        second.stats.starttime += gap
+        obspy.Stream([first, second]).write(str(tmp_path / f"{name}.mseed"), format="MSEED")
+        data = un.read(tmp_path / f"{name}.mseed", **({} if gap else {"length": ("window", 40)}))
+        assert any("in pieces with gaps" in note for note in data.notes) == said

@@ -53,3 +53,11 @@ def test_colour_odd_pages_and_what_is_no_tiff(tmp_path):
     (tmp_path / "z.tif").write_bytes(b"nothing of the kind")
     with pytest.raises(un.InputError, match=r"z.tif cannot be read: it is damaged"):
         un.read(tmp_path / "z.tif")
+
+
+def test_what_gdal_marks_as_missing_is_missing(tmp_path):
+    tifffile = pytest.importorskip("tifffile")
+    x = np.random.default_rng(0).normal(size=(3, 5, 6)).astype("f4")
+    marked = np.where(x > 1, np.float32(-9999), x)
+    tifffile.imwrite(tmp_path / "x.tif", marked, photometric="minisblack", extratags=[(42113, "s", 0, "-9999", True)])
+    np.testing.assert_array_equal(un.read(tmp_path / "x.tif").x[..., 0], np.where(x > 1, np.nan, x))

@@ -1,5 +1,6 @@
 """Rows of unlike length made one array, and windows of long ones."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,7 +11,7 @@ from jaxtyping import Int, Shaped
 
 from ..errors import InputError
 from ..reading import Reading
-from .dataset import Dataset
+from .dataset import Dataset, evenly
 from .factors import Factors
 from .rows import Rows, is_lazy
 
@@ -20,6 +21,9 @@ FLAGS = (
 )
 HOLLOW = 50  # times what is there that padded rows may take, where they are more than `MANY` values
 MANY = 1 << 24
+LENGTHS = re.compile(
+    r"(.*[ _./])?(len|lengths?|n_?(samples?|t|frames)|num_?samples|npts|seq_?len(gth)?s?|samples)", re.IGNORECASE
+)
 FEW = 2  # times what is asked for that is read of a row on disk at once, rather than window by window
 
 
@@ -119,6 +123,50 @@ def windowed(data: Dataset, how: Reading, name: Any) -> Dataset:
         raise InputError(f"the rows of {name} have {data.x.shape[1]} samples, fewer than a window of {size}; say a smaller.")
     x = Windows(data.x, size, how.hop or size)
     return of_source(data, x if is_lazy(data.x) else x[:], np.arange(len(x)) // x.each, how)
+
+
+def without_padding(data: Dataset, how: Reading, name: Any) -> Dataset:
+    """Rows whose ends are padding, as a factor of their lengths tells: cut to these lengths where `how` says so, else with NaN
+    there. It is padding if behind the length of every row there is one value, the same in all, and seldom just before it.
+
+    In rows on disk, some are looked at to tell, and NaN is set where rows are read.
+    """
+    size = data.x.shape[1] if data.x.ndim > 1 else 0
+    for factor, lengths in data.factors.items():
+        if not LENGTHS.fullmatch(factor) or lengths.dtype.kind not in "iu" or not 0 < lengths.min() < lengths.max() <= size:
+            continue
+        short = np.flatnonzero(lengths < size)
+        some = short[evenly(len(short), 500)]
+        rows = data.x[some]
+        ends = np.concatenate([row[n:].ravel() for row, n in zip(rows, lengths[some], strict=True)])
+        last = np.concatenate([row[n - 1].ravel() for row, n in zip(rows, lengths[some], strict=True)])
+        if len(np.unique(ends)) > 1 or np.isnan(ends[0]) or 2 * np.sum(last == ends[0]) > len(last):
+            continue
+        x = Ended(data.x, lengths)
+        note = f"rows of {name} end where their factor {factor} says, as there is only {ends[0]:g} behind."
+        if how.length is None:
+            return replace(data, x=x if is_lazy(data.x) else x[:], notes=(*data.notes, f"{note[:-1]}: that is NaN."))
+        rows = [x[k][:n] for k, n in enumerate(lengths)]
+        names = [f"row {k}" for k in range(len(data))]
+        return of_source(data, *ragged(rows, how, names, f"the rows of {name}"), how, [note])
+    return data
+
+
+class Ended(Rows):
+    """Rows of which each ends at a length of its own; behind it is NaN."""
+
+    def __init__(self, of: Any, lengths: Int[np.ndarray, " n"]):
+        self.of, self.ends, self.row_shape = of, lengths, tuple(of.shape[1:])
+        self.dtype = np.result_type(of.dtype, np.float32)
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def read(self, index: Int[np.ndarray, " some"]) -> np.ndarray:
+        """The rows of these numbers."""
+        rows = self.of[index].astype(self.dtype)
+        rows[np.arange(rows.shape[1]) >= self.ends[index][:, None]] = np.nan
+        return rows
 
 
 def of_source(data: Dataset, x: Any, source: Int[np.ndarray, " n"], how: Reading, notes: Sequence[str] = ()) -> Dataset:

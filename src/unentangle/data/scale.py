@@ -165,7 +165,7 @@ def channels_of(row_shape: tuple[int, ...], ordered: bool = True) -> int:
 
 def mean_and_std(flat: Float[np.ndarray, "rows values"]) -> Float[np.ndarray, "2 rows"]:
     """Of each row, without missing values; the standard deviation of a constant row is 0, without what rounding leaves."""
-    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused by `survey`
+    with np.errstate(over="ignore", invalid="ignore"):  # what is too large becomes infinite, and is refused by `survey`
         if not np.isnan(mean := flat.mean(axis=1)).any():
             return np.stack([mean, np.where(np.ptp(flat, axis=1) > 0, flat.std(axis=1), 0.0)])
         spread = np.nanmax(flat, axis=1) - np.nanmin(flat, axis=1)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..data.dataset import Dataset
-from ..data.lengths import windowed
+from ..data.lengths import windowed, without_padding
 from ..data.rows import Blocks, Rows, as_rows, is_lazy
 from ..errors import InputError
 from ..reading import Reading
@@ -92,7 +92,8 @@ def read(path: str | Path, groups: Any = "groups", x: str = "x", factors: Chosen
         raise InputError(f"{path} {suffix if path.exists() else 'does not exist'}; {KINDS} can be read.")
     reading = Reading(**how)
     _check(reading, reader, path)
-    data = windowed(reader(path, _keys(groups), x, factors, reading), reading, path)
+    data = without_padding(reader(path, _keys(groups), x, factors, reading), reading, path)
+    data = windowed(data, reading, path)
     data = replace(data, ordered=reading.values == "samples") if reading.values else data
     return _lacking(data, path, reading.missing)
 

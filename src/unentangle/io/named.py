@@ -13,6 +13,7 @@ Three ways to say which arrays are rows, all in one string `x`:
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,12 @@ def dataset(
                     f"{groups} in {path} lies along {along}, and {pattern} has rows along {first}: name the axes of {pattern}, "
                     f"as in --x '{pattern}: {rest}'."
                 )
-        return choose(path, rows, others, groups, factors, arrays)
+        shape = tuple(arrays[pattern].shape)
+        masks = [n for n, a in arrays.items() if n != pattern and tuple(a.shape) == shape and a.dtype == bool]
+        notes = [
+            f"{n} in {path} has a truth value for each of {pattern} and is left out; set what is missing to NaN." for n in masks
+        ]
+        return choose(path, rows, others, groups, factors, arrays, notes=notes)
     fit = {name: values for name, values in matches(pattern, arrays).items() if can_be_rows(arrays[name], 1)}
     if not fit:
         raise InputError(f"{path} has no array {pattern!r}; it holds {listed(arrays)}.")
@@ -110,7 +116,9 @@ def choose(
 
     def column(name: str, role: str) -> np.ndarray:
         if name not in there:
-            raise InputError(f"{path} has no array {name!r}{role}; it holds {listed(there)}.")
+            near = [other for other in there if other.endswith(f".{name}")] or get_close_matches(name, there, 2)
+            meant = f" (perhaps {' or '.join(near)} is meant)" if near else ""
+            raise InputError(f"{path} has no array {name!r}{role}{meant}; it holds {listed(there)}.")
         with damaged(f"{name} in {path}", "one number or word per row"):
             return text(np.asarray(there[name]), f"{name} in {path}")
 

@@ -2,7 +2,7 @@
 
 import struct
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from io import BytesIO
@@ -71,13 +71,35 @@ def read_stream(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) 
     rows, source = ragged([trace.samples for trace in traces], how, names, what)
     notes += remarks(lengths, how, names, what)
     about = [trace.words | trace.about for trace in traces]
-    values = {name: [one[name] for one in about] for name in about[0] if all(name in one for one in about)}
+    values = {name: _of_all(name, about) for name in dict.fromkeys(name for one in about for name in one)}
+    notes += _pieces(path, traces) if how.length is None else []
     columns = {n: numbers(v) if all(isinstance(one, str) for one in v) else np.array(v) for n, v in values.items()}
     columns = {name: column[source] for name, column in columns.items()}
     columns |= windows(source, how)
     groups = repeated([trace.key for trace in traces] if callable(groups) else groups, source, len(traces))
     data = choose(path, rows, {n: c for n, c in columns.items() if len(np.unique(c)) > 1}, groups, factors, columns)
     return replace(data, notes=(*notes, *data.notes))
+
+
+def _of_all(name: str, about: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """A header of each trace; what a trace does not say is missing: NaN, or no word."""
+    nothing = "" if any(isinstance(one.get(name), str) for one in about) else np.nan
+    return [one.get(name, nothing) for one in about]
+
+
+def _pieces(path: Path, traces: Sequence[Trace]) -> list[str]:
+    """A note of channels that come in pieces with short gaps between them, as records with gaps do."""
+    ends: dict[Any, float] = {}
+    broken = set()
+    for trace in traces:
+        channel = tuple(trace.about[code] for code in HEADERS[:4])
+        seconds = len(trace.samples) / trace.about["sampling_rate"]
+        if 0.5 / trace.about["sampling_rate"] < trace.start - ends.get(channel, -np.inf) < seconds:
+            broken.add(".".join(channel))
+        ends[channel] = trace.start + seconds
+    if not broken:
+        return []
+    return [f"{listed(sorted(broken), 3)} of {path} come(s) in pieces with gaps between; each piece is a row of its own."]
 
 
 def read_segy(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:

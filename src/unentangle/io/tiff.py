@@ -11,9 +11,10 @@ from ..errors import InputError
 from ..reading import Reading
 from .arrays import check_size, damaged
 from .named import Chosen, axes_of, choose, joined
+from .sniff import is_number
 
 TIFF = (".tif", ".tiff")
-BITS, DESCRIPTION, FORMAT = 258, 270, 339  # the numbers of TIFF's tags
+BITS, DESCRIPTION, FORMAT, NODATA = 258, 270, 339, 42113  # the numbers of TIFF's tags, and of GDAL's for what is missing
 KINDS = {1: "u", 2: "i", 3: "f"}  # what the tag of the format says
 MODES = ("1", "L", "I", "F", "RGB", "I;16", "I;16L", "I;16B", "I;16N")
 
@@ -53,6 +54,7 @@ def read_tiff(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
                     f"{path} holds {told[1]} images of ImageJ, of which {count} can be read; save them as one page each."
                 )
             check_size(path, count * image.size[0] * image.size[1], path.stat().st_size)
+            gap = str(image.tag_v2.get(NODATA, "")).strip("\0 ")
             pages = [_page(image, number, path, how) for number in range(count)]
     for number, page in enumerate(pages):
         if (page.shape, page.dtype) != (pages[0].shape, pages[0].dtype):
@@ -61,6 +63,8 @@ def read_tiff(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
                 f"{pages[0].dtype}; all must agree."
             )
     axes, rows = axes_of(x)[1], np.stack(pages)
+    if is_number(gap) and (gone := rows == np.float64(gap).astype(rows.dtype)).any():
+        rows = np.where(gone, np.nan, rows.astype(np.result_type(rows, np.float32)))
     if axes is None and rows.ndim == 3 and rows.shape[1] != rows.shape[2]:
         rows = rows[..., None]  # two axes that differ would be a signal and its channels
     columns = {"page": np.arange(count)} if count > 1 else {}
