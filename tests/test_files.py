@@ -77,9 +77,7 @@ def test_a_damaged_zip_is_refused(tmp_path):
 def test_factors_of_an_npz_are_chosen_by_name(tmp_path):
     np.savez(tmp_path / "x.npz", x=np.eye(3), depth=[1.0, 2, 3], site=[0, 1, 1])
     assert list(un.read(tmp_path / "x.npz", factors=("site",)).factors) == ["site"]
-    with pytest.raises(
-        un.InputError, match=r"no array 'deep' to be a factor \(perhaps depth is meant\); it holds x"
-    ):
+    with pytest.raises(un.InputError, match=r"no array 'deep' to be a factor \(perhaps depth is meant\); it holds x"):
         un.read(tmp_path / "x.npz", factors=("deep",))
 
 

@@ -1,5 +1,6 @@
 """Rows of unlike length, and windows of long ones."""
 
+import shlex
 import wave
 
 import h5py
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 import unentangle as un
+from unentangle.cli import main
 from unentangle.data.lengths import Windows, ragged, remarks, windows
 from unentangle.data.rows import Blocks
 from unentangle.reading import Reading
@@ -313,16 +315,15 @@ TAKEN = {
 }
 
 
-@pytest.mark.parametrize("folder", [False, True], ids=["file", "folder"])
-@pytest.mark.parametrize("kind", TAKEN)
+@pytest.mark.parametrize(  # a single image is no data set
+    ("kind", "folder"), [(kind, folder) for kind in TAKEN for folder in (False, True) if kind != "png" or folder]
+)
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_option_is_done_or_refused(tmp_path, kind, folder, option):
     """Never left undone without a word."""
     write, taken = TAKEN[kind]
     if kind == "tif":
         pytest.importorskip("tifffile")
-    if kind == "png" and not folder:
-        pytest.skip("a single image is no data set")
     for name in ("1", "2") if folder else ("1",):
         write(tmp_path / f"{name}.{kind}")
     path = tmp_path if folder else tmp_path / f"1.{kind}"
@@ -332,3 +333,13 @@ def test_every_option_is_done_or_refused(tmp_path, kind, folder, option):
     else:
         with pytest.raises(un.InputError, match="nothing that can be done"):
             un.read(path, **{option: OPTIONS[option]})
+
+
+def test_what_is_typed_next_has_the_flags_that_were_given(tmp_path, capsys):
+    """So that it is read as it was inspected."""
+    path, said = npy_files(tmp_path)
+    flags = ["--length", "window", "4", "--hop", "2", "--missing", "mask"]
+    assert main(["inspect", str(path), "--x", said["x"], "--groups", said["groups"], *flags]) == 0
+    typed = shlex.split(capsys.readouterr().out.split("next: ")[1])
+    assert typed[:3] == ["unentangle", "fit", str(path)]
+    assert all(" ".join(pair) in " ".join(typed) for pair in (flags[:3], flags[3:5], flags[5:], ["--groups", "key"]))

@@ -86,7 +86,7 @@ def test_contract(method, tmp_path, monkeypatch, one_program):
     assert repr(loaded) == repr(run[1])
 
 
-@pytest.mark.parametrize("kind", [un.AE, un.NashAE, un.FactorVAE], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", [un.NashAE, pytest.param(un.FactorVAE, marks=pytest.mark.long)])
 def test_seeds_that_train_together_are_those_seeds_alone(kind, monkeypatch):
     """As on a GPU: at first, because float chaos parts some of them later; whatever their order."""
     alone = quick(dense_latents(kind), seeds=[0, 1, 2], steps=5, lr=1e-4)
