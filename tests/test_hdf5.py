@@ -81,3 +81,30 @@ def test_values_in_another_file_are_refused(tmp_path):
         file.create_dataset("x", (3, 4), "u1", external=[(str(tmp_path / "secret"), 0, 12)])
     with pytest.raises(un.InputError, match=r"the values of x in .* lie in another file"):
         un.read(tmp_path / "x.h5")
+
+
+@pytest.mark.parametrize("kind", ["nc", "classic.nc", "zarr"])
+def test_axes_that_are_named_are_taken_by_their_names(tmp_path, kind):
+    """Channels go last, wherever the file has them; rows along a time are said to be so."""
+    xarray = pytest.importorskip("xarray")
+    x, event = np.random.default_rng(0).normal(size=(6, 3, 16)), np.repeat([0, 1, 2], 2)
+    whole = xarray.Dataset({"x": (("event", "channel", "time"), x)}, coords={"event": event})
+    turned = xarray.Dataset({"x": (("time", "event"), x[:, 0].T)})
+
+    def write(name, data):
+        path = tmp_path / f"{name}.{kind}"
+        if kind == "zarr":
+            pytest.importorskip("zarr")
+            data.to_zarr(path, consolidated=False)
+        else:
+            data.to_netcdf(path, **({"engine": "scipy"} if kind == "classic.nc" else {"engine": "h5netcdf"}))
+        return path
+
+    if kind == "nc":
+        pytest.importorskip("h5netcdf")
+    data = un.read(write("whole", whole), groups="event")
+    np.testing.assert_allclose(np.asarray(data.x[:]), x.transpose(0, 2, 1))
+    assert any("channels go last" in note for note in data.notes)
+    along = un.read(path := write("turned", turned))
+    assert any("--x 'x: time row'" in note for note in along.notes)
+    np.testing.assert_allclose(np.asarray(un.read(path, x="x: time row").x[:]), x[:, 0])

@@ -38,7 +38,7 @@ def read_hdf5(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
         notes += elsewhere.values()
         if x == "x" and (table := seisbench_table(path, arrays)):
             return read_seisbench(path, table, arrays, groups, factors, how)
-        return dataset_of(path, arrays, groups, x, factors, how, dimension, lambda name: attributes(file, name), notes)
+        return dataset_of(path, arrays, groups, x, factors, how, dimensions, lambda name: attributes(file, name), notes)
 
 
 def attributes(file: Any, name: str) -> Mapping[str, Any]:
@@ -47,16 +47,15 @@ def attributes(file: Any, name: str) -> Mapping[str, Any]:
     return {} if item is None else {key: _attribute(item, key) for key in item.attrs}
 
 
-def dimension(array: Any) -> str | None:
-    """The dimension of the first axis, as NetCDF4 has it: the name of a coordinate, or of a scale that is attached."""
+def dimensions(array: Any) -> Sequence[str | None]:
+    """The dimension of each axis, as NetCDF4 has it: the name of a coordinate, or of a scale that is attached."""
     while hasattr(array, "of"):
         array = array.of
     if not hasattr(array, "is_scale"):
-        return None
+        return ()
     if array.is_scale:
-        return array.name
-    scales = array.dims[0].values() if array.shape else []
-    return scales[0].name if scales else None
+        return (array.name,)
+    return [next((scale.name for scale in axis.values()), None) for axis in array.dims]
 
 
 def _arrays(path: Path, file: Any, wanted: Sequence[str]) -> tuple[dict[str, Any], dict[str, str], list[str]]:

@@ -1,5 +1,6 @@
 """Named arrays as others lay them out: rows of unlike length, keys of shape (1, n), columns first, keys in attributes."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
@@ -17,8 +18,10 @@ from ..errors import InputError
 from ..reading import Reading
 from .columns import text
 from .decoded import Flat, Reversed
-from .named import Arrays, Chosen, axes_of, can_be_rows, dataset, joined, matches
+from .named import Arrays, Chosen, Dimensions, axes_of, can_be_rows, dataset, joined, matches
 
+CHANNEL = re.compile(r"(chan|channels?|comp|components?|bands?|leads?|sensors?|electrodes?)", re.IGNORECASE)
+TIME = re.compile(r"(t|times?|samples?|seconds?)", re.IGNORECASE)
 Attributes = Callable[[str], Mapping[str, Any]]
 # Attributes that describe values, and no rows.
 ABOUT = frozenset(
@@ -51,7 +54,7 @@ def dataset_of(
     x: str,
     factors: Chosen,
     how: Reading,
-    dimension: Callable[[Any], str | None] = lambda array: None,
+    dimensions: Dimensions = lambda array: (),
     attributes: Attributes = lambda name: {},
     notes: Sequence[str] = (),
 ) -> Dataset:
@@ -64,7 +67,7 @@ def dataset_of(
     - Attributes of one value per row, or of one value on each of several arrays or their folders, are columns.
 
     Args:
-        path, groups, x, factors, dimension: as for `named.dataset`.
+        path, groups, x, factors, dimensions: as for `named.dataset`.
         arrays: those of the file, `Ragged` ones among them.
         how: what to do with rows of unlike length.
         attributes: those of an array or a folder by its name; "" is the whole file.
@@ -83,20 +86,33 @@ def dataset_of(
         axes = None if pattern in arrays else axes
     chosen = _rows_of(pattern, arrays, uneven)
     if chosen in uneven:
-        return _ragged(path, chosen, uneven[chosen], axes, arrays, groups, factors, how, dimension, attributes, notes)
+        return _ragged(path, chosen, uneven[chosen], axes, arrays, groups, factors, how, dimensions, attributes, notes)
     if chosen and pattern == "x":
         x = chosen if axes is None else f"{chosen}: {' '.join(axes)}"
     arrays = _flat(arrays, chosen, pattern)
-    if chosen and axes is None and len(arrays[chosen].shape) > 1 and not dimension(arrays[chosen]):
-        arrays, said = _turned(path, arrays, chosen, groups, factors)
+    if chosen and axes is None and len(arrays[chosen].shape) > 1:
+        if any(named := [str(name or "").rpartition("/")[2] for name in dimensions(arrays[chosen])]):
+            x, said = _as_named(path, chosen, named, x)
+        else:
+            arrays, said = _turned(path, arrays, chosen, groups, factors)
         notes = (*notes, *said)
     words = [groups] if isinstance(groups, str) else []
     words += factors if isinstance(factors, list | tuple) else []
     own = {name for name in words if name not in arrays and _is_attribute(name, arrays, attributes)}
     known = [name for name in factors if name not in own] if isinstance(factors, list | tuple) else factors
-    data = dataset(path, arrays, None if isinstance(groups, str) and groups in own else groups, x, known, dimension)
+    data = dataset(path, arrays, None if isinstance(groups, str) and groups in own else groups, x, known, dimensions)
     data = _with_attributes(path, data, chosen, groups, factors, attributes, own)
     return replace(data, notes=(*notes, *data.notes))
+
+
+def _as_named(path: Path, chosen: str, named: Sequence[str], x: str) -> tuple[str, list[str]]:
+    """What is `x` and what is to be said of it, where the axes of the rows have names."""
+    if len(named) == 3 and CHANNEL.fullmatch(named[1]) and not CHANNEL.fullmatch(named[2]):
+        return f"{chosen}: row channel time", [f"the axes of {chosen} in {path} are {', '.join(named)}: channels go last."]
+    if len(named) == 2 and TIME.fullmatch(named[0]) and not TIME.fullmatch(named[1]):
+        along = f"rows of {chosen} in {path} lie along {named[0]}"
+        return x, [f"{along}; if each is one of {named[1]}, say --x '{chosen}: time row'."]
+    return x, []
 
 
 def _rows_of(pattern: str, arrays: Arrays, uneven: Mapping[str, Ragged]) -> str:
@@ -179,7 +195,7 @@ def _ragged(
     groups: Any,
     factors: Chosen,
     how: Reading,
-    dimension: Any,
+    dimensions: Any,
     attributes: Attributes,
     notes: Sequence[str],
 ) -> Dataset:
@@ -201,7 +217,7 @@ def _ragged(
     names, what = [f"row {k} of {name} in {path}" for k in range(len(rows))], f"the rows of {name} in {path}"
     x, source = ragged(rows, how, names, what)
     numbers = {**arrays, name: np.zeros((uneven.count, 2))}
-    data = dataset_of(path, numbers, groups, name, factors, how, dimension, attributes, notes)
+    data = dataset_of(path, numbers, groups, name, factors, how, dimensions, attributes, notes)
     return of_source(data, x, source, how, remarks([len(row) for row in rows], how, names, what))
 
 

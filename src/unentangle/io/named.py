@@ -30,6 +30,7 @@ from .keys import KeyTable
 from .proposals import recordings
 
 Arrays = Mapping[str, Any]
+Dimensions = Callable[[Any], Sequence[str | None]]
 Chosen = Sequence[str] | Mapping[str, Any] | None  # factors: their names, or they themselves, or all there are
 
 
@@ -39,7 +40,7 @@ def dataset(
     groups: Any = "groups",
     x: str = "x",
     factors: Chosen = None,
-    dimension: Callable[[Any], str | None] = lambda array: None,
+    dimensions: Dimensions = lambda array: (),
 ) -> Dataset:
     """The data set that named arrays make.
 
@@ -51,7 +52,7 @@ def dataset(
             arrays are leaves of a tree of one depth: its levels are then the factors `level_1`, `level_2` ...
         factors: the names of those that are factors, by default all there are; or the factors; for a tree whose levels have no
             name, these.
-        dimension: the name of an array's first axis, where the file tells.
+        dimensions: the names of an array's axes, where the file tells.
 
     Raises:
         InputError: if a named array is missing, or they do not go together; the sentence lists what is there.
@@ -62,7 +63,11 @@ def dataset(
         pattern, factors = _guess(path, arrays, named), None if named and _is_tree(arrays) else factors
     if pattern in arrays:
         rows = joined([arrays[pattern]], axes, [pattern])
-        dimension = dimension if axes is None or axes[0] == "row" else lambda array: None
+        known = axes is None or axes[0] == "row"
+
+        def dimension(array: Any) -> str | None:
+            return next(iter(dimensions(array)), None) if known else None
+
         others = {name: a for name, a in arrays.items() if name != pattern and _goes_with(a, arrays[pattern], rows, dimension)}
         if isinstance(groups, str) and groups in arrays and len(arrays[groups].shape) == 1:
             along, first = dimension(arrays[groups]), dimension(arrays[pattern])
@@ -199,7 +204,9 @@ def _guess(path: Path, arrays: Arrays, named: Sequence[str]) -> str:
     if not (leaves := _leaves(arrays)) or not _is_tree(arrays):
         if "x" in arrays:
             return "x"
-        hint = "" if len(leaves) < 2 else "; x='{event}/{station}' would take what lies so deep"
+        some = ", ".join(f"--x {name}" for name in rows[:3])
+        hint = f"; say which are rows: {some}" if rows and len(leaves) < 2 else ""
+        hint = hint if len(leaves) < 2 else "; x='{event}/{station}' would take what lies so deep"
         raise InputError(f"{path} has no array 'x'; it holds {listed(arrays)}{hint}.")
     depth = leaves[0].count("/") + 1
     if named and len(named) != depth:

@@ -1,6 +1,7 @@
 """NetCDF classic, the format of files that begin with `CDF`. Rows stay on disk."""
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,23 +41,23 @@ def read_classic(path: Path, groups: Any, x: str, factors: Chosen, how: Reading)
             raise InputError(f"{path} is NetCDF of the 64-bit data format (CDF-5), not read: convert it by nccopy -k nc4.")
         variables, about = _variables(path)
         arrays: dict[str, Any] = {}
-        for name, (values, dimensions, attributes) in variables.items():
+        for name, (values, own, attributes) in variables.items():
             what = f"{name} in {path}"
             if values.dtype == np.dtype("S1"):
-                arrays[name] = Words(_Mapped(values, dimensions)) if values.ndim > 1 else _Mapped(values, dimensions)
+                arrays[name] = Words(_Mapped(values, own)) if values.ndim > 1 else _Mapped(values, own)
                 continue
             default = None if "_FillValue" in attributes else FILLS.get(values.dtype.str[1:])
             meaning = coding(what, values.dtype, attributes, default)
-            mapped = _Mapped(values, dimensions)
+            mapped = _Mapped(values, own)
             arrays[name] = mapped if meaning is None else Decoded(mapped, meaning)
 
-        def dimension(array: Any) -> str | None:
+        def dimensions(array: Any) -> Sequence[str]:
             while isinstance(array, View) and not isinstance(array, _Mapped):
                 array = array.of
-            return next(iter(array.dimensions), None) if isinstance(array, _Mapped) else None
+            return array.dimensions if isinstance(array, _Mapped) else ()
 
-        own = {"": about} | {name: attributes for name, (_, _, attributes) in variables.items()}
-        return dataset_of(path, arrays, groups, x, factors, how, dimension, lambda name: own.get(name, {}))
+        each = {"": about} | {name: attributes for name, (_, _, attributes) in variables.items()}
+        return dataset_of(path, arrays, groups, x, factors, how, dimensions, lambda name: each.get(name, {}))
 
 
 class _Mapped(View):

@@ -1,5 +1,6 @@
 """Zarr, of either format, as a folder or a zip. Rows stay on disk."""
 
+from collections.abc import Sequence
 from math import prod
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -46,7 +47,7 @@ def read_zarr(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
             item = store if not name else stored.get(name) or store.get(name)
             return {} if item is None else dict(item.attrs)
 
-        return dataset_of(path, arrays, groups, x, factors, how, _dimension, attributes, notes)
+        return dataset_of(path, arrays, groups, x, factors, how, _dimensions, attributes, notes)
 
 
 def _root(archive: ZipFile) -> str | None:
@@ -105,11 +106,10 @@ def _meant(what: str, array: Any, notes: list[str]) -> Any:
     return array if meaning is None else Decoded(array, meaning)
 
 
-def _dimension(array: Any) -> str | None:
-    """The dimension of the first axis, as xarray writes it in either format of zarr."""
+def _dimensions(array: Any) -> Sequence[str | None]:
+    """The dimension of each axis, as xarray writes it in either format of zarr."""
     while hasattr(array, "of"):
         array = array.of
     if not hasattr(array, "metadata"):  # in memory, or made one row
-        return None
-    names = getattr(array.metadata, "dimension_names", None) or array.attrs.get("_ARRAY_DIMENSIONS") or [None]
-    return names[0]
+        return ()
+    return getattr(array.metadata, "dimension_names", None) or array.attrs.get("_ARRAY_DIMENSIONS") or ()
