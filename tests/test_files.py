@@ -318,3 +318,18 @@ def test_a_mask_beside_the_rows_is_said_to_be_left_out(tmp_path):
     np.savez(tmp_path / "x.npz", data=x, mask=x > 1)
     data = un.read(tmp_path / "x.npz", x="data")
     assert any("mask" in note and "set what is missing to NaN" in note for note in data.notes)
+
+
+def test_columns_that_cannot_be_keys_are_named(tmp_path):
+    x, n = np.eye(4), np.arange(4)
+    np.savez(tmp_path / "x.npz", x=x, event=n * 1j, site=n // 2)
+    data = un.read(tmp_path / "x.npz")
+    assert list(data.factors) == ["site"]
+    assert any("event (complex128)" in note and "no keys" in note for note in data.notes)
+
+
+def test_times_are_keys_and_factors(tmp_path):
+    when = np.datetime64("2020-01-01") + np.arange(4) // 2
+    np.savez(tmp_path / "x.npz", x=np.eye(4), when=when)
+    np.testing.assert_array_equal(un.read(tmp_path / "x.npz").factors["when"], when)
+    np.testing.assert_array_equal(un.read(tmp_path / "x.npz", groups="when").groups, when)

@@ -82,6 +82,9 @@ def dataset(
         notes = [
             f"{n} in {path} has a truth value for each of {pattern} and is left out; set what is missing to NaN." for n in masks
         ]
+        one_each = [n for n, a in arrays.items() if n != pattern and rows.ndim and tuple(a.shape) == rows.shape[:1]]
+        if odd := [f"{n} ({arrays[n].dtype})" for n in one_each if n != groups and not _holds_values(arrays[n])]:
+            notes.append(f"{listed(odd, 5)} of {path} hold(s) no numbers, words or times, so no keys and no factors.")
         return choose(path, rows, others, groups, factors, arrays, notes=notes)
     fit = {name: values for name, values in matches(pattern, arrays).items() if can_be_rows(arrays[name], 1)}
     if not fit:
@@ -192,7 +195,7 @@ def can_be_rows(array: Any, axes: int = 2) -> bool:
 
 def _holds_values(array: Any) -> bool:
     """Whether it holds numbers or words, and no Python objects, which are words in other files than zips."""
-    return array.dtype.kind in "biufSUOT" and not (isinstance(array, Member) and array.dtype.hasobject)
+    return array.dtype.kind in "biufSUOTMm" and not (isinstance(array, Member) and array.dtype.hasobject)
 
 
 def _guess(path: Path, arrays: Arrays, named: Sequence[str]) -> str:
