@@ -111,3 +111,15 @@ def test_the_page_says_what_to_type_next(tmp_path, capsys):
 def test_channels_that_come_first_are_noticed():
     data = un.Dataset(np.random.default_rng(0).standard_normal((9, 3, 100)))
     assert "3 channels of 100 samples" in " ".join(inspect(data).notes)
+
+
+@pytest.mark.parametrize("shape", [(16,), (16, 2), (8, 8), (8, 8, 3)])
+@pytest.mark.parametrize("ordered", [True, False])
+def test_rows_that_lack_values_are_inspected(shape, ordered):
+    """With groups, too, for which it is told whether a blur leaves anything of them."""
+    x = np.random.default_rng(0).normal(size=(12, *shape)).cumsum(axis=1)
+    x[::3, 2:4] = np.nan
+    report = inspect(un.Dataset(x, groups=np.arange(12) // 3, ordered=ordered))
+    assert report.lacking == 4
+    assert not report.refusals
+    assert any("--blur 0" in note for note in report.notes) != ordered

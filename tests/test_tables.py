@@ -96,3 +96,15 @@ def test_columns_of_unlike_units_are_features_unless_their_names_count(names, tm
         np.testing.assert_allclose(np.asarray(data.x), rows, rtol=1e-6)
         if features:
             np.testing.assert_allclose(data.scale.standardise(rows).std(axis=0), 1, rtol=1e-5)
+
+
+def test_a_column_that_is_not_called_as_the_samples_are_is_a_factor(tmp_path):
+    """And that is said; a pattern takes it in."""
+    rows = np.random.default_rng(0).normal(size=(6, 11))
+    names = ["moisture", *(f"nm_{400 + 10 * k}" for k in range(10))]
+    (tmp_path / "s.csv").write_text("\n".join([",".join(names), *(",".join(map(repr, row)) for row in rows.tolist())]))
+    data = un.read(tmp_path / "s.csv")
+    np.testing.assert_allclose(np.asarray(data.x), rows[:, 1:], rtol=1e-6)
+    np.testing.assert_allclose(data.factors["moisture"], rows[:, 0])
+    assert any("moisture" in note and "--x '*'" in note for note in data.notes)
+    assert un.read(tmp_path / "s.csv", x="*").row_shape == (11,)

@@ -303,9 +303,12 @@ def _oscillating(data: Dataset, method: Method | None, usable: Bool[np.ndarray, 
     blur = 0.0 if method is None else numbers_of(method).get("terms.blur", 0.0)
     if not (good.size and at(blur, jnp.zeros(())) > 0):
         return []
+    if not data.ordered:
+        return ["the values of a row have no order, so a blur mixes what is unlike; SymAE blurs rows at first: say --blur 0."]
     some = int(np.clip((1 << 22) // prod(data.row_shape), 1, 64))
     rows = np.asarray(data.rows(good[evenly(len(good), some)]))
-    x = jnp.asarray(Scale(0.0, 1.0, row_axes=len(data.row_shape)).standardise(rows))[None]
+    scale = Scale(0.0, 1.0, row_axes=len(data.row_shape), missing=True)
+    x = jnp.nan_to_num(jnp.asarray(scale.standardise(rows)))[None]  # what is missing is the mean
     x = x - jnp.mean(x, axis=row_axes(x), keepdims=True)  # of each channel
     left = float(jnp.sum(smooth(x, 0.05) ** 2) / jnp.sum(x**2))
     if left >= COARSE:
@@ -321,7 +324,8 @@ def _plan(data: Dataset, report: Report, method: Method | None, found: Survey) -
     if isinstance(scale.std, tuple):
         units = sorted(std for k, std in enumerate(scale.std) if k not in found.empty)
         plan = [
-            f"Each of the {len(scale.std)} channels is standardised by itself, as their standard deviations go from "
+            f"Each of the {len(scale.std)} {'channels' if data.ordered else 'features'} is standardised by itself, as their "
+            f"standard deviations go from "
             f"{units[0]:.3g} to {units[-1]:.3g}."
         ]
     elif scale.row_axes:

@@ -68,7 +68,8 @@ def recordings(
     reads = f"each of the {len(sizes)} {what} is read as {size} {'or more ' * (len(set(sizes)) > 1)}rows of {samples} numbers"
     if samples > FEW:  # few rows of many numbers are rather rows
         return [f"{reads}; if these are channels of one recording, --x '{guess}: {axes}' makes them so."]
-    flags = f"--x {quote(f'{guess}: {axes}')}{keys}"
+    unlike = " --length crop" if len(set(sizes)) > 1 else ""
+    flags = f"--x {quote(f'{guess}: {axes}')}{keys}{unlike}"
     return [f"{reads}; if it is one recording of {time:,} samples in {channels} channel(s), say {flags}."]
 
 

@@ -1,6 +1,7 @@
 """Tables: some columns are the samples of a row, the others its group key and factors."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -80,6 +81,9 @@ def read_rows(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
     if wanted == "*":
         lone = axes is not None and axes[:1] != ("row",)  # lines are no rows
         fit, assumed = _without_counts(path, fit, columns, lone)
+        if pattern == "x" and not lone:
+            fit, more = _alike(path, fit, columns)
+            assumed = [*assumed, *more]
         notes = [*notes, *assumed, *(_of_words(path, fit, columns, odd) if of_text else ())]
     samples = [name for name in fit if columns[name].dtype.kind in "biuf"]
     if wanted != "*" and len(samples) < len(fit):
@@ -119,9 +123,28 @@ def read_rows(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
     return replace(choose(path, rows, beside, groups, factors, single, notes=notes), ordered=_counting(samples))
 
 
+def _alike(path: Path, fit: Sequence[str], columns: Mapping[str, np.ndarray]) -> tuple[list[str], list[str]]:
+    """Columns of samples without the few whose names do not count as those of most do: `moisture` beside nm_400, nm_410 ..."""
+    stems = {name: _stem(name) for name in fit if columns[name].dtype.kind in "biuf"}
+    most, count = Counter(stem for stem in stems.values() if stem).most_common(1)[0] if any(stems.values()) else ("", 0)
+    others = [name for name, stem in stems.items() if stem != most]
+    if count < 8 or not others or len(others) > count / 4:  # of few columns, names tell little
+        return list(fit), []
+    example = next(name for name, stem in stems.items() if stem == most)
+    return [name for name in fit if name not in others], [
+        f"{listed(others, 3)} of {path} is no sample, as it is not called as {example} and {count - 1} others are; --x '*' "
+        "takes in every column of numbers."
+    ]
+
+
+def _stem(name: str) -> str:
+    """A name with each number in it as 0; nothing if there is none."""
+    return NUMBER.sub("0", name) if NUMBER.search(name) else ""
+
+
 def _counting(names: Sequence[str]) -> bool:
     """Whether names of columns differ in their numbers only, as those of samples do: s0, s1; or are numbers."""
-    return len({NUMBER.sub("0", name) for name in names}) == 1 and (len(names) == 1 or bool(NUMBER.search(names[0])))
+    return len({_stem(name) for name in names}) == 1 and (len(names) == 1 or bool(_stem(names[0])))
 
 
 def check_order(files: Sequence[Path]) -> None:
