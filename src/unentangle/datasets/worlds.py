@@ -5,7 +5,6 @@ row. Nuisances have one distribution in all states, except in `drifts`, so nothi
 """
 
 from collections.abc import Callable
-from functools import wraps
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -29,9 +28,8 @@ def world(make: Make) -> Callable[..., Dataset]:
     channel of signals that a nuisance `lacking` counts is missing in the data.
     """
 
-    @wraps(make)
     def data(states: int = 10, repeats: int = 3, rows: int = 30, *, noise: float = 0.0, seed: int = 0) -> Dataset:
-        """Record each of so many states in so many groups of so many rows.
+        """
 
         Args:
             states: how many.
@@ -56,6 +54,8 @@ def world(make: Make) -> Callable[..., Dataset]:
         ordered = make.__name__ != "features"
         return Dataset(x.astype(np.float32), factors, np.arange(len(state)) // rows, truth=truth, ordered=ordered)
 
+    data.__name__, data.__qualname__, data.__module__ = make.__name__, make.__qualname__, make.__module__
+    data.__doc__ = (make.__doc__ or "") + (data.__doc__ or "")
     return data
 
 
