@@ -120,7 +120,7 @@ def wavelets(rng: np.random.Generator, states: int, state: np.ndarray) -> Made:
 @world
 def tones(rng: np.random.Generator, states: int, state: np.ndarray) -> Made:
     """Five harmonics of one instrument, at some pitch and loudness."""
-    height, phase = rng.normal(size=(states, 5, 1)), rng.uniform(-np.pi, np.pi, (states, 5, 1))
+    height, phase = np.exp(rng.normal(0, 0.7, (states, 5, 1))), rng.uniform(-0.5, 0.5, (states, 5, 1))
     order = np.arange(1, 6)[:, None]
 
     def recordings(state: np.ndarray, nuisance: np.ndarray) -> np.ndarray:
