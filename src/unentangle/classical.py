@@ -1,6 +1,7 @@
-"""What a classical method makes of swaps if it is told what the nuisance is: a shift, or a convolution.
+"""What swaps are without learning: by means and deviations of groups, and by classical methods that are told the nuisance.
 
-Such a method sees rows and groups, as SymAE does, and no state, shift or source.
+These methods see rows and groups, as SymAE does, and no state, shift or source. Those of means and deviations may be given the
+states in place of the groups.
 """
 
 from collections.abc import Callable
@@ -27,6 +28,37 @@ def classical_swaps(data: Dataset) -> dict[str, Swap]:
         case ShortFilter(length):
             return {"filter_told_convolution": partial(_under_filters, data, length)}
     return {}
+
+
+def simple_swaps(data: Dataset, labels: np.ndarray | None = None) -> dict[str, Swap]:
+    """Swaps by means and deviations of groups, by name.
+
+    - mean: the mean of the group, whatever the donor.
+    - additive: the donor less the mean of its group, plus the mean of the group; where the donor lacks a value, the latter.
+    - multiplicative: the same of logarithms, where all values are positive.
+
+    Args:
+        data: the rows.
+        labels: what each row is taken for a group by: (rows,), by default its group; the states, for who knows them.
+    """
+    x = data.chain.undo(data.rows(np.arange(len(data)))).astype(float)
+    label = np.unique(data.group if labels is None else labels, return_inverse=True)[1]
+    first = np.unique(data.group, return_index=True)[1]
+
+    def deviations(values: np.ndarray) -> Callable[[int], np.ndarray]:
+        means = np.stack([np.nanmean(values[label == k], axis=0) for k in range(label.max() + 1)])
+        apart = np.nan_to_num(values - means[label])
+        return lambda group: apart + means[label[first[group]]]
+
+    additive = deviations(x)
+    swaps: dict[str, Swap] = {
+        "mean": lambda group: np.repeat(np.nanmean(x[label == label[first[group]]], axis=0)[None], len(x), axis=0),
+        "additive": additive,
+    }
+    if (x[~np.isnan(x)] > 0).all():
+        logarithmic = deviations(np.log(x))
+        swaps["multiplicative"] = lambda group: np.exp(logarithmic(group))
+    return swaps
 
 
 class Alignment(NamedTuple):

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
-from .classical import classical_swaps
+from .classical import classical_swaps, simple_swaps
 from .data.dataset import Dataset, Scale, evenly, mean_and_std
 from .data.truth import Truth
 from .dependence import J
@@ -151,19 +151,24 @@ def baselines(data: Dataset) -> dict[str, float]:
     """What swaps are worth without learning, of data with a truth; without one, nothing.
 
     constant is the error of each state's own best constant, donor that of handing the donor back, donor_NAME the same for pairs
-    which the truth names. The last is the error of the classical method that is told the kind of nuisance (`classical`), on the
-    rows of the data, with a freedom for each pair of groups, because it does not know which groups share a state.
+    which the truth names. The others are errors on the rows of the data: NAME_by_groups those of `classical.simple_swaps`,
+    NAME_told_states the same if it is known which groups share a state, and that of the classical method that is told the kind
+    of nuisance. What does not know which groups share a state has a freedom for each pair of groups.
     """
     if data.truth is None:
         return {}
     whole = data.truth.grid() if data.truth.listed else data
     truth, rows = whole.truth or data.truth, whole.chain.undo(whole.rows(np.arange(len(whole))))
+    rows = np.where(np.isnan(rows), np.nanmean(rows, axis=0), rows) if whole.scale.missing else rows
     donor = _against(whole, truth, [rows] * len(measured_groups(whole)))
     constant = np.mean([np.var(truth.under(s), dtype=float) for s in np.unique(truth.state)])
     values = {"constant": float(constant), "donor": donor.mean}
     values |= {f"donor_{name}": donor.over(pairs) for name, pairs in truth.pairs.items()}
-    for name, swap in classical_swaps(data).items():
-        values[name] = _against(data, data.truth, map(swap, measured_groups(data).tolist()), by_group=True).mean
+    blind = {f"{name}_by_groups": swap for name, swap in simple_swaps(data).items()} | classical_swaps(data)
+    told = {f"{name}_told_states": swap for name, swap in simple_swaps(data, data.truth.state).items()}
+    for swaps, by_group in ((blind, True), (told, False)):
+        for name, swap in swaps.items():
+            values[name] = _against(data, data.truth, map(swap, measured_groups(data).tolist()), by_group).mean
     return values
 
 

@@ -155,7 +155,7 @@ def _swaps(result: Report, states: int) -> str:
     beside = "; ".join(
         f"{names.get(n, n.replace('_', ' '))}: {value:.4g}"
         for n, value in known.items()
-        if n.removeprefix("donor_") not in chosen
+        if n.removeprefix("donor_") not in chosen and not n.endswith("told_states")
     )
     return (
         f"swap_error {mean['swap_error']:.4g} over all {states * (states - 1)} pairs of states ({beside}); "

@@ -8,10 +8,11 @@ from .mnist import mnist
 from .mobil import mobil
 from .mra import fourier_states, mra, mra_states, orbit, step_states
 from .seismic import Shots, seismic, shots
+from .worlds import WORLDS
 
-DATASETS = {make.__name__: make for make in (mra, beamsynthesis, seismic, mnist, dsprites, celeba, ipoc, mobil)}
+DATASETS = {make.__name__: make for make in (mra, beamsynthesis, seismic, mnist, dsprites, celeba, ipoc, mobil)} | WORLDS
 
 __all__ = [
-    "DATASETS", "Shots", "beamsynthesis", "celeba", "dsprites", "fourier_states", "ipoc", "mnist", "mobil", "mra", "mra_states",
-    "orbit", "seismic", "shots", "step_states",
+    "DATASETS", "WORLDS", "Shots", "beamsynthesis", "celeba", "dsprites", "fourier_states", "ipoc", "mnist", "mobil", "mra",
+    "mra_states", "orbit", "seismic", "shots", "step_states",
 ]  # fmt: skip

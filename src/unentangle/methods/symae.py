@@ -124,11 +124,12 @@ class SymAE(Defaults):
             (one-dimensional) and "sinkhorn"; "hsic"; or a function of codes (groups, instances, q).
         regulariser: the kind of noise on the nuisance code (section 2.2).
         terms: what is ours: objects of `terms`, for example `terms.recommended(blur=0)`; () for none.
-        decoder: "multiplicative" dec3(dec1(C) * dec2(N)), "concatenation" or "dense"; "convolution", the multiplicative one in
-            the frequency domain, for recordings of unknown sources (eq. 1); or a net of the vector [C, N].
+        decoder: "multiplicative" dec3(dec1(C) * dec2(N)), "concatenation" or "dense"; "modulated", which holds the
+            additive swap; "convolution", the multiplicative one in the frequency domain, for recordings of unknown sources (eq.
+            1); or a net of the vector [C, N].
         pool: "mean", "max", "min", or a function of (features (instances, ...), mask (instances,)).
-        architecture: "default" nets for signals and images of any size; "appendix" and "authors" are appendix A as printed and
-            the authors' code, with BatchNorm, for signals.
+        architecture: "default" nets for signals and images of any size; "dense" ones for rows without order; "appendix" and
+            "authors" are appendix A as printed and the authors' code, with BatchNorm, for signals.
         coherent_1, coherent_2, nuisance: your own CEnc1 (row -> features), CEnc2 (pooled features -> p), NEnc (row -> q). Like
             `decoder`, an Equinox module (every seed then starts from its weights) or a function of a key that makes one.
         recommended: steps, batch and learning rate of a training that is not told otherwise.
@@ -143,9 +144,9 @@ class SymAE(Defaults):
     penalty: Penalty | dependence.Penalty = "relative-energy"
     regulariser: Regulariser = "dropout"
     terms: tuple[Term, ...] = RECOMMENDED
-    decoder: Literal["multiplicative", "concatenation", "dense", "convolution"] | nets.Net = "multiplicative"
+    decoder: Literal["multiplicative", "concatenation", "dense", "modulated", "convolution"] | nets.Net = "multiplicative"
     pool: Literal["mean", "max", "min"] | Pool = "mean"
-    architecture: Literal["default", "appendix", "authors"] = "default"
+    architecture: Literal["default", "dense", "appendix", "authors"] = "default"
     coherent_1: nets.Net | None = None
     coherent_2: nets.Net | None = None
     nuisance: nets.Net | None = None
@@ -190,7 +191,8 @@ class SymAE(Defaults):
         """Fresh nets for rows of this shape."""
 
         def build() -> nets.SymAENets:
-            build = {"default": nets.symae_default, "appendix": nets.symae_appendix, "authors": nets.symae_authors}
+            build = {"default": nets.symae_default, "dense": nets.symae_dense}
+            build |= {"appendix": nets.symae_appendix, "authors": nets.symae_authors}
             decoder = self.decoder if isinstance(self.decoder, str) else "own"
             net = build[self.architecture](shape, self.p, self.q, decoder, key)
             own = (self.coherent_1, self.coherent_2, self.nuisance, self.decoder)

@@ -34,12 +34,14 @@ from .nashae import RELU, TANH, Autoencoder, autoencoder, beamsynthesis, both, c
 from .own import made, output_shape
 from .symae import (
     Concatenation,
+    Modulated,
     Multiplicative,
     SymAENets,
     convolution,
     symae_appendix,
     symae_authors,
     symae_default,
+    symae_dense,
     with_own,
 )
 
@@ -62,6 +64,7 @@ __all__ = [
     "Double",
     "Halve",
     "Lambda",
+    "Modulated",
     "Multiplicative",
     "Net",
     "Residual",
@@ -96,6 +99,7 @@ __all__ = [
     "symae_appendix",
     "symae_authors",
     "symae_default",
+    "symae_dense",
     "upsample",
     "with_own",
 ]

@@ -144,6 +144,57 @@ class Concatenation(eqx.Module):
         return over_rows(self.dec, jnp.concatenate([coherent[group], nuisance], axis=1), state)
 
 
+class Modulated(eqx.Module):
+    """dec(C, N) = a(C) + (1 + g(C)) * b(N) + d([C, N]), where g and d start from zero.
+
+    Its simplest cases are the additive swap and the multiplicative one, of a deviation that each state enlarges in its own way.
+    """
+
+    a: Net
+    g: Net
+    b: Net
+    d: Net
+
+    def __call__(
+        self, coherent: Float[Array, "groups p"], nuisance: Float[Array, "rows q"], group: Array, state: State
+    ) -> tuple[Array, State]:
+        """Decode nuisance codes, each with the coherent code of its group."""
+        (a, state), (g, state) = (over_rows(net, coherent, state) for net in (self.a, self.g))
+        b, state = over_rows(self.b, nuisance, state)
+        d, state = over_rows(self.d, jnp.concatenate([coherent[group], nuisance], axis=1), state)
+        return a[group] + (1 + g[group]) * b + d, state
+
+
+def symae_dense(shape: tuple[int, ...], p: int, q: int, decoder: str, key: Key[Array, ""], width: int = 256) -> SymAENets:
+    """Dense nets, for rows whose values have no order, or a fixed place: features, spectra, aligned recordings."""
+    ks, size = keys(key), prod(shape)
+
+    def to_row(inputs: int, zero: bool = False) -> Net:
+        layers = mlp([inputs, width, width, size], ELU, ks)
+        if zero:
+            layers[-1] = eqx.tree_at(lambda last: last.weight, layers[-1], jnp.zeros((width, size)))
+        return Sequential([*layers, reshape(shape)])
+
+    def product(inputs: int) -> Net:
+        return Sequential(mlp([inputs, width, width], ELU, ks))
+
+    dec: Net
+    if decoder == "multiplicative":
+        dec = Multiplicative(product(p), product(q), Sequential([*mlp([width, width, size], ELU, ks), reshape(shape)]))
+    elif decoder == "modulated":
+        dec = Modulated(to_row(p), to_row(p, zero=True), to_row(q), to_row(p + q, zero=True))
+    elif decoder == "convolution":
+        dec = convolution(shape, p, q, ks)
+    else:  # `with_own` replaces it by one's own
+        dec = Concatenation(to_row(p + q))
+    return SymAENets(
+        Sequential([FLATTEN, *mlp([size, width, width], ELU, ks), ELU]),
+        Sequential(mlp([width, width, p], ELU, ks)),
+        Sequential([FLATTEN, *mlp([size, width, width, q], ELU, ks)]),
+        dec,
+    )
+
+
 def symae_default(
     shape: tuple[int, ...], p: int, q: int, decoder: str, key: Key[Array, ""], pool: Callable[[Array], Array] = blur_pool
 ) -> SymAENets:
