@@ -254,3 +254,15 @@ def test_convolutional_autoencoders_take_images_of_any_size(shape):
         return pair.decoder(pair.encoder(x)[:4])
 
     assert jax.eval_shape(forward, jax.random.key(0), jax.ShapeDtypeStruct(shape, jnp.float32)).shape == shape
+
+
+@pytest.mark.parametrize("shape", [(9,), (5, 2), (4, 4, 3)])
+def test_a_modulated_decoder_begins_with_the_additive_swap(shape):
+    """What a nuisance does is the same in every state, until something else is learned."""
+    net, state = nets.symae_dense(shape, 3, 2, "modulated", jax.random.key(0)), eqx.nn.State(())
+    c, n = (jax.random.normal(jax.random.key(k), (2, size)) for k, size in ((1, 3), (2, 2)))
+    rows = [[net.decoder(c, n[k : k + 1], jnp.array([g]), state)[0][0] for k in (0, 1)] for g in (0, 1)]
+    assert rows[0][0].shape == shape
+    np.testing.assert_allclose(rows[0][0] - rows[0][1], rows[1][0] - rows[1][1], atol=1e-5)
+    with pytest.raises(un.InputError, match="is for architecture='dense'"):
+        un.SymAE(decoder="modulated")

@@ -8,11 +8,31 @@ from .mnist import mnist
 from .mobil import mobil
 from .mra import fourier_states, mra, mra_states, orbit, step_states
 from .seismic import Shots, seismic, shots
-from .worlds import WORLDS
+from .worlds import (
+    WORLDS,
+    arrivals,
+    backgrounds,
+    channels,
+    colours,
+    drifts,
+    features,
+    glyphs,
+    heartbeats,
+    instruments,
+    mixtures,
+    rotations,
+    speckle,
+    spectra,
+    tones,
+    warps,
+    wavelets,
+)  # fmt: skip
 
 DATASETS = {make.__name__: make for make in (mra, beamsynthesis, seismic, mnist, dsprites, celeba, ipoc, mobil)} | WORLDS
 
 __all__ = [
-    "DATASETS", "WORLDS", "Shots", "beamsynthesis", "celeba", "dsprites", "fourier_states", "ipoc", "mnist", "mobil", "mra",
-    "mra_states", "orbit", "seismic", "shots", "step_states",
+    "DATASETS", "WORLDS", "Shots", "arrivals", "backgrounds", "beamsynthesis", "celeba", "channels", "colours", "drifts",
+    "dsprites", "features", "fourier_states", "glyphs", "heartbeats", "instruments", "ipoc", "mixtures", "mnist", "mobil",
+    "mra", "mra_states", "orbit", "rotations", "seismic", "shots", "speckle", "spectra", "step_states", "tones", "warps",
+    "wavelets",
 ]  # fmt: skip

@@ -156,6 +156,8 @@ class SymAE(Defaults):
     def __post_init__(self):
         check_fields(self, rate=(0, 1), lam=(0, np.inf))
         ours.check_terms(self.terms)
+        if self.decoder == "modulated" and self.architecture != "dense":
+            raise InputError(f"decoder='modulated' is for architecture='dense'; it is {self.architecture!r}.")
 
     @classmethod
     def printed(cls, example: int = 1, **own: Any) -> "SymAE":
