@@ -4,13 +4,17 @@ import json
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 
+import equinox as eqx
+import jax
 import numpy as np
 import pytest
 
 import unentangle as un
 from unentangle import runs
 from unentangle.errors import InputError
+from unentangle.report import report
 from unentangle.storage import alone, draft, read_json, write_tree
 from unentangle.train.run import Record
 from worlds import dense_latents, gaussian_rows, small_mra
@@ -183,3 +187,16 @@ def test_large_json_is_refused(tmp_path):
         file.truncate(1 << 40)
     with pytest.raises(InputError, match="has 1048576 MiB"):
         read_json(tmp_path / "config.json")
+
+
+@pytest.mark.parametrize(("scale", "says"), [(0.0, "seed 0 collapsed"), (1e3, "seed 0 diverged")])
+def test_a_model_that_learned_nothing_is_said_to_have(scale, says, tmp_path):
+    """Whatever its latents: none of them is then counted as found."""
+    data = small_mra()
+    model = un.train(AE, data, steps=1, batch=8, progress=False)[0]
+    last = model.trained.net.decoder
+    decoder = jax.tree.map(lambda w: scale * w + (scale > 0) if eqx.is_inexact_array(w) else w, last)
+    trained = model.trained._replace(net=eqx.tree_at(lambda net: net.decoder, model.trained.net, decoder))
+    lines = report(tmp_path, [replace(model, trained=trained)], [0], data, np.arange(len(data))).lines
+    assert any(line.startswith(says) and "Try" in line for line in lines)
+    assert not any("factors found" in line for line in lines)
