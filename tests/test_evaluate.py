@@ -89,7 +89,8 @@ def test_rows_may_be_noisier_than_the_truth():
 
 def test_baselines_on_rows():
     whole, rows = baselines(DATA), baselines(OF_ROWS)
-    assert whole.keys() == rows.keys() == {"constant", "donor", "donor_phi", "alignment_told_shift"}
+    simple = {f"{name}_{by}" for name in ("mean", "additive") for by in ("by_groups", "told_states")}
+    assert whole.keys() == rows.keys() == {"constant", "donor", "donor_phi", "alignment_told_shift"} | simple
     assert rows["constant"] == pytest.approx(whole["constant"], rel=1e-6)
     assert rows["donor"] == pytest.approx(whole["donor"], rel=0.2)
     noisy = un.data.mra(12, 8, states=STATES, noise=0.5)
