@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, given, reject, settings
 from hypothesis import strategies as st
 
 import unentangle as un
@@ -727,6 +727,8 @@ def read_as_meant(make, table, folder) -> bool:
         assert "\n" not in sentence
         assert sentence.endswith(".")
         assert len(sentence) < 700
+        if "separates thousands" in sentence or "numbers that repeat" in sentence:  # drawn by chance: 25.401 beside 4
+            reject()
         return False
     np.testing.assert_array_equal(np.asarray(data.x[:], float), np.asarray(meant.x, float))
     assert same(data.groups.tolist(), meant.keys), (data.groups, meant.keys, data.notes)
