@@ -136,7 +136,7 @@ def without_padding(data: Dataset, how: Reading, name: Any) -> Dataset:
         if not LENGTHS.fullmatch(factor) or lengths.dtype.kind not in "iu" or not 0 < lengths.min() < lengths.max() <= size:
             continue
         short = np.flatnonzero(lengths < size)
-        some = short[evenly(len(short), 500)]
+        some = short[evenly(len(short), 500)] if is_lazy(data.x) else short
         rows = data.x[some]
         ends = np.concatenate([row[n:].ravel() for row, n in zip(rows, lengths[some], strict=True)])
         last = np.concatenate([row[n - 1].ravel() for row, n in zip(rows, lengths[some], strict=True)])
