@@ -45,18 +45,15 @@ def simple_swaps(data: Dataset, labels: np.ndarray | None = None) -> dict[str, S
     label = np.unique(data.group if labels is None else labels, return_inverse=True)[1]
     first = np.unique(data.group, return_index=True)[1]
 
-    def deviations(values: np.ndarray) -> Callable[[int], np.ndarray]:
+    def of_means(values: np.ndarray) -> tuple[Swap, Swap]:
         means = np.stack([np.nanmean(values[label == k], axis=0) for k in range(label.max() + 1)])
         apart = np.nan_to_num(values - means[label])
-        return lambda group: apart + means[label[first[group]]]
+        mean = lambda group: means[label[first[group]]]  # noqa: E731
+        return lambda group: np.repeat(mean(group)[None], len(values), axis=0), lambda group: apart + mean(group)
 
-    additive = deviations(x)
-    swaps: dict[str, Swap] = {
-        "mean": lambda group: np.repeat(np.nanmean(x[label == label[first[group]]], axis=0)[None], len(x), axis=0),
-        "additive": additive,
-    }
+    swaps: dict[str, Swap] = dict(zip(("mean", "additive"), of_means(x), strict=True))
     if (x[~np.isnan(x)] > 0).all():
-        logarithmic = deviations(np.log(x))
+        logarithmic = of_means(np.log(x))[1]
         swaps["multiplicative"] = lambda group: np.exp(logarithmic(group))
     return swaps
 

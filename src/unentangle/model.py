@@ -277,19 +277,14 @@ class Model:
         return float(np.max(values))
 
     def shortfall(self, data: Any) -> float:
-        """How far a model is from what it is for, as far as data without truth tells: of models trained alike, the one with the
-        least is the best. The inconsistency of swaps where a part of the codes is per group, else the mean squared error of
-        reconstructions; NaN where the data tells nothing. Infinite if codes are per group and rows are reconstructed no better
-        than by their mean, because codes that say nothing are consistent.
+        """How far a model is from what it is for, as far as data without truth tells. The inconsistency of swaps where a part
+        of the codes is per group, infinite if rows are reconstructed no better than by their mean; else the squared error.
         """
-        data, scale, codes = self.view(data), self.trained.scale, self.codes(data)
-        rows = data.chain.undo(data.rows(np.arange(len(data)))).astype(float)
-        apart = self.decode(codes) - rows
+        data, codes = self.view(data), self.codes(data)
+        rows, decoded = data.chain.undo(data.rows(np.arange(len(data)))).astype(float), self.decode(codes)
         if not self.grouped:
-            return float(np.nanmean(apart**2))
-        unit = scale.std if codes.level is None else codes.level[:, 1].reshape(-1, *[1] * (rows.ndim - 1))
-        relative = np.nanmean((apart / np.where(np.asarray(unit) > 0, unit, 1.0)) ** 2)
-        return self.inconsistency(codes) if relative < np.nanvar(scale.standardise(rows)) else np.inf
+            return float(np.nanmean((decoded - rows) ** 2))
+        return self.inconsistency(codes) if self.trained.scale.relative(decoded, rows, codes.level) < 1 else np.inf
 
     def predictions(self, data: Any) -> Float[np.ndarray, "rows m"] | None:
         """Each number of a code as the method's own predictors have it from the others; None if it has none."""

@@ -114,9 +114,8 @@ def windowed(data: Dataset, how: Reading, name: Any) -> Dataset:
         InputError: if the rows are shorter than a window, or differ in length and `how` does not say what to do.
     """
     if (lengths := getattr(data.x, "lengths", None)) is not None:
-        rows = [data.x[k][:length] for k, length in enumerate(lengths)]
         names, what = np.repeat(data.x.names, data.x.sizes).tolist(), f"the rows of {name}"
-        return of_source(data, *ragged(rows, how, names, what), how, remarks(lengths.tolist(), how, names, what))
+        return _alike(data, lengths, how, names, what, remarks(lengths.tolist(), how, names, what))
     if not how.length or how.length[0] != "window" or data.x.shape[1] == (size := int(how.length[1])):
         return data
     if data.x.shape[1] < size:
@@ -146,10 +145,16 @@ def without_padding(data: Dataset, how: Reading, name: Any) -> Dataset:
         note = f"rows of {name} end where their factor {factor} says, as there is only {ends[0]:g} behind."
         if how.length is None:
             return replace(data, x=x if is_lazy(data.x) else x[:], notes=(*data.notes, f"{note[:-1]}: that is NaN."))
-        rows = [x[k][:n] for k, n in enumerate(lengths)]
-        names = [f"row {k}" for k in range(len(data))]
-        return of_source(data, *ragged(rows, how, names, f"the rows of {name}"), how, [note])
+        return _alike(replace(data, x=x), lengths, how, [f"row {k}" for k in range(len(data))], f"the rows of {name}", [note])
     return data
+
+
+def _alike(
+    data: Dataset, lengths: Int[np.ndarray, " n"], how: Reading, names: Sequence[str], what: str, notes: Sequence[str]
+) -> Dataset:
+    """Rows cut to these lengths and made alike by `ragged`."""
+    rows = [data.x[k][:length] for k, length in enumerate(lengths)]
+    return of_source(data, *ragged(rows, how, names, what), how, notes)
 
 
 class Ended(Rows):

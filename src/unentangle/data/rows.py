@@ -1,6 +1,6 @@
 """Rows that are read when they are needed: arrays on disk, several of them as one, some rows of others."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import ceil, prod
 from typing import Any
 
@@ -114,6 +114,20 @@ class Some(Rows):
         return self.of.read_ratio
 
 
+class Shut(Rows):
+    """The rows of a file that is opened whenever some are read."""
+
+    def __init__(self, open_rows: Callable[[], Rows], rows: Rows):
+        self._open, self._length, self.row_shape, self.dtype = open_rows, len(rows), rows.row_shape, rows.dtype
+
+    def __len__(self) -> int:
+        return self._length
+
+    def read(self, index: Int[np.ndarray, " some"]) -> np.ndarray:
+        """The rows of these numbers."""
+        return self._open().read(index)
+
+
 class Blocks(Rows):
     """Arrays on disk, one after the other along their axis of rows.
 
@@ -178,7 +192,9 @@ class Blocks(Rows):
         """The rows of these numbers; each array is read once, where a row repeats as well."""
         flat = index if self._order is None else self._order[index]
         block = np.searchsorted(self._ends, flat, side="right")
-        rows = np.full((flat.size, *self.row_shape), 0 if self.lengths is None else np.nan, self.dtype)
+        rows = np.empty((flat.size, *self.row_shape), self.dtype)
+        if self.lengths is not None:
+            rows.fill(np.nan)
         by_block = np.argsort(block, kind="stable")
         for part in np.split(by_block, np.flatnonzero(np.diff(block[by_block])) + 1):
             if part.size:

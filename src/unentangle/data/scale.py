@@ -86,6 +86,12 @@ class Scale(NamedTuple):
             mean, std = level.T.reshape(2, -1, *[1] * (x.ndim - 1))
         return (x * std + mean).astype(np.float32)
 
+    def relative(self, answers: np.ndarray, rows: np.ndarray, level: Float[np.ndarray, "rows 2"] | None = None) -> float:
+        """The mean squared error of raw answers, over the variance of the rows, both as a net sees them."""
+        unit = self.std if level is None else level[:, 1].reshape(-1, *[1] * (rows.ndim - 1))
+        apart = (answers - rows) / np.where(np.asarray(unit) > 0, unit, 1.0)
+        return float(np.nanmean(apart**2) / np.nanvar(self.standardise(rows)))
+
 
 class Moments(NamedTuple):
     """Of each channel: how many values are there, their mean, and the sum of their squared deviations."""
@@ -124,14 +130,15 @@ class Ends(NamedTuple):
 
     def joined(self, values: np.ndarray) -> "Ends":
         """Those of more values, of which some may be missing."""
-        counts = self.counts
-        if values.size and not STAND_INS.isdisjoint((float(np.nanmin(values)), float(np.nanmax(values)))):
+        if not values.size:
+            return self
+        low, high, counts = float(np.nanmin(values)), float(np.nanmax(values)), self.counts
+        if not STAND_INS.isdisjoint((low, high)):
             known = np.isin(values, list(STAND_INS))
             counts = tuple((Counter(dict(counts)) + Counter(values[known].tolist())).items())
-            values = values[~known & ~np.isnan(values)]
-        if not values.size:
-            return self._replace(counts=counts)
-        return Ends(min(self.low, float(np.nanmin(values))), max(self.high, float(np.nanmax(values))), counts)
+            others = values[~known & ~np.isnan(values)]
+            low, high = float(others.min(initial=np.inf)), float(others.max(initial=-np.inf))
+        return Ends(min(self.low, low), max(self.high, high), counts)
 
     def said(self) -> list[str]:
         """A sentence for each stand-in that lies far from all other values."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..data.dataset import Dataset
 from ..data.lengths import windowed, without_padding
-from ..data.rows import Blocks, Rows, as_rows, is_lazy
+from ..data.rows import Blocks, Shut, as_rows, is_lazy
 from ..errors import InputError
 from ..reading import Reading
 from .anndata import read_h5ad
@@ -23,7 +23,7 @@ from .fits import FITS, read_fits
 from .hdf5 import read_hdf5
 from .images import decoded, image_files, pages
 from .keys import KeyTable
-from .layout import Ragged, dataset_of
+from .layout import dataset_of, of_objects
 from .matlab import read_matlab
 from .named import Chosen, axes_of, choose, dataset, joined, listed, matches
 from .nested import read_nested
@@ -182,7 +182,7 @@ def _read_files(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) 
 
     def shut(file: Path) -> Dataset:
         data = one(file)
-        return replace(data, x=_Shut(lambda: one(file).x, data.x)) if is_lazy(data.x) else data
+        return replace(data, x=Shut(lambda: one(file).x, data.x)) if is_lazy(data.x) else data
 
     each = [one(file) if len(files) <= OPEN else shut(file) for file in files]
     rows = Blocks([data.x for data in each], None, [str(file) for file in files], uneven=True)
@@ -257,20 +257,6 @@ def _of_files(notes: Sequence[Sequence[str]], files: Sequence[Path]) -> list[str
     return [note.replace("\0", f"{of[0]}{others[note]}", 1).replace("\0", str(of[0])) for note, of in found.items()]
 
 
-class _Shut(Rows):
-    """The rows of a file that is opened whenever some are read."""
-
-    def __init__(self, open_rows: Callable[[], Rows], rows: Rows):
-        self._open, self._length, self.row_shape, self.dtype = open_rows, len(rows), rows.row_shape, rows.dtype
-
-    def __len__(self) -> int:
-        return self._length
-
-    def read(self, index: np.ndarray) -> np.ndarray:
-        """The rows of these numbers."""
-        return self._open().read(index)
-
-
 def _read_npy(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:
     with damaged(path, "a numeric array written by numpy.save"), path.open("rb") as file:
         if read_header(file)[2].names:
@@ -281,7 +267,7 @@ def _read_npy(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
         raise InputError(f"{path} holds rows only, so there are no factors in it.")
     array, axes = load_npy(path, mmap_mode="r"), axes_of(x)[1]
     if array.dtype == object:
-        return dataset_of(path, {"x": _of_objects(array)}, groups, x, factors, how)
+        return dataset_of(path, {"x": of_objects(array)}, groups, x, factors, how)
     if array.dtype.kind not in "biufc":
         raise InputError(f"{path} holds {array.dtype}; real numbers are needed.")
     long = array.ndim == 1 and how.length and how.length[0] == "window"
@@ -290,17 +276,8 @@ def _read_npy(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
 
 
 def _read_npz(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:
-    arrays = {name: _of_objects(array) for name, array in readable(members(path)).items()}
+    arrays = {name: of_objects(array) for name, array in readable(members(path)).items()}
     return dataset_of(path, arrays, groups, x, factors, how)
-
-
-def _of_objects(array: Any) -> Any:
-    """An array of arrays as rows; others as they are."""
-    if not isinstance(array, np.ndarray) or array.dtype != object or array.ndim != 1 or not array.size:
-        return array
-    rows = list(array)
-    alike = len({row.shape for row in rows}) == 1
-    return np.stack(rows) if alike else Ragged(lambda: rows, len(rows), np.result_type(*rows))
 
 
 def _read_images(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) -> Dataset:

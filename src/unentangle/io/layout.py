@@ -47,6 +47,15 @@ class Ragged:
         return self.count, None
 
 
+def of_objects(array: Any) -> Any:
+    """An array of arrays as rows; others as they are."""
+    if not isinstance(array, np.ndarray) or array.dtype != object or array.ndim != 1 or not array.size:
+        return array
+    rows = list(array)
+    alike = len({row.shape for row in rows}) == 1
+    return np.stack(rows) if alike else Ragged(lambda: rows, len(rows), np.result_type(*rows))
+
+
 def dataset_of(
     path: Path,
     arrays: Arrays,

@@ -63,8 +63,7 @@ def read_tiff(path: Path, groups: Any, x: str, factors: Chosen, how: Reading) ->
                 f"{pages[0].dtype}; all must agree."
             )
     axes, rows = axes_of(x)[1], np.stack(pages)
-    wanted = rows.dtype.type(gap) if rows.dtype.kind == "f" and is_number(gap) else float(gap) if is_number(gap) else np.nan
-    if (gone := rows == wanted).any():
+    if is_number(gap) and (gone := rows == (rows.dtype.type if rows.dtype.kind == "f" else float)(gap)).any():
         rows = np.where(gone, np.nan, rows.astype(np.result_type(rows, np.float32)))
     if axes is None and rows.ndim == 3 and rows.shape[1] != rows.shape[2]:
         rows = rows[..., None]  # two axes that differ would be a signal and its channels
